@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config';
+import { CountReporter } from './scripts/count-reporter.ts';
+
+/** The groups of `npm test`, in the order in which a failure is cheapest to understand. */
+const groups: Record<string, string[]> = {
+  tidy: ['test/tidy/**/*.test.ts'],
+  unit: ['*/src/**/*.test.ts', 'examples/*/src/**/*.test.ts'],
+  contract: ['test/contract/**/*.test.ts'],
+  integration: ['test/integration/**/*.test.ts'],
+  e2e: ['test/e2e/**/*.test.ts'],
+};
+
+export default defineConfig({
+  test: {
+    projects: Object.entries(groups).map(([name, include]) => ({ extends: true, test: { name, include } })),
+    // A process of its own for each file: tests open sockets, start Redis servers and end processes.
+    pool: 'forks',
+    maxWorkers: 2,
+    // Generous, since a timing never decides a test; a test that hangs is what these are for.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 10_000,
+    allowOnly: false,
+    passWithNoTests: false,
+    reporters: ['default', new CountReporter()],
+  },
+});
