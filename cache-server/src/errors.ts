@@ -1,0 +1,69 @@
+/** Every failure of the cache server: one class, one closed list of codes, mapped once to HTTP here and once to gRPC in rpc/. */
+
+/** Codes of {@link CacheServerError}; the same words as `ErrorCode` of the contract. */
+export type CacheServerErrorCode =
+  | 'bad-request'
+  | 'forbidden-target'
+  | 'not-found'
+  | 'upstream-unreachable'
+  | 'upstream-timeout'
+  | 'upstream-truncated'
+  | 'upstream-protocol'
+  | 'limit-exceeded'
+  | 'reader-lagged'
+  | 'store'
+  | 'deadline'
+  | 'cancelled'
+  | 'draining'
+  | 'unimplemented'
+  | 'bad-data'
+  | 'internal';
+
+const HTTP_STATUS: Record<CacheServerErrorCode, number> = {
+  'bad-request': 400,
+  'forbidden-target': 403,
+  'not-found': 404,
+  'upstream-unreachable': 502,
+  'upstream-timeout': 504,
+  'upstream-truncated': 502,
+  'upstream-protocol': 502,
+  'limit-exceeded': 503,
+  'reader-lagged': 503,
+  store: 503,
+  deadline: 504,
+  cancelled: 499,
+  draining: 503,
+  unimplemented: 501,
+  'bad-data': 502,
+  internal: 500,
+};
+
+/** A failure with a code, a sentence for people that names what is at fault, and the cause. */
+export class CacheServerError extends Error {
+  override readonly name = 'CacheServerError';
+  readonly code: CacheServerErrorCode;
+  /** Error type for the `Proxy-Status` field (RFC 9209 §2.3), for example `connection_refused`; '' when none fits. */
+  readonly proxyError: string;
+
+  constructor(
+    code: CacheServerErrorCode,
+    message: string,
+    options: { cause?: unknown; proxyError?: string } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.proxyError = options.proxyError ?? '';
+  }
+
+  /** Status that an HTTP client should see. */
+  get httpStatus(): number {
+    return HTTP_STATUS[this.code];
+  }
+}
+
+/** The error itself when it is ours, else an `internal` one around it. */
+export function asCacheServerError(error: unknown): CacheServerError {
+  if (error instanceof CacheServerError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new CacheServerError('internal', message, { cause: error });
+}

@@ -1,0 +1,63 @@
+/**
+ * What the cache server needs of a store. Two kinds of things live in one: manifests (small, mutable, one per key) and
+ * frames (immutable, content-addressed, compressed partitions and index pages). `test/contract` holds the suite that every store passes.
+ *
+ * Every method rejects with `CacheServerError('store', …)` when the store fails or does not answer within its command
+ * deadline; none hangs. Buffers handed in are not changed or kept without a copy; buffers handed out belong to the reader.
+ */
+export interface EntryStore {
+  /** Which store this is, for logs and stats. */
+  readonly kind: 'embedded' | 'redis';
+
+  /** The manifest's bytes, or undefined when there is none or its time to live has passed. */
+  readManifest(key: string): Promise<Buffer | undefined>;
+
+  /**
+   * Replaces a manifest atomically: a reader sees the old one or the new one.
+   *
+   * @returns false when `ifVersion` was given and the stored manifest has another version (or none); nothing is written then.
+   */
+  writeManifest(key: string, manifest: ManifestWrite): Promise<boolean>;
+
+  /** Removes a manifest; true when there was one. Its frames stay until their own time to live has passed. */
+  deleteManifest(key: string): Promise<boolean>;
+
+  /** Frames in the order of the digests; undefined where one is missing. */
+  readFrames(scope: string, digests: readonly Uint8Array[]): Promise<(Buffer | undefined)[]>;
+
+  /** Stores frames and sets their time to live. A frame that is there already is not written again, only extended. */
+  writeFrames(scope: string, frames: readonly FrameWrite[], ttlMs: number): Promise<void>;
+
+  /** Extends the time to live to at least `ttlMs`; says for each digest whether the frame exists; "it is there, skip the write" is proved by this. */
+  extendFrames(scope: string, digests: readonly Uint8Array[], ttlMs: number): Promise<boolean[]>;
+
+  /** Keys of manifests that contain a text, page by page; in no order. The cursor is '' at first and at the end. */
+  listKeys(page: {
+    contains: string;
+    cursor: string;
+    limit: number;
+  }): Promise<{ keys: string[]; cursor: string }>;
+
+  /** Size of the store where it can tell cheaply. */
+  stats(): Promise<{ entries?: number; bytes?: number }>;
+
+  /** Frees connections and memory. */
+  close(): Promise<void>;
+}
+
+/** A manifest to be written. */
+export interface ManifestWrite {
+  bytes: Uint8Array;
+  /** Version of the content, compared by `ifVersion` of a later write. */
+  version: string;
+  /** Time to live in milliseconds, at least 1. */
+  ttlMs: number;
+  /** Write only if the stored manifest has this version (a 304 compares-and-sets on the version that it validated). */
+  ifVersion?: string;
+}
+
+/** A frame to be written. */
+export interface FrameWrite {
+  digest: Uint8Array;
+  frame: Uint8Array;
+}
