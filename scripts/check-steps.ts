@@ -8,10 +8,15 @@ export interface CheckStep {
 
 /** All of `npm run check`, the slow ones first so that two side by side end together. */
 export const checkSteps: readonly CheckStep[] = [
+  { name: 'house numbers', command: ['vitest', 'run', '--project', 'tidy'] },
   { name: 'lint', command: ['oxlint', '--type-aware', '.'] },
-  { name: 'types', command: ['tsc', '--noEmit', '-p', '.'] },
   { name: 'format', command: ['prettier', '--check', '.'] },
-  { name: 'house numbers', command: ['vitest', 'run', '--project', 'tidy', '--reporter', 'dot'] },
+  { name: 'types', command: ['tsc', '--noEmit', '-p', '.'] },
+  { name: 'unused code', command: ['knip'] },
+  { name: 'imports', command: ['node', 'scripts/check-imports.ts'] },
+  { name: 'generated code', command: ['node', 'scripts/check-generated.ts'] },
+  { name: 'contract style', command: ['buf', 'lint'] },
+  { name: 'contract promises', command: ['buf', 'breaking', '--against', 'proto/baseline.json'] },
 ];
 
 const STEPS_AT_ONCE = 2;
