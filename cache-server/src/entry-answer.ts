@@ -74,4 +74,6 @@ export interface FramePart {
   readonly digest: Uint8Array;
   readonly frame: Uint8Array;
   readonly skipBytes: number;
+  /** How many bytes of the body it carries, `skipBytes` already left out. */
+  readonly bodyBytes: number;
 }

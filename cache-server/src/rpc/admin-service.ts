@@ -1,0 +1,158 @@
+/** AdminService: what operators ask. */
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { AdminService } from '@pannier/proto';
+import type {
+  EntryDescriptionSchema,
+  ExplainRequest,
+  ExplainResponseSchema,
+  GetStatsResponseSchema,
+  ListDatasetsResponseSchema,
+  ListEntriesRequest,
+  ListEntriesResponseSchema,
+  ServiceHandlers,
+} from '@pannier/proto';
+import type { Caller, EntryRequest } from '../entry-answer.ts';
+import { CacheServerError } from '../errors.ts';
+import type { CallContext } from './call-handlers.ts';
+import { unary, unimplemented } from './call-handlers.ts';
+import { entryRequest } from './wire.ts';
+
+/** An entry as operators see it; times in milliseconds, lengths in bytes. */
+export interface EntrySummary {
+  key: string;
+  name: string;
+  version: string;
+  status: number;
+  contentBytes: number;
+  storedBytes: number;
+  partitions: number;
+  ageMs: number;
+  freshForMs: number;
+}
+
+/** What would become of a request, and why. */
+export interface Explanation {
+  outcome: string;
+  key: string;
+  reasons: readonly string[];
+  entry: EntrySummary | undefined;
+}
+
+/** Counters since the start of the process. */
+export interface ServerStats {
+  lookups: Readonly<Record<string, number>>;
+  upstreamRequests: Readonly<Record<string, number>>;
+  upstreamBytes: number;
+  flights: number;
+  waiters: number;
+  failures: Readonly<Record<string, number>>;
+  store: string;
+  entries: number | undefined;
+  storedBytes: number | undefined;
+  uptimeMs: number;
+}
+
+/** A declared dataset and its current version. */
+export interface DatasetSummary {
+  dataset: string;
+  upstream: string;
+  endpoint: string;
+  version: string;
+  records: number;
+  partitions: number;
+}
+
+/** What the service's methods need. */
+export interface AdminServiceDeps {
+  stats(): Promise<ServerStats>;
+  listKeys(page: {
+    contains: string;
+    cursor: string;
+    limit: number;
+  }): Promise<{ keys: string[]; cursor: string }>;
+  /** Undefined when the entry has gone since it was listed. */
+  describeEntry(key: string): Promise<EntrySummary | undefined>;
+  listDatasets(): Promise<readonly DatasetSummary[]>;
+  explain(request: EntryRequest, caller: Caller): Promise<Explanation>;
+}
+
+const PAGE_DEFAULT = 100;
+const PAGE_MAX = 1000;
+
+function counts(record: Readonly<Record<string, number>>): Record<string, bigint> {
+  return Object.fromEntries(Object.entries(record).map(([name, count]) => [name, BigInt(count)]));
+}
+
+function entryMessage(entry: EntrySummary): MessageInitShape<typeof EntryDescriptionSchema> {
+  return {
+    ...entry,
+    contentBytes: BigInt(entry.contentBytes),
+    storedBytes: BigInt(entry.storedBytes),
+    ageMs: BigInt(Math.max(0, Math.round(entry.ageMs))),
+    freshForMs: BigInt(Math.max(0, Math.round(entry.freshForMs))),
+  };
+}
+
+async function getStats(deps: AdminServiceDeps): Promise<MessageInitShape<typeof GetStatsResponseSchema>> {
+  const { entries, storedBytes, ...stats } = await deps.stats();
+  return {
+    ...(entries === undefined ? {} : { entries: BigInt(entries) }),
+    ...(storedBytes === undefined ? {} : { storedBytes: BigInt(storedBytes) }),
+    lookups: counts(stats.lookups),
+    upstreamRequests: counts(stats.upstreamRequests),
+    failures: counts(stats.failures),
+    upstreamBytes: BigInt(stats.upstreamBytes),
+    flights: BigInt(stats.flights),
+    waiters: BigInt(stats.waiters),
+    store: stats.store,
+    uptimeMs: BigInt(Math.round(stats.uptimeMs)),
+  };
+}
+
+async function listEntries(
+  { contains, cursor, limit }: ListEntriesRequest,
+  deps: AdminServiceDeps,
+): Promise<MessageInitShape<typeof ListEntriesResponseSchema>> {
+  if (limit > PAGE_MAX) throw new CacheServerError('bad-request', `limit: ${limit} is over ${PAGE_MAX}`);
+  const page = await deps.listKeys({ contains, cursor, limit: limit === 0 ? PAGE_DEFAULT : limit });
+  const entries = await Promise.all(page.keys.map((key) => deps.describeEntry(key)));
+  return { entries: entries.filter((entry) => entry !== undefined).map(entryMessage), cursor: page.cursor };
+}
+
+async function listDatasets(
+  deps: AdminServiceDeps,
+): Promise<MessageInitShape<typeof ListDatasetsResponseSchema>> {
+  const datasets = await deps.listDatasets();
+  return { datasets: datasets.map((dataset) => ({ ...dataset, records: BigInt(dataset.records) })) };
+}
+
+async function explain(
+  request: ExplainRequest,
+  { caller }: CallContext,
+  deps: AdminServiceDeps,
+): Promise<MessageInitShape<typeof ExplainResponseSchema>> {
+  const { entry, outcome, key, reasons } = await deps.explain(entryRequest(request.request), caller);
+  return {
+    outcome,
+    key,
+    reasons: [...reasons],
+    ...(entry === undefined ? {} : { entry: entryMessage(entry) }),
+  };
+}
+
+/** The handlers for `server.addService`. */
+export function adminServiceHandlers(deps: AdminServiceDeps): ServiceHandlers<typeof AdminService> {
+  const { method } = AdminService;
+  const versions = 'Versions of datasets are not kept yet.';
+  return {
+    getStats: unary(method.getStats, () => getStats(deps)),
+    listEntries: unary(method.listEntries, (request) => listEntries(request, deps)),
+    listDatasets: unary(method.listDatasets, () => listDatasets(deps)),
+    listVersions: unary(method.listVersions, unimplemented(versions)),
+    diffVersions: unary(method.diffVersions, unimplemented(versions)),
+    pinVersion: unary(method.pinVersion, unimplemented(versions)),
+    unpinVersion: unary(method.unpinVersion, unimplemented(versions)),
+    rollback: unary(method.rollback, unimplemented(versions)),
+    explain: unary(method.explain, (request, context) => explain(request, context, deps)),
+  };
+}

@@ -1,0 +1,55 @@
+/** Invalidate: an exact key or the entries of one URL for now; what needs generations says so. */
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { InvalidationMode } from '@pannier/proto';
+import type { InvalidateRequest, InvalidateResponseSchema, InvalidationTarget } from '@pannier/proto';
+import { CacheServerError } from '../errors.ts';
+import type { CallContext } from './call-handlers.ts';
+
+/** What the call needs. */
+export interface InvalidateDeps {
+  /** Removes an entry by its whole key; true when there was one. */
+  removeEntry(key: string): Promise<boolean>;
+  /** Keys under which a plain GET of a URL may be stored. */
+  keysOfUrl(url: string): readonly string[];
+}
+
+function keysOf(
+  target: InvalidationTarget['target'],
+  position: number,
+  deps: InvalidateDeps,
+): readonly string[] {
+  switch (target.case) {
+    case 'key':
+      return [target.value];
+    case 'url':
+      return deps.keysOfUrl(target.value);
+    case 'tag':
+    case 'urlPrefix':
+    case 'scope':
+    case 'dataset':
+      throw new CacheServerError(
+        'unimplemented',
+        `targets[${position}]: invalidation by ${target.case} needs generations, which are not built yet.`,
+      );
+    case undefined:
+      throw new CacheServerError('bad-request', `targets[${position}]: says neither key nor url`);
+  }
+}
+
+/** Removes what the request names. */
+export async function invalidate(
+  request: InvalidateRequest,
+  _context: CallContext,
+  deps: InvalidateDeps,
+): Promise<MessageInitShape<typeof InvalidateResponseSchema>> {
+  if (request.mode === InvalidationMode.SOFT) {
+    throw new CacheServerError(
+      'unimplemented',
+      'mode: soft invalidation needs generations, which are not built yet.',
+    );
+  }
+  if (request.targets.length === 0) throw new CacheServerError('bad-request', 'targets: empty');
+  const keys = new Set(request.targets.flatMap(({ target }, position) => keysOf(target, position, deps)));
+  const removed = await Promise.all([...keys].map((key) => deps.removeEntry(key)));
+  return { entries: BigInt(removed.filter(Boolean).length) };
+}
