@@ -1,0 +1,76 @@
+import { parseList, serializeList, Token } from 'structured-headers';
+import type { BareItem, Item } from 'structured-headers';
+
+/** Why a request went on towards the origin: https://www.rfc-editor.org/rfc/rfc9211#section-2.2 */
+export type ForwardReason =
+  'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'miss' | 'request' | 'stale' | 'partial';
+
+/** What one cache did with one request: https://www.rfc-editor.org/rfc/rfc9211#section-2 */
+export type CacheStatusParams = {
+  readonly hit?: boolean;
+  readonly fwd?: ForwardReason;
+  readonly fwdStatus?: number;
+  /** Seconds of freshness left, negative when stale. */
+  readonly ttlS?: number;
+  readonly stored?: boolean;
+  readonly collapsed?: boolean;
+  readonly key?: string;
+  readonly detail?: string;
+};
+
+const TOKEN = /^[A-Za-z*][!#$%&'*+.^_`|~\w:/-]*$/;
+
+/**
+ * One member of a Cache-Status list, e.g. `pannier-server; hit; ttl=12`.
+ *
+ * @param cacheName a token such as `pannier-proxy`; anything else is sent as a string
+ */
+export function cacheStatusMember(cacheName: string, params: CacheStatusParams): string {
+  const members: [string, BareItem | undefined][] = [
+    ['hit', params.hit === true ? true : undefined],
+    // "hit" and "fwd" exclude each other: https://www.rfc-editor.org/rfc/rfc9211#section-2.2-2
+    ['fwd', params.hit === true || params.fwd === undefined ? undefined : new Token(params.fwd)],
+    ['fwd-status', integer(params.fwdStatus)],
+    ['ttl', integer(params.ttlS)],
+    ['stored', params.stored],
+    ['collapsed', params.collapsed],
+    ['key', params.key === undefined ? undefined : printable(params.key)],
+    ['detail', params.detail === undefined ? undefined : tokenOrString(params.detail)],
+  ];
+  const present = members.filter((member): member is [string, BareItem] => member[1] !== undefined);
+  const item: Item = [tokenOrString(cacheName), new Map(present)];
+  return serializeList([item]).replaceAll(';', '; ');
+}
+
+/**
+ * A Cache-Status value with our member behind what caches nearer to the origin wrote. Theirs is dropped when it is no
+ * structured list, for one bad member makes all of it unreadable.
+ * https://www.rfc-editor.org/rfc/rfc9211#section-2-4
+ */
+export function appendCacheStatus(existing: string | undefined, member: string): string {
+  return existing !== undefined && isList(existing) ? `${existing}, ${member}` : member;
+}
+
+function isList(value: string): boolean {
+  try {
+    return parseList(value).length > 0;
+  } catch {
+    // The parser's only way of saying no.
+    return false;
+  }
+}
+
+function integer(value: number | undefined): number | undefined {
+  if (value === undefined || Number.isNaN(value)) return undefined;
+  // https://www.rfc-editor.org/rfc/rfc9651#section-3.3.1
+  return Math.trunc(Math.min(Math.max(value, -999_999_999_999_999), 999_999_999_999_999));
+}
+
+function tokenOrString(text: string): Token | string {
+  return TOKEN.test(text) ? new Token(text) : printable(text);
+}
+
+/** Structured strings are printable ASCII: https://www.rfc-editor.org/rfc/rfc9651#section-3.3.3 */
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?');
+}

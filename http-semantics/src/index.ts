@@ -1,0 +1,28 @@
+/** HTTP semantics (RFC 9110, 9111, 9211) as pure functions: no I/O, time is an argument, nothing throws on any header. */
+export { getHeader, getHeaderLines, getTokenList, hasHeader, withoutHeaders } from './headers.ts';
+export type { Header, HeaderList } from './headers.ts';
+export { withoutHopByHop } from './hop-by-hop.ts';
+export { cacheControlOf, DELTA_SECONDS_MAX, parseCacheControl } from './cache-control.ts';
+export type { CacheControl } from './cache-control.ts';
+export { formatHttpDate, parseHttpDate } from './http-date.ts';
+export type { StoredHead } from './stored-head.ts';
+export { correctedInitialAgeMs, currentAgeMs } from './age.ts';
+export { freshnessLifetimeS, freshnessOf } from './freshness.ts';
+export type { Freshness } from './freshness.ts';
+export { storability } from './storable.ts';
+export type { NotStorableReason, Storability } from './storable.ts';
+export { looksLikeCredential, requestBypass } from './request-bypass.ts';
+export type { RequestBypass } from './request-bypass.ts';
+export { isReusable, requestDirectives } from './request-directives.ts';
+export type { RequestDirectives } from './request-directives.ts';
+export { isStrongEtag } from './entity-tag.ts';
+export { conditionalHeaders, notModifiedFor } from './validation.ts';
+export { freshen } from './freshen.ts';
+export { normaliseAcceptEncoding } from './accept-encoding.ts';
+export { sharedRequestHeaders } from './shared-request.ts';
+export { appendCacheStatus, cacheStatusMember } from './cache-status.ts';
+export type { CacheStatusParams, ForwardReason } from './cache-status.ts';
+export { appendVia, hasLooped } from './via.ts';
+export { cacheStatusOf, OUTCOMES } from './outcome.ts';
+export type { Outcome } from './outcome.ts';
+export { isCompressible } from './compressible.ts';

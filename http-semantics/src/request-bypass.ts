@@ -1,0 +1,84 @@
+import { cacheControlOf } from './cache-control.ts';
+import { getHeaderLines, getTokenList, hasHeader } from './headers.ts';
+import type { HeaderList } from './headers.ts';
+import type { Outcome } from './outcome.ts';
+
+/** Why a request goes past the cache; each is also the outcome's name in logs, metrics and Cache-Status. */
+export type RequestBypass = Extract<
+  Outcome,
+  | 'bypass-method'
+  | 'bypass-upgrade'
+  | 'bypass-body'
+  | 'bypass-expect'
+  | 'bypass-credentials'
+  | 'bypass-range'
+  | 'bypass-precondition'
+  | 'bypass-no-store-request'
+>;
+
+/**
+ * Names that carry who is asking. The list errs on the side of a bypass: one name too many costs a cached answer, one too
+ * few shows one caller's answer to another.
+ */
+const CREDENTIAL_NAME = new RegExp(
+  [
+    'authori[sz]ation',
+    'cookie',
+    'token',
+    'secret',
+    'passw',
+    'passphrase',
+    'credential',
+    'jwt',
+    'session',
+    'signature',
+    'assertion',
+    'principal',
+    'client-cert',
+    'api-?key',
+    '[-_]key$',
+    '^dpop$',
+    '(?:^|[-_])auth(?:[-_]|$)',
+    '(?:^|[-_])(?:authenticated|remote|forwarded)-user',
+  ].join('|'),
+);
+
+/** Whether a header of that name (lower case) looks like it tells one caller from another. */
+export function looksLikeCredential(name: string): boolean {
+  return CREDENTIAL_NAME.test(name);
+}
+
+/**
+ * Why this request must neither be answered from the shared cache nor fill it, or undefined when it may do both.
+ *
+ * @param method as on the wire; methods are case-sensitive: https://www.rfc-editor.org/rfc/rfc9110#section-9.1-4
+ */
+export function requestBypass(method: string, headers: HeaderList): RequestBypass | undefined {
+  if (method !== 'GET') return 'bypass-method';
+  if (asksForUpgrade(headers)) return 'bypass-upgrade';
+  // A GET with content has no defined meaning, so none may be shared: https://www.rfc-editor.org/rfc/rfc9110#section-9.3.1-6
+  if (hasBody(headers)) return 'bypass-body';
+  if (hasHeader(headers, 'expect')) return 'bypass-expect';
+  // https://www.rfc-editor.org/rfc/rfc9111#section-3.5
+  if (headers.some(([name]) => looksLikeCredential(name.toLowerCase()))) return 'bypass-credentials';
+  if (hasHeader(headers, 'range')) return 'bypass-range';
+  // Only the origin may evaluate these two: https://www.rfc-editor.org/rfc/rfc9111#section-4.3.2-4
+  if (hasHeader(headers, 'if-match') || hasHeader(headers, 'if-unmodified-since'))
+    return 'bypass-precondition';
+  // https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.5
+  if (cacheControlOf(headers).noStore) return 'bypass-no-store-request';
+  return undefined;
+}
+
+/**
+ * An offer of h2c does not count: some clients (Java's HttpClient) make it with every plain request, and a server is
+ * free to ignore it. https://www.rfc-editor.org/rfc/rfc9110#section-7.8-3
+ */
+function asksForUpgrade(headers: HeaderList): boolean {
+  return getTokenList(headers, 'upgrade').some((protocol) => protocol !== 'h2c');
+}
+
+function hasBody(headers: HeaderList): boolean {
+  if (hasHeader(headers, 'transfer-encoding')) return true;
+  return getHeaderLines(headers, 'content-length').some((length) => !/^0+$/.test(length));
+}

@@ -1,0 +1,38 @@
+import { getHeaderLines, trimOws } from './headers.ts';
+import type { HeaderList } from './headers.ts';
+
+/**
+ * The head with our own entry behind those of earlier hops.
+ * https://www.rfc-editor.org/rfc/rfc9110#section-7.6.3
+ *
+ * @param receivedBy our pseudonym, a token: on requests one of this instance alone, so that only a real loop looks like one
+ * @param httpVersion of the message as we received it
+ */
+export function appendVia(headers: HeaderList, receivedBy: string, httpVersion = '1.1'): HeaderList {
+  return [...headers, ['via', `${httpVersion} ${receivedBy}`]];
+}
+
+/** Whether a message has been through the one who calls itself `receivedBy` before. */
+export function hasLooped(headers: HeaderList, receivedBy: string): boolean {
+  const own = receivedBy.toLowerCase();
+  return getHeaderLines(headers, 'via').some((line) =>
+    withoutComments(line)
+      .split(',')
+      .some(
+        (hop) =>
+          trimOws(hop)
+            .split(/[ \t]+/)[1]
+            ?.toLowerCase() === own,
+      ),
+  );
+}
+
+/** Comments nest and may contain commas; one that never closes hides nothing. */
+function withoutComments(line: string): string {
+  let rest = line.replace(/\\./gs, '');
+  for (let before = ''; before !== rest;) {
+    before = rest;
+    rest = rest.replace(/\([^()]*\)/g, ' ');
+  }
+  return rest;
+}
