@@ -13,7 +13,8 @@ const ipv4 = fc.oneof(
 );
 
 const dotted = (octets: Octets): string => octets.join('.');
-const hexPair = ([a, b, c, d]: Octets): string => `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
+const hexPair = ([a, b, c, d]: Octets): string =>
+  `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
 const asNumber = ([a, b, c, d]: Octets): number => ((a * 256 + b) * 256 + c) * 256 + d;
 
 /** Every way to write an IPv4 address inside an IPv6 one that some kernel, gateway or tunnel unwraps. */
@@ -36,7 +37,8 @@ const spellings: Record<string, (octets: Octets) => string> = {
   'octal parts': (o) => o.map((octet) => `0${octet.toString(8)}`).join('.'),
   'three parts': ([a, b, c, d]) => `${a}.${b}.${c * 256 + d}`,
   'a trailing dot': (o) => `${dotted(o)}.`,
-  'full-width digits': (o) => dotted(o).replaceAll(/\d/g, (digit) => String.fromCodePoint(0xff10 + Number(digit))),
+  'full-width digits': (o) =>
+    dotted(o).replaceAll(/\d/g, (digit) => String.fromCodePoint(0xff10 + Number(digit))),
 };
 
 describe('classifyAddress', () => {
@@ -79,19 +81,25 @@ describe('classifyAddress', () => {
     expect(classifyAddress(host)).toBe(expected);
   });
 
-  it.each(Object.entries(wrappings))('gives an address inside a %s one the class it has outside', (_, wrap) => {
-    fc.assert(
-      fc.property(ipv4, (octets) => {
-        expect(classifyAddress(wrap(octets))).toBe(classifyAddress(dotted(octets)));
-      }),
-    );
-  });
+  it.each(Object.entries(wrappings))(
+    'gives an address inside a %s one the class it has outside',
+    (_, wrap) => {
+      fc.assert(
+        fc.property(ipv4, (octets) => {
+          expect(classifyAddress(wrap(octets))).toBe(classifyAddress(dotted(octets)));
+        }),
+      );
+    },
+  );
 
   it('sees through IPv4-compatible addresses, all but :: and ::1', () => {
     fc.assert(
-      fc.property(ipv4.filter((octets) => asNumber(octets) > 1), (octets) => {
-        expect(classifyAddress(`::${dotted(octets)}`)).toBe(classifyAddress(dotted(octets)));
-      }),
+      fc.property(
+        ipv4.filter((octets) => asNumber(octets) > 1),
+        (octets) => {
+          expect(classifyAddress(`::${dotted(octets)}`)).toBe(classifyAddress(dotted(octets)));
+        },
+      ),
     );
   });
 

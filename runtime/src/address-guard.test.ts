@@ -67,7 +67,10 @@ describe('an address guard', () => {
   });
 
   it('passes on that a name does not resolve', async () => {
-    await expect(reach(createAddressGuard([]), 'no-such-host.invalid')).rejects.toHaveProperty('syscall', 'getaddrinfo');
+    await expect(reach(createAddressGuard([]), 'no-such-host.invalid')).rejects.toHaveProperty(
+      'syscall',
+      'getaddrinfo',
+    );
   });
 });
 
@@ -77,8 +80,16 @@ describe('parseAddressRule', () => {
     (text) => expect(parseAddressRule(text)).toBeDefined(),
   );
 
-  it.each(['', '10.0.0.0/33', '10.0.0.0/8/8', '10.0.0.0/', '10.0.0/8', '*', 'a b', 'http://x', 'fe80::1%eth0', '1.2.3'])(
-    'refuses "%s"',
-    (text) => expect(parseAddressRule(text)).toBeUndefined(),
-  );
+  it.each([
+    '',
+    '10.0.0.0/33',
+    '10.0.0.0/8/8',
+    '10.0.0.0/',
+    '10.0.0/8',
+    '*',
+    'a b',
+    'http://x',
+    'fe80::1%eth0',
+    '1.2.3',
+  ])('refuses "%s"', (text) => expect(parseAddressRule(text)).toBeUndefined());
 });

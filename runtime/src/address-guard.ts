@@ -30,7 +30,9 @@ export interface AddressGuard {
  */
 export function createAddressGuard(allowed: readonly string[]): AddressGuard {
   const rules = allowed.map(parseAddressRule).filter((rule) => rule !== undefined);
-  const classes = new Set<AddressClass>(rules.filter((rule) => rule.kind === 'class').map((rule) => rule.class));
+  const classes = new Set<AddressClass>(
+    rules.filter((rule) => rule.kind === 'class').map((rule) => rule.class),
+  );
   const addresses = rangeList(rules);
 
   const refusalOf = (name: string, host: string): AddressClass | undefined => {
@@ -57,7 +59,10 @@ export function createAddressGuard(allowed: readonly string[]): AddressGuard {
 
 function refused(hostname: string, found: readonly LookupAddress[]): RuntimeError {
   const listed = found.map(({ address }) => `${address} (${classifyAddress(address)})`).join(', ');
-  return new RuntimeError('ADDRESS_REFUSED', `${hostname} leads to ${listed}, which allowPrivateAddresses does not list`);
+  return new RuntimeError(
+    'ADDRESS_REFUSED',
+    `${hostname} leads to ${listed}, which allowPrivateAddresses does not list`,
+  );
 }
 
 function matchesName(rules: readonly AddressRule[], host: string): boolean {
@@ -80,5 +85,7 @@ function inRange(list: BlockList, host: string): boolean {
   const address = parseIpAddress(host);
   if (address === undefined) return false;
   const inner = embeddedIpv4(address);
-  return list.check(address.text, address.family) || (inner !== undefined && list.check(inner.text, inner.family));
+  return (
+    list.check(address.text, address.family) || (inner !== undefined && list.check(inner.text, inner.family))
+  );
 }

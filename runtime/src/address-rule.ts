@@ -3,7 +3,12 @@ import { isIP } from 'node:net';
 /** One entry of `allowPrivateAddresses`: a whole class, a range of addresses, or a host by name. */
 export type AddressRule =
   | { readonly kind: 'class'; readonly class: 'loopback' | 'link-local' | 'private' }
-  | { readonly kind: 'range'; readonly network: string; readonly prefixBits: number; readonly family: 'ipv4' | 'ipv6' }
+  | {
+      readonly kind: 'range';
+      readonly network: string;
+      readonly prefixBits: number;
+      readonly family: 'ipv4' | 'ipv6';
+    }
   | { readonly kind: 'name'; readonly name: string; readonly withSubdomains: boolean };
 
 /** What {@link parseAddressRule} accepts, in words. */
@@ -14,7 +19,8 @@ const namePattern = /^(\*\.)?([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)*[a-z_]([a-z0-9
 
 /** @returns undefined when the text is none of {@link addressRuleAllowed} */
 export function parseAddressRule(text: string): AddressRule | undefined {
-  if (text === 'loopback' || text === 'link-local' || text === 'private') return { kind: 'class', class: text };
+  if (text === 'loopback' || text === 'link-local' || text === 'private')
+    return { kind: 'class', class: text };
   return parseRange(text) ?? parseName(text.toLowerCase());
 }
 

@@ -15,7 +15,7 @@ export class RuntimeError extends Error {
   readonly code: RuntimeErrorCode;
 
   constructor(code: RuntimeErrorCode, line: string, options?: { cause?: unknown }) {
-    super(line.replaceAll(/\s*\n\s*/g, ' '), options);
+    super(line.replaceAll(/[\p{Cc}\u2028\u2029]+\s*/gu, ' '), options);
     this.code = code;
   }
 

@@ -14,7 +14,10 @@ export function parseIpAddress(host: string): IpAddress | undefined {
   if (/[/?#@\\\s]/.test(host)) return undefined;
   const bare = host.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/, '');
   // The WHATWG parser is the one that fetch, undici and `new URL` use: what it calls an address, they connect to.
-  const hostname = URL.parse(`http://${bare.includes(':') ? `[${bare}]` : bare}/`)?.hostname.replace(/\.$/, '');
+  const hostname = URL.parse(`http://${bare.includes(':') ? `[${bare}]` : bare}/`)?.hostname.replace(
+    /\.$/,
+    '',
+  );
   if (hostname === undefined) return undefined;
   if (isIP(hostname) === 4) return { family: 'ipv4', text: hostname };
   if (!hostname.startsWith('[')) return undefined;

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { configKeys } from './config-key.ts';
+import { configJsonSchema, configJsonSchemaText } from './json-schema.ts';
+import type { JsonSchema } from './json-schema.ts';
+
+function* fieldsOf(schema: JsonSchema, path = ''): Generator<[string, JsonSchema]> {
+  for (const [name, field] of Object.entries(schema.properties ?? {})) {
+    yield [`${path}${name}`, field];
+    yield* fieldsOf(field, `${path}${name}.`);
+  }
+  if (typeof schema.additionalProperties === 'object')
+    yield* fieldsOf(schema.additionalProperties, `${path}*.`);
+}
+
+describe('the JSON Schema of the config', () => {
+  it('is what the published file holds (write it anew: node runtime/src/config/write-schema.ts)', () => {
+    const published = readFileSync(new URL('../../../docs/pannier.schema.json', import.meta.url), 'utf8');
+    expect(published).toBe(configJsonSchemaText());
+  });
+
+  it('describes every key', () => {
+    const silent = [...fieldsOf(configJsonSchema())].filter(([, field]) => !field.description);
+    expect(silent.map(([path]) => path)).toEqual([]);
+  });
+
+  it('gives a default to every key but those whose absence means something', () => {
+    const without = configKeys().filter((key) => key.default === undefined);
+    expect(without.map((key) => key.path.join('.'))).toEqual([
+      'server.redis.url',
+      'upstreams.*.url',
+      'upstreams.*.ca',
+      'upstreams.*.defaultTtlMs',
+      'upstreams.*.fallback',
+      'datasets.*.upstream',
+      'datasets.*.endpoint',
+      'datasets.*.partitionBy.field',
+    ]);
+  });
+
+  it('lets no unknown key through, at any depth', () => {
+    const open = [...fieldsOf(configJsonSchema())].filter(
+      ([, field]) => field.type === 'object' && field.additionalProperties === undefined,
+    );
+    expect(open).toEqual([]);
+  });
+});

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { byteSize, count, duration } from './fields.ts';
+
+/** Everything that could grow has a bound here; each process heeds those that concern it. */
+export const limitsSection = z.strictObject({
+  entryBytesMax: byteSize()
+    .prefault('2GiB')
+    .describe('The largest body that is stored; a larger one is relayed.'),
+  partitionBytes: byteSize({ min: 4096, max: 16 * 1024 ** 2 })
+    .prefault('512KiB')
+    .describe('The size that a body is cut into, before compression.'),
+  partitionsMax: count().default(10_000).describe('Partitions per entry.'),
+  inlineBytesMax: byteSize({ min: 0, max: 1024 ** 2 })
+    .prefault('64KiB')
+    .describe(
+      'The largest body that rides inside the answer to a lookup; a larger one gets a stream of its own.',
+    ),
+  objectBytesMax: byteSize().prefault('16MiB').describe("The largest object of a caller's own."),
+  recordBytesMax: byteSize().prefault('1MiB').describe('The largest single record of a dataset, as JSON.'),
+  decompressedBytesMax: byteSize()
+    .prefault('2GiB')
+    .describe(
+      'What a compressed body may expand to where it has to be read; beyond, it is refused as a bomb.',
+    ),
+  waitersPerFlightMax: count()
+    .default(16_384)
+    .describe('Requests that may wait for one fetch; more go to the upstream themselves.'),
+  followerBytesMax: byteSize()
+    .prefault('1MiB')
+    .describe('Bytes held for one reader that is slower than its flight.'),
+  relayWindowBytes: byteSize()
+    .prefault('4MiB')
+    .describe('How far the readers of a relayed body may lie apart before the last is let go.'),
+  flightBytesBufferedMax: byteSize()
+    .prefault('8MiB')
+    .describe(
+      'Bytes of one flight that may wait to be compressed and stored; beyond, the upstream is read more slowly.',
+    ),
+  headerBytesMax: byteSize({ min: 1024, max: 1024 ** 2 })
+    .prefault('64KiB')
+    .describe('Bytes of one request or response head.'),
+  connectionsMax: count().default(12_000).describe('Connections open at once on one port.'),
+  streamsMax: count().default(4096).describe('Calls open at once on one gRPC connection.'),
+  lookupsPerStreamMax: count()
+    .default(1024)
+    .describe('Lookups that may await their answer on one Exchange stream.'),
+  fetchDeadlineMs: duration().prefault('10m').describe('How long one upstream fetch may take in all.'),
+  ackTimeoutMs: duration()
+    .prefault('250ms')
+    .describe('How long a cache server may leave a lookup unacknowledged before the proxy asks elsewhere.'),
+  heartbeatMs: duration().prefault('1s').describe('How often a fetch in progress says that it still is.'),
+  drainMs: duration({ min: 0 })
+    .prefault('10s')
+    .describe('How long open requests may take to finish after SIGTERM.'),
+});

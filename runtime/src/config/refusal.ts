@@ -1,0 +1,86 @@
+import type { z } from 'zod';
+import { ConfigError } from '../errors.ts';
+import { configKeys, knownKeys } from './config-key.ts';
+import { isLayer, valueAt } from './layer.ts';
+import type { Layer } from './layer.ts';
+import { nearestName } from './nearest-name.ts';
+
+type Issue = z.core.$ZodIssue;
+
+/** What was refused, and who can say where each part of it was written. */
+export interface RefusedConfig {
+  readonly config: Layer;
+  /** Where the key was set: a file and line, a variable, or the command line. */
+  readonly place: (path: readonly PropertyKey[]) => string;
+}
+
+/** One line for all that is wrong: the first issue in full, and how many more there are. */
+export function describeRefusal(issues: readonly Issue[], refused: RefusedConfig): ConfigError {
+  // A misspelt key often also leaves a required one missing; the misspelling is the cause.
+  const [issue] = issues.toSorted((one, other) => Number(isUnknownKey(other)) - Number(isUnknownKey(one)));
+  const line = issue === undefined ? 'refused' : describeIssue(issue, refused);
+  return new ConfigError(issues.length > 1 ? `${line} (and ${issues.length - 1} more)` : line);
+}
+
+function describeIssue(issue: Issue, { config, place }: RefusedConfig): string {
+  if (issue.code === 'unrecognized_keys') {
+    const key = issue.keys[0] ?? '';
+    const path = [...issue.path, key];
+    return `${place(path)}: ${path.join('.')}: unknown key; ${suggestion(key, issue.path)}`;
+  }
+  const key = issue.path.join('.');
+  if (issue.code === 'invalid_key') {
+    const allowed = issue.issues[0]?.message;
+    return `${place(issue.path)}: ${key}: found the name ${JSON.stringify(issue.path.at(-1))}, expected ${allowed}`;
+  }
+  const value = valueAt(config, issue.path);
+  const found = value === undefined ? 'is required: expected' : `found ${describeValue(value)}, expected`;
+  return `${place(issue.path)}: ${key}: ${found} ${issue.message}`;
+}
+
+function isUnknownKey(issue: Issue): boolean {
+  return issue.code === 'unrecognized_keys';
+}
+
+/** A key that is known elsewhere was put in the wrong section; any other is taken for a misspelling. */
+function suggestion(key: string, parent: readonly PropertyKey[]): string {
+  const siblings = knownKeys(parent);
+  const elsewhere = configKeys().find(({ path }) => path.at(-1) === key);
+  if (elsewhere !== undefined) return `did you mean ${elsewhere.path.join('.').replace('*', 'NAME')}?`;
+  return `did you mean ${[...parent, nearestName(key, siblings) ?? ''].join('.')}?`;
+}
+
+/** What the schema's own messages say where a field has no words of its own: each reads on after "expected". */
+export function describeAllowed(issue: z.core.$ZodRawIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return articles[issue.expected] ?? `a ${issue.expected}`;
+    case 'invalid_value':
+      return issue.values.length === 1 ? String(issue.values[0]) : `one of ${issue.values.join(', ')}`;
+    case 'too_small':
+      return `at least ${issue.minimum}`;
+    case 'too_big':
+      return `at most ${issue.maximum}`;
+    default:
+      return issue.message ?? 'another value';
+  }
+}
+
+const articles: Record<string, string> = {
+  int: 'a whole number',
+  number: 'a number',
+  string: 'text',
+  array: 'a list',
+  object: 'a mapping of keys',
+  record: 'a mapping of names',
+};
+
+/** Short, on one line, and without what stands before an `@`: a URL may carry a password. */
+function describeValue(value: unknown): string {
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
+  if (isLayer(value)) return 'a mapping of keys';
+  if (value === null) return 'nothing';
+  if (typeof value !== 'string') return `${value as number | boolean}`;
+  const masked = value.replace(/^([a-z][a-z+.-]*:\/\/)?.*@/is, '$1***@');
+  return JSON.stringify(masked.length > 60 ? `${masked.slice(0, 60)}…` : masked);
+}

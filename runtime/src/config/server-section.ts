@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { addressRules, byteSize, duration, hostName, port } from './fields.ts';
+
+const redisSection = z.strictObject({
+  url: z
+    .string()
+    .regex(/^rediss?:\/\/[^\s]+$/, { error: 'a redis:// or rediss:// URL' })
+    .describe('Where Redis listens: redis://[user:password@]host[:port][/db], or rediss:// for TLS.'),
+  keyPrefix: z
+    .string()
+    .regex(/^[\w.-]+$/, { error: 'letters, digits, dots, hyphens and underscores' })
+    .default('pannier')
+    .describe('What every key in Redis begins with; meshes that share one Redis differ in it.'),
+  commandTimeoutMs: duration()
+    .prefault(1000)
+    .describe('How long one Redis command may take before the server answers without Redis.'),
+  protocol: z
+    .literal([2, 3])
+    .default(3)
+    .describe('The RESP version to speak; 2 for old servers and some managed or proxied ones.'),
+});
+
+/** What the cache server listens on, trusts and stores in. */
+export const serverSection = z.strictObject({
+  host: hostName().default('127.0.0.1').describe('The address that the gRPC port listens on.'),
+  port: port().default(7070).describe('The gRPC port; 0 picks a free one.'),
+  adminHost: hostName()
+    .default('127.0.0.1')
+    .describe('The address of the admin port; 0.0.0.0 in a pod, whose probes and scrapes come from outside.'),
+  adminPort: port()
+    .default(7071)
+    .describe('The HTTP port of /livez, /readyz and /metrics; 0 picks a free one.'),
+  auth: z
+    .literal('none')
+    .default('none')
+    .describe(
+      'How a caller proves who it is. With none the call metadata is believed: for a trusted network only.',
+    ),
+  undeclared: z
+    .enum(['pass', 'cache'])
+    .default('pass')
+    .describe(
+      'What happens to upstreams that the config does not name: pass leaves them to the pod, cache caches them too.',
+    ),
+  allowPrivateAddresses: addressRules()
+    .default([])
+    .describe(
+      'The addresses that are not public which the server may fetch from: loopback, link-local, private, an address, a CIDR range, a host name or *.suffix. Cloud metadata services stay refused.',
+    ),
+  redis: redisSection
+    .optional()
+    .describe(
+      'The Redis that entries are kept in, so that all replicas share them. Without it each server keeps its own in memory.',
+    ),
+  memoryStoreBytesMax: byteSize()
+    .prefault('256MiB')
+    .describe('How much the memory store may hold before it drops the entries used longest ago.'),
+});
