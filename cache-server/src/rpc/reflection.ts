@@ -13,25 +13,12 @@ function filesBelow(file: DescFile, seen: Set<DescFile>): Set<DescFile> {
   return seen;
 }
 
-/** Reflection reads the descriptors only; the type asks for codecs too. */
-function noCodec(): never {
-  throw new Error('reflection does not encode messages of the services it describes');
-}
-
 /** Serves reflection, v1 and v1alpha, for both of our services. */
 export function addReflection(server: Server): void {
   const files = filesBelow(AdminService.file, filesBelow(CacheService.file, new Set()));
   const fileDescriptorProtos = [...files].map((file) =>
     Buffer.from(toBinary(FileDescriptorProtoSchema, file.proto)),
   );
-  const format = 'Protocol Buffer 3 DescriptorProto';
-  new ReflectionService({
-    [CacheService.typeName]: {
-      format,
-      type: {},
-      fileDescriptorProtos,
-      serialize: noCodec,
-      deserialize: noCodec,
-    },
-  }).addToServer(server);
+  const format = 'Protocol Buffer 3 DescriptorProto' as const;
+  new ReflectionService({ [CacheService.typeName]: { format, type: {}, fileDescriptorProtos } }).addToServer(server);
 }
