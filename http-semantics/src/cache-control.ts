@@ -1,5 +1,6 @@
 import { getHeader, trimOws } from './headers.ts';
 import type { HeaderList } from './headers.ts';
+import { splitList } from './quoted-string.ts';
 
 /** Seconds that stand for "for ever": https://www.rfc-editor.org/rfc/rfc9111#section-1.2.2 */
 export const DELTA_SECONDS_MAX = 2 ** 31;
@@ -43,7 +44,7 @@ export function cacheControlOf(headers: HeaderList): CacheControl {
  * https://www.rfc-editor.org/rfc/rfc9111#section-4.2.1-6
  */
 export function parseCacheControl(value: string): CacheControl {
-  const directives = splitMembers(value).flatMap(readDirectives);
+  const directives = splitList(value).map(trimOws).flatMap(readDirectives);
   const has = (name: string): boolean => directives.some((directive) => directive.name === name);
   const hasBare = (name: string): boolean =>
     directives.some(
@@ -77,13 +78,8 @@ function least(values: readonly number[]): number | undefined {
   return values.length === 0 ? undefined : Math.min(...values);
 }
 
-/** Splits at commas outside quoted strings; a quote that never closes quotes nothing, lest it hide a directive. */
-function splitMembers(value: string): string[] {
-  const members = value.match(/(?:"(?:[^"\\]|\\.)*"|[^,])+/gs) ?? [];
-  return members.map(trimOws).filter((member) => member !== '');
-}
-
 function readDirectives(member: string): Directive[] {
+  if (member === '') return [];
   const match = MEMBER.exec(member);
   if (match !== null) {
     const [, name = '', token, quoted] = match;

@@ -1,5 +1,4 @@
-import { parseList, serializeList, Token } from 'structured-headers';
-import type { BareItem, Item } from 'structured-headers';
+import { parseList, serializeBareItem, Token } from 'structured-headers';
 
 /** Why a request went on towards the origin: https://www.rfc-editor.org/rfc/rfc9211#section-2.2 */
 export type ForwardReason =
@@ -26,7 +25,7 @@ const TOKEN = /^[A-Za-z*][!#$%&'*+.^_`|~\w:/-]*$/;
  * @param cacheName a token such as `pannier-proxy`; anything else is sent as a string
  */
 export function cacheStatusMember(cacheName: string, params: CacheStatusParams): string {
-  const members: [string, BareItem | undefined][] = [
+  const members: [name: string, value: boolean | number | string | Token | undefined][] = [
     ['hit', params.hit === true ? true : undefined],
     // "hit" and "fwd" exclude each other: https://www.rfc-editor.org/rfc/rfc9211#section-2.2-2
     ['fwd', params.hit === true || params.fwd === undefined ? undefined : new Token(params.fwd)],
@@ -37,9 +36,12 @@ export function cacheStatusMember(cacheName: string, params: CacheStatusParams):
     ['key', params.key === undefined ? undefined : printable(params.key)],
     ['detail', params.detail === undefined ? undefined : tokenOrString(params.detail)],
   ];
-  const present = members.filter((member): member is [string, BareItem] => member[1] !== undefined);
-  const item: Item = [tokenOrString(cacheName), new Map(present)];
-  return serializeList([item]).replaceAll(';', '; ');
+  const parameters = members.flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    // https://www.rfc-editor.org/rfc/rfc9651#section-4.1.1.2: a true parameter is its name alone.
+    return [value === true ? name : `${name}=${serializeBareItem(value)}`];
+  });
+  return [serializeBareItem(tokenOrString(cacheName)), ...parameters].join('; ');
 }
 
 /**

@@ -1,6 +1,6 @@
 /** https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3 in latin1 */
 const ENTITY_TAG = /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/;
-const NEXT_IN_LIST = /[ \t]*,?[ \t]*((?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?=,|$)/y;
+const NEXT_IN_LIST = /[ \t,]*((?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?=,|$)/y;
 
 /** Whether the value is exactly one entity tag, weak or strong. */
 export function isEntityTag(value: string): boolean {

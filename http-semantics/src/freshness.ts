@@ -45,7 +45,7 @@ export function freshnessLifetimeS(headers: HeaderList, responseTimeMs: number):
 }
 
 /** `no-cache`, or the older `Pragma` where no Cache-Control speaks: stored perhaps, but asked about every time. */
-function mustAlwaysRevalidate(headers: HeaderList): boolean {
+export function mustAlwaysRevalidate(headers: HeaderList): boolean {
   if (hasHeader(headers, 'cache-control')) return cacheControlOf(headers).noCache;
   return getTokenList(headers, 'pragma').includes('no-cache');
 }

@@ -1,6 +1,7 @@
 import { normaliseAcceptEncoding } from './accept-encoding.ts';
 import { getHeader } from './headers.ts';
 import type { Header, HeaderList } from './headers.ts';
+import { quotedSegments } from './quoted-string.ts';
 import { looksLikeCredential } from './request-bypass.ts';
 
 /** Sent with every shared fetch, in this form or not at all. */
@@ -20,7 +21,7 @@ const NEVER_SHARED =
 export function sharedRequestHeaders(headers: HeaderList, forwardList: readonly string[]): HeaderList {
   const names = new Set([...NEGOTIATED, ...forwardList.map((name) => name.toLowerCase())]);
   const selected: Header[] = [];
-  for (const name of [...names].sort()) {
+  for (const name of [...names].toSorted()) {
     if (NEVER_SHARED.test(name) || looksLikeCredential(name)) continue;
     const value = normalised(name, getHeader(headers, name));
     if (value !== undefined && value !== '') selected.push([name, value]);
@@ -41,15 +42,17 @@ function normalised(name: string, value: string | undefined): string | undefined
 
 /** Lower case and no optional whitespace outside quoted strings, whose case may matter; no empty members. */
 function normalisedPreferences(value: string): string {
-  const pieces = value.match(/"(?:[^"\\]|\\.)*"|[^"]+|"/gs) ?? [];
-  const compact = pieces.map((piece) =>
-    piece.length > 1 && piece.startsWith('"')
-      ? piece
-      : piece.toLowerCase().replace(/[ \t]*([,;=])[ \t]*/g, '$1'),
+  const pieces = quotedSegments(value).map(({ text, quoted }) =>
+    quoted
+      ? text
+      : text
+          .toLowerCase()
+          .replace(/[ \t]+/g, ' ')
+          .replace(/ ?([,;=]) ?/g, '$1'),
   );
-  return compact
+  return pieces
     .join('')
     .replace(/,{2,}/g, ',')
-    .replace(/^[ \t,]+/, '')
-    .replace(/(?<![ \t,])[ \t,]+$/, '');
+    .replace(/^[ ,]+/, '')
+    .replace(/(?<![ ,])[ ,]+$/, '');
 }

@@ -1,6 +1,6 @@
 import { cacheControlOf } from './cache-control.ts';
 import { isEntityTag } from './entity-tag.ts';
-import { freshnessLifetimeS } from './freshness.ts';
+import { freshnessLifetimeS, mustAlwaysRevalidate } from './freshness.ts';
 import { getHeader, getTokenList, hasHeader } from './headers.ts';
 import type { HeaderList } from './headers.ts';
 import { parseHttpDate } from './http-date.ts';
@@ -74,7 +74,7 @@ function responseReason({ status, headers }: ResponseHead): NotStorableReason | 
 function reuseReason({ status, headers }: ResponseHead, now: number): NotStorableReason | undefined {
   const lifetimeS = freshnessLifetimeS(headers, now);
   if (status !== 200) return lifetimeS > 0 ? undefined : 'status-without-freshness';
-  const fresh = lifetimeS > 0 && !cacheControlOf(headers).noCache;
+  const fresh = lifetimeS > 0 && !mustAlwaysRevalidate(headers);
   const etag = getHeader(headers, 'etag');
   const validator = etag !== undefined && isEntityTag(etag);
   const dated = parseHttpDate(getHeader(headers, 'last-modified'), now) !== undefined;

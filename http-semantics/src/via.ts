@@ -29,10 +29,14 @@ export function hasLooped(headers: HeaderList, receivedBy: string): boolean {
 
 /** Comments nest and may contain commas; one that never closes hides nothing. */
 function withoutComments(line: string): string {
-  let rest = line.replace(/\\./gs, '');
-  for (let before = ''; before !== rest;) {
-    before = rest;
-    rest = rest.replace(/\([^()]*\)/g, ' ');
+  let kept = '';
+  let depth = 0;
+  for (let i = 0; i < line.length; i += 1) {
+    const character = line[i] ?? '';
+    if (depth > 0 && character === '\\') i += 1;
+    else if (character === '(') depth += 1;
+    else if (character === ')' && depth > 0) depth -= 1;
+    else if (depth === 0) kept += character;
   }
-  return rest;
+  return depth === 0 ? kept : line;
 }
