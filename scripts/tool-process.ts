@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 export const rootDirectory = join(import.meta.dirname, '..');
 
 /** The pinned Node and the installed tools come first, whatever the machine has of its own. */
-export const toolEnvironment: NodeJS.ProcessEnv = {
+const toolEnvironment: NodeJS.ProcessEnv = {
   ...process.env,
   PATH: [join(rootDirectory, 'node_modules', '.bin'), process.env['PATH'] ?? ''].join(delimiter),
 };
@@ -15,6 +15,8 @@ export interface ToolOptions {
   readonly output?: 'capture' | 'inherit';
   /** After this the process is killed and the result is not ok. Default ten minutes. */
   readonly timeoutMs?: number;
+  /** Where it runs. Default the repository's root. */
+  readonly cwd?: string;
   /** Added to the environment. */
   readonly env?: Record<string, string>;
 }
@@ -27,12 +29,12 @@ export interface ToolResult {
 
 /** Runs one program with closed stdin. Never rejects: a program that cannot start is a result that is not ok. */
 export function runTool(command: readonly string[], options: ToolOptions = {}): Promise<ToolResult> {
-  const { output = 'capture', timeoutMs = 600_000, env = {} } = options;
+  const { output = 'capture', timeoutMs = 600_000, cwd = rootDirectory, env = {} } = options;
   const [program = '', ...args] = command;
   const stream = output === 'inherit' ? 'inherit' : 'pipe';
   const { promise, resolve } = Promise.withResolvers<ToolResult>();
   const child = spawn(program, args, {
-    cwd: rootDirectory,
+    cwd,
     env: { ...toolEnvironment, ...env },
     stdio: ['ignore', stream, stream],
     timeout: timeoutMs,
