@@ -15,7 +15,7 @@ export interface AddressGuard {
    * The class for which this host is refused; undefined when it is allowed. Ask before connecting: Node never calls a `lookup`
    * for an IP literal. A name other than `localhost` is allowed here and judged by {@link lookup}.
    */
-  refusal(host: string): AddressClass | undefined;
+  readonly refusal: (host: string) => AddressClass | undefined;
   /**
    * For the `lookup` option of `net.connect`, `http.request` and undici's `connect`: answers only addresses that are allowed, so
    * that what was checked is what is connected to (a second DNS answer cannot differ). None left: a {@link RuntimeError}

@@ -29,7 +29,7 @@ export function readEnvironment(env: Environment): EnvironmentLayer {
     if (!sections.has(name.split('_')[1]) || isServiceLink(name, text)) continue;
     const { key, path } = findKey(name, keys);
     if (text === '' && key.form !== 'list' && key.form !== 'pairs') continue;
-    layer = mergeLayers(layer, nest(path, readText(text, key.form)));
+    layer = mergeLayers(layer, nest(path, readers[key.form](text)));
     variables.set(path.join('.'), name);
   }
   return { layer, variables };
@@ -64,26 +64,25 @@ function findKey(name: string, keys: readonly ConfigKey[]): { key: ConfigKey; pa
   return { key: found.key, path: found.key.path.map((step) => (step === '*' ? chosen : step)) };
 }
 
-/** A text that does not fit is left as it is: the schema refuses it, with the words for it. */
-function readText(text: string, form: ConfigKey['form']): unknown {
-  const items = text
+/** How a text becomes a value. One that does not fit is left as it is: the schema refuses it, with the words for it. */
+const readers: Record<ConfigKey['form'], (text: string) => unknown> = {
+  text: (text) => text,
+  number: (text) => (/^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text),
+  list: itemsOf,
+  'text-or-list': (text) => (text.includes(',') ? itemsOf(text) : text),
+  pairs: (text) => Object.fromEntries(itemsOf(text).map((item) => splitAtEquals(item))),
+};
+
+function itemsOf(text: string): string[] {
+  return text
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '');
-  switch (form) {
-    case 'number':
-      return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
-    case 'list':
-      return items;
-    case 'text-or-list':
-      return text.includes(',') ? items : text;
-    case 'pairs':
-      return Object.fromEntries(
-        items.map((item) => [item.split('=', 1)[0], item.split('=').slice(1).join('=')]),
-      );
-    case 'text':
-      return text;
-  }
+}
+
+function splitAtEquals(item: string): [string, string] {
+  const [name = '', ...rest] = item.split('=');
+  return [name, rest.join('=')];
 }
 
 function nest(path: readonly string[], value: unknown): Layer {

@@ -58,17 +58,16 @@ export function httpOrigin() {
 }
 
 function isPlainHttpUrl(text: string): boolean {
-  const url = /^https?:\/\/[^\s?#]+$/i.test(text) ? URL.parse(text) : null;
-  return url !== null && url.username === '' && url.password === '';
+  if (!/^https?:\/\/[^\s?#]+$/i.test(text)) return false;
+  const url = URL.parse(text);
+  return url?.username === '' && url.password === '';
 }
 
 /** The name of an upstream or dataset; it becomes part of keys, metrics and URLs. */
 export function entryName() {
-  return z
-    .string()
-    .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, {
-      error: 'a name of lower-case letters, digits and inner hyphens',
-    });
+  return z.string().regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, {
+    error: 'a name of lower-case letters, digits and inner hyphens',
+  });
 }
 
 export function addressRules() {

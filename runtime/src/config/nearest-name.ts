@@ -12,10 +12,10 @@ export function nearestName(name: string, candidates: readonly string[]): string
 /** Levenshtein's distance, one row at a time. */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const [taken, letter] of [...from].entries()) {
+  for (let taken = 0; taken < from.length; taken++) {
     const next = [taken + 1];
     for (let index = 0; index < to.length; index++) {
-      const replaced = (row[index] ?? 0) + (letter === to[index] ? 0 : 1);
+      const replaced = (row[index] ?? 0) + (from[taken] === to[index] ? 0 : 1);
       next.push(Math.min(replaced, (row[index + 1] ?? 0) + 1, (next[index] ?? 0) + 1));
     }
     row = next;

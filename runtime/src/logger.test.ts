@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import type { LogConfig } from './config/log-section.ts';
+import { createLogger } from './logger.ts';
+import { runScript } from './script.fixture.ts';
+
+function logged(config: Partial<LogConfig>, isTTY: boolean): string[] {
+  const lines: string[] = [];
+  const logger = createLogger({ level: 'info', format: 'auto', ...config }, 'cache-server', {
+    isTTY,
+    write: (line) => lines.push(line),
+  });
+  logger.debug('too detailed');
+  logger.info({ port: 7070 }, 'listening');
+  return lines;
+}
+
+describe('a logger', () => {
+  it('writes JSON with an ISO time and the level by name where there is no terminal', () => {
+    const [line = '', ...rest] = logged({}, false);
+    expect(JSON.parse(line)).toEqual({
+      level: 'info',
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string,
+      name: 'cache-server',
+      port: 7070,
+      msg: 'listening',
+    });
+    expect(line).toMatch(/\n$/);
+    expect(rest).toEqual([]);
+  });
+
+  it('writes coloured lines on a terminal', () => {
+    expect(logged({}, true)[0]).toMatch(/listening.*port=.*7070\n$/);
+    expect(logged({}, true)[0]).toContain('\u001B[32minfo');
+  });
+
+  it('does as the format says, whatever it writes to', () => {
+    expect(logged({ format: 'human' }, false)[0]).toMatch(
+      /^[\d:]{8} info {2}cache-server {2}listening {2}port=7070\n$/,
+    );
+    expect(logged({ format: 'json' }, true)[0]).toMatch(/^\{/);
+  });
+
+  it('heeds the level', () => {
+    expect(logged({ level: 'debug' }, false)).toHaveLength(2);
+    expect(logged({ level: 'silent' }, false)).toHaveLength(0);
+  });
+
+  it('loses no line when the process ends at once, and keeps standard output clean', async () => {
+    const { stdout, stderr } = await runScript(`
+      import { createLogger } from './logger.ts';
+      const logger = createLogger({ level: 'info', format: 'auto' }, 'proxy');
+      for (let n = 0; n < 2000; n++) logger.info({ n }, 'line');
+      process.exit(0);
+    `).ended;
+    expect(stderr.trim().split('\n')).toHaveLength(2000);
+    expect(stdout).toBe('');
+  });
+});
