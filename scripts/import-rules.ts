@@ -1,7 +1,7 @@
 import type { IForbiddenRuleType } from 'dependency-cruiser';
 
 // Paths are regular expressions over `package/src/file.ts`, open at the end; libraries are `node_modules/name`.
-const TEST = String.raw`\.test\.ts`;
+const TEST = String.raw`\.(?:test|fixture)\.ts`;
 
 /** Who may import whom among the packages: each only what stands on its line. Everyone else's doors stay shut. */
 const PACKAGE_IMPORTS: Record<string, string[]> = {

@@ -4,7 +4,7 @@ import type { HouseRule } from './house-rule.ts';
 
 const FILE_LINES_MAX = 300;
 const WORD = '[a-z0-9]+';
-const KEBAB_CASE = new RegExp(`^${WORD}(?:-${WORD})*(?:\\.(?:test|config))?\\.ts$`);
+const KEBAB_CASE = new RegExp(`^${WORD}(?:-${WORD})*(?:\\.(?:test|fixture|config))?\\.ts$`);
 /** Names that say nothing about what is inside. */
 const EMPTY_NAMES = ['utils', 'util', 'helpers', 'helper', 'common', 'shared', 'types', 'manager', 'misc'];
 const EMPTY_ENDING = /-(?:utils?|helpers?|manager|misc)$/;

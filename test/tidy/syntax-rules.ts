@@ -18,7 +18,7 @@ const SIGNATURE_TYPES = [
 const TEST_FUNCTIONS = ['test', 'it', 'describe', 'suite'];
 const QUIETING_MODIFIERS = ['only', 'skip', 'todo', 'skipIf', 'runIf', 'fails'];
 
-const isTest = (path: string): boolean => path.endsWith('.test.ts') || path.startsWith('test/');
+const isTest = (path: string): boolean => /\.(?:test|fixture)\.ts$/.test(path) || path.startsWith('test/');
 /** The configuration is read in one place; scripts and tests speak to the processes that they start. */
 const mayReadEnvironment = (path: string): boolean =>
   isTest(path) || path.startsWith('scripts/') || path.startsWith('runtime/src/config');
