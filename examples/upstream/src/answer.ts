@@ -22,18 +22,14 @@ export function isBodiless(status: number): boolean {
 
 /** A small JSON document; `no-store` unless the headers say otherwise. */
 export function jsonAnswer(status: number, value: unknown, headers: HeaderPair[] = []): Answer {
-  const body = isBodiless(status)
-    ? emptyBody
-    : bufferBody(Buffer.from(`${JSON.stringify(value, null, 2)}\n`));
-  const named = new Set(headers.map(([name]) => name.toLowerCase()));
-  const defaults: HeaderPair[] = [
-    ['Content-Type', 'application/json'],
-    ['Cache-Control', 'no-store'],
-  ];
+  const bodiless = isBodiless(status);
+  const defaults: HeaderPair[] = bodiless ? [] : [['Content-Type', 'application/json']];
+  defaults.push(['Cache-Control', 'no-store']);
+  const given = new Set(headers.map(([name]) => name.toLowerCase()));
   return {
     status,
-    headers: [...defaults.filter(([name]) => !named.has(name.toLowerCase())), ...headers],
-    body,
+    headers: [...defaults.filter(([name]) => !given.has(name.toLowerCase())), ...headers],
+    body: bodiless ? emptyBody : bufferBody(Buffer.from(`${JSON.stringify(value, null, 2)}\n`)),
   };
 }
 

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Body } from './body.ts';
 import { Pace } from './pace.ts';
@@ -12,7 +11,7 @@ export interface Transfer {
   bytesPerSecond: number | null;
   /** Fires when the client is gone. */
   signal: AbortSignal;
-  /** Hears of every piece that was handed to the socket. */
+  /** Hears of every piece that was written. */
   onSent(bytes: number): void;
 }
 
@@ -20,6 +19,20 @@ function* stepsOf(chunks: Iterable<Buffer>, stepBytes: number): Generator<Buffer
   for (const chunk of chunks) {
     for (let at = 0; at < chunk.length; at += stepBytes) yield chunk.subarray(at, at + stepBytes);
   }
+}
+
+/** Writes a piece and waits until the kernel has it: then its buffer is free, and the client keeps up. */
+async function writeThrough(response: ServerResponse, piece: Buffer, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  await new Promise<void>((resolve, reject) => {
+    const leave = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', leave, { once: true });
+    response.write(piece, (error) => {
+      signal.removeEventListener('abort', leave);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
 }
 
 /**
@@ -32,10 +45,8 @@ export async function transferBody(response: ServerResponse, transfer: Transfer)
   let sentBytes = 0;
   for (const piece of stepsOf(body.chunks(from, to), pace?.stepBytes ?? Infinity)) {
     await pace?.turn(sentBytes, signal);
-    signal.throwIfAborted();
-    const roomLeft = response.write(piece);
+    await writeThrough(response, piece, signal);
     sentBytes += piece.length;
     transfer.onSent(piece.length);
-    if (!roomLeft) await once(response, 'drain', { signal });
   }
 }

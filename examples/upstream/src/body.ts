@@ -1,7 +1,7 @@
 /** Bytes of a resource that can be read from any offset; nothing is made before it is read. */
 export interface Body {
   byteLength: number;
-  /** Yields the bytes `[from, to)` in order. A yielded buffer is never written to again. */
+  /** Yields the bytes `[from, to)` in order. A yielded buffer is the reader's only until it asks for the next one. */
   chunks(from: number, to: number): Iterable<Buffer>;
 }
 

