@@ -24,5 +24,6 @@ export function negotiateCoding(acceptEncoding: string | undefined): Coding {
   // Unlisted, identity is acceptable but no wish: any coding that is asked for goes before it.
   const weightOf = (coding: Coding): number =>
     asked.get(coding) ?? asked.get('*') ?? (coding === 'identity' ? Number.EPSILON : 0);
-  return offered.reduce((best, coding) => (weightOf(coding) > weightOf(best) ? coding : best));
+  const [first = 'identity', ...others] = offered.filter((coding) => weightOf(coding) > 0);
+  return others.reduce((best, coding) => (weightOf(coding) > weightOf(best) ? coding : best), first);
 }
