@@ -32,6 +32,8 @@ export class ExactNumber {
   }
 }
 
+/** Up to here, both ends included, doubles hold every integer. */
+const DOUBLE_INTEGER_MAX = 2n ** 53n;
 const INT64_MIN = -(2n ** 63n);
 const UINT64_MAX = 2n ** 64n - 1n;
 
@@ -50,7 +52,7 @@ export function numberFromText(text: string): number | bigint | ExactNumber {
 
 /** An integer in the smallest type that holds it exactly, so that equal integers have one encoding. */
 export function exactInteger(value: bigint): number | bigint | ExactNumber {
-  if (value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER) return Number(value);
+  if (value >= -DOUBLE_INTEGER_MAX && value <= DOUBLE_INTEGER_MAX) return Number(value);
   if (value >= INT64_MIN && value <= UINT64_MAX) return value;
   return new ExactNumber(String(value));
 }

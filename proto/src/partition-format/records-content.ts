@@ -1,11 +1,8 @@
 import { packValue, unpackValue } from './message-pack.ts';
 import { PartitionFormatError } from './partition-format-error.ts';
-import { canonicalFieldName, canonicalValue, isRecordObject } from './record-value.ts';
+import { columnsOf, RecordLayout } from './record-layout.ts';
+import type { Shape } from './record-layout.ts';
 import type { RecordObject, RecordValue } from './record-value.ts';
-
-/** Field names in the records' own order; null for values that are no records, e.g. the numbers of `[1, 2, 3]`. */
-type Shape = readonly string[] | null;
-type Block = { readonly shape: Shape; readonly columns: unknown[][] };
 
 /**
  * The content of a *dataset* partition: plain MessagePack, laid out by shape and column-major.
@@ -29,14 +26,14 @@ type Block = { readonly shape: Shape; readonly columns: unknown[][] };
  * @throws PartitionFormatError `unencodable` for a function, a Date, a field called `__proto__`, bottomless nesting …
  */
 export function encodeRecords(records: readonly RecordValue[]): Buffer {
-  const layout = new Layout();
+  const layout = new RecordLayout();
   try {
     for (const record of records) layout.add(record);
   } catch (cause) {
     if (cause instanceof PartitionFormatError) throw cause;
     throw new PartitionFormatError('unencodable', 'a record is nested too deeply', { cause });
   }
-  return packValue([layout.runs, layout.blocks.map((block) => [block.shape, block.columns])]);
+  return packValue([layout.runs, layout.blocks()]);
 }
 
 /**
@@ -60,65 +57,11 @@ export function decodeRecords(content: Uint8Array): RecordValue[] {
   return records;
 }
 
-/** Takes the records in order and files each under its shape. */
-class Layout {
-  readonly runs: number[] = [];
-  readonly blocks: Block[] = [];
-  readonly #indexOfShape = new Map<string, number>();
-  #lastNames: readonly string[] = [];
-  #lastIndex = -1;
-
-  add(record: unknown): void {
-    const names = isRecordObject(record) ? presentFields(record) : null;
-    const index = this.#indexOf(names);
-    const columns = this.blocks[index]?.columns ?? [];
-    if (names === null) columns[0]?.push(canonicalValue(record));
-    else
-      for (let i = 0; i < names.length; i += 1) columns[i]?.push(canonicalValue(fieldOf(record, names[i])));
-    if (index === this.#lastIndex) this.runs[this.runs.length - 1] = (this.runs.at(-1) ?? 0) + 1;
-    else this.runs.push(index, 1);
-    this.#lastIndex = index;
-    this.#lastNames = names ?? [];
-  }
-
-  #indexOf(names: Shape): number {
-    // Neighbours nearly always have one shape: compare before building a key.
-    const last = this.blocks[this.#lastIndex];
-    if (last !== undefined && sameShape(names, last.shape === null ? null : this.#lastNames))
-      return this.#lastIndex;
-    const key = JSON.stringify(names);
-    const known = this.#indexOfShape.get(key);
-    if (known !== undefined) return known;
-    const columns: unknown[][] = Array.from({ length: Math.max(1, names?.length ?? 1) }, () => []);
-    this.#indexOfShape.set(key, this.blocks.length);
-    return this.blocks.push({ shape: names?.map(canonicalFieldName) ?? null, columns }) - 1;
-  }
-}
-
-function presentFields(record: RecordObject): string[] {
-  const names = Object.keys(record);
-  return names.some((name) => record[name] === undefined)
-    ? names.filter((name) => record[name] !== undefined)
-    : names;
-}
-
-function fieldOf(record: unknown, name: string | undefined): unknown {
-  return name === undefined ? undefined : (record as RecordObject)[name];
-}
-
-function sameShape(a: Shape, b: Shape): boolean {
-  if (a === null || b === null) return a === b;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
-  return true;
-}
-
 /** Checks one block and returns what appends its next `count` records. */
 function readBlock(block: unknown): (count: number, into: RecordValue[]) => void {
   const [names, columns] = Array.isArray(block) && block.length === 2 ? (block as unknown[]) : [];
   if (!isShape(names) || !isColumns(columns)) throw malformed('a block is not names and columns');
-  if (columns.length !== Math.max(1, names?.length ?? 1))
-    throw malformed('a block has not one column for each name');
+  if (columns.length !== columnsOf(names)) throw malformed('a block has not one column for each name');
   const rows = columns[0]?.length ?? 0;
   if (columns.some((column) => column.length !== rows)) throw malformed('columns differ in length');
   let next = 0;
