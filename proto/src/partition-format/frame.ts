@@ -64,22 +64,12 @@ export async function encodeFrame(content: Uint8Array, options: EncodeFrameOptio
  * @throws PartitionFormatError every code but `malformed` and `unencodable`
  */
 export async function decodeFrame(frame: Uint8Array, options: DecodeFrameOptions): Promise<Buffer> {
-  requireDigest(options.digest);
-  const info = readFrameHeader(frame);
+  const { info, payload } = checkFrame(frame, options);
   if (info.contentBytes > options.contentBytesMax) {
     throw new PartitionFormatError(
       'too-large',
       `${info.contentBytes} bytes, allowed are ${options.contentBytesMax}`,
     );
-  }
-  // The announced length comes first: zstd ignores trailing junk and Node decodes only the first of two zstd frames.
-  const payload = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).subarray(FRAME_HEADER_BYTES);
-  if (payload.length < info.payloadBytes)
-    throw new PartitionFormatError('truncated', 'the payload is cut short');
-  if (payload.length > info.payloadBytes)
-    throw new PartitionFormatError('length-mismatch', 'bytes follow the payload');
-  if (checksumOf(frame, options) !== info.checksum) {
-    throw new PartitionFormatError('checksum', 'damaged, or stored under another scope or digest');
   }
   const content = info.codec === 'zstd' ? await decompress(payload, info.contentBytes) : payload;
   if (content.length !== info.contentBytes) {
@@ -89,6 +79,28 @@ export async function decodeFrame(frame: Uint8Array, options: DecodeFrameOptions
     );
   }
   return content;
+}
+
+/**
+ * Checks a frame without decompressing it: for who passes it on to a reader that decodes it. Costs about 0.2 ms for 512 KiB.
+ *
+ * @returns the header, and the payload as a view of `frame`
+ * @throws PartitionFormatError `truncated`, `bad-magic`, `unknown-version`, `unknown-codec`, `length-mismatch`, `checksum`,
+ *   `bad-digest`
+ */
+export function checkFrame(frame: Uint8Array, binding: FrameBinding): { info: FrameInfo; payload: Buffer } {
+  requireDigest(binding.digest);
+  const info = readFrameHeader(frame);
+  // The announced length comes first: zstd ignores trailing junk and Node decodes only the first of two zstd frames.
+  const payload = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).subarray(FRAME_HEADER_BYTES);
+  if (payload.length < info.payloadBytes)
+    throw new PartitionFormatError('truncated', 'the payload is cut short');
+  if (payload.length > info.payloadBytes)
+    throw new PartitionFormatError('length-mismatch', 'bytes follow the payload');
+  if (checksumOf(frame, binding) !== info.checksum) {
+    throw new PartitionFormatError('checksum', 'damaged, or stored under another scope or digest');
+  }
+  return { info, payload };
 }
 
 /**

@@ -1,11 +1,12 @@
 /** The unit of storage and streaming: what a partition contains, how it is named, and the frame it travels in. */
 export { decodeBytes, encodeBytes } from './bytes-content.ts';
 export { decodeRecords, encodeRecords } from './records-content.ts';
+export { decodeValue, encodeValue } from './value.ts';
 export { contentDigest, DIGEST_BYTES, PARTITION_FORMAT_VERSION } from './content-digest.ts';
 export type { PartitionKind } from './content-digest.ts';
 export { EXACT_NUMBER_EXTENSION, ExactNumber, numberFromText } from './exact-number.ts';
 export type { RecordObject, RecordValue } from './record-value.ts';
-export { decodeFrame, encodeFrame, frameInfo } from './frame.ts';
+export { checkFrame, decodeFrame, encodeFrame, frameInfo } from './frame.ts';
 export type { DecodeFrameOptions, EncodeFrameOptions, FrameBinding } from './frame.ts';
 export { FRAME_HEADER_BYTES } from './frame-header.ts';
 export type { FrameCodec, FrameInfo } from './frame-header.ts';

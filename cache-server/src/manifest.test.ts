@@ -1,0 +1,78 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CacheServerError } from './errors.ts';
+import { decodeManifest, encodeManifest } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
+
+const time = fc.integer({ min: 0, max: 4e12 });
+const inline = fc.uint8Array({ maxLength: 300 }).map((bytes) => ({ kind: 'inline' as const, bytes }));
+const partitions = fc
+  .tuple(fc.integer({ min: 1, max: 10 }), fc.integer({ min: 1, max: 4096 }), fc.boolean())
+  .map(([count, partitionBytes, paged]) => ({
+    kind: 'partitions' as const,
+    bodyBytes: count * partitionBytes,
+    storedBytes: 5,
+    partitionBytes,
+    paged,
+    digests: new Uint8Array(32 * (paged ? Math.ceil(count / 256) : count)).fill(count),
+  }));
+const latin1 = fc.string({ unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)) });
+const manifests: fc.Arbitrary<Manifest> = fc.record({
+  scope: fc.string(),
+  version: fc.string(),
+  status: fc.integer({ min: 100, max: 599 }),
+  headers: fc.array(fc.tuple(latin1, latin1)),
+  requestTimeMs: time,
+  responseTimeMs: time,
+  defaultLifetimeS: fc.option(fc.nat(), { nil: undefined }),
+  framesExpireAtMs: time,
+  body: fc.oneof(inline, partitions),
+});
+
+describe('manifest', () => {
+  it('reads back what was written, header bytes included', () => {
+    fc.assert(
+      fc.property(manifests, fc.string(), (manifest, key) => {
+        const read = decodeManifest(key, encodeManifest(key, manifest));
+        expect({ ...read, body: comparable(read) }).toEqual({ ...manifest, body: comparable(manifest) });
+      }),
+    );
+  });
+
+  it('refuses a manifest that was written under another key', () => {
+    const [manifest] = fc.sample(manifests, 1);
+    const bytes = encodeManifest('a', manifest!);
+    expect(() => decodeManifest('b', bytes)).toThrow(CacheServerError);
+  });
+
+  it('refuses any change of one byte', () => {
+    fc.assert(
+      fc.property(manifests, fc.nat(), fc.integer({ min: 1, max: 255 }), (manifest, position, change) => {
+        const bytes = encodeManifest('key', manifest);
+        const at = position % bytes.length;
+        bytes[at] = bytes[at]! ^ change;
+        expect(() => decodeManifest('key', bytes)).toThrow(CacheServerError);
+      }),
+    );
+  });
+
+  it('refuses digests that do not cover the body', () => {
+    const [manifest] = fc.sample(manifests, 1);
+    const body = {
+      kind: 'partitions' as const,
+      bodyBytes: 10,
+      storedBytes: 1,
+      partitionBytes: 5,
+      paged: false,
+      digests: new Uint8Array(32),
+    };
+    const bytes = encodeManifest('key', { ...manifest!, body });
+    expect(() => decodeManifest('key', bytes)).toThrow('cannot be read');
+  });
+});
+
+function comparable({ body }: Manifest): unknown {
+  return body.kind === 'inline'
+    ? Buffer.from(body.bytes).toString('hex')
+    : { ...body, digests: Buffer.from(body.digests).toString('hex') };
+}
