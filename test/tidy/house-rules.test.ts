@@ -63,6 +63,10 @@ const SAMPLES: Record<string, { path?: string; broken: string[]; kept: string[];
     ],
     kept: ["import { a } from './admin.ts';", "import { a } from '@pannier/runtime';"],
   },
+  'no-barrel': {
+    broken: ["export * from './a.ts';\nexport { b } from './b.ts';"],
+    kept: ["export * from './a.ts';\nexport const b = 1;", "import './a.ts';"],
+  },
   'nothing-left-unfinished': { broken: ['// TOD\u{4f}: later', '// FIXM\u{45}'], kept: ['// all done'] },
   'nothing-silenced': {
     broken: ['// @ts-ignor\u{65}', '// oxlint-disabl\u{65}-next-line'],

@@ -61,6 +61,16 @@ export const syntaxRules: HouseRule[] = [
     return quieted ? `a test made quiet by .${modifier}` : undefined;
   }),
   {
+    name: 'no-barrel',
+    // A door is named index.ts; that only a package's `exports` lead to one is for knip and the import rules to see.
+    appliesTo: (path) => isTypeScript(path) && !path.endsWith('/index.ts'),
+    find: ({ tree }) => {
+      const statements = Array.isArray(tree['body']) ? tree['body'].filter(isNode) : [];
+      const passesOn = statements.every((node) => /^Export/.test(node.type) && isNode(node['source']));
+      return statements.length > 0 && passesOn ? ['1 only passes on what other files export'] : [];
+    },
+  },
+  {
     name: 'own-package-by-relative-path-only',
     appliesTo: (path) => isTypeScript(path) && packageOf(path) !== undefined,
     find: ({ path, tree }) => {
