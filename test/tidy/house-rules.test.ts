@@ -33,7 +33,7 @@ const SAMPLES: Record<string, { path?: string; broken: string[]; kept: string[];
       'interface A { m(a: 1, b: 1, c: 1, d: 1): void }',
       'type F = (a: 1, b: 1, c: 1, d: 1) => void;',
     ],
-    kept: ['function f(this: Date, a, b, { c, d, e }) {}'],
+    kept: ['function f(this: Date, a, b, { c, d, e }) {}', 'fc.property(w, x, y, z, (a, b, c, d) => {});'],
   },
   'no-any': {
     broken: ['let a: any;', 'let a = b as any;', 'let a: Map<string, any>;'],

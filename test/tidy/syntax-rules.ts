@@ -32,8 +32,9 @@ export const syntaxRules: HouseRule[] = [
       ? `a function of ${lines} lines, more than ${FUNCTION_LINES_MAX}`
       : undefined;
   }),
-  nodeRule('parameter-count', isTypeScript, ({ node }) => {
-    if (!SIGNATURE_TYPES.includes(node.type) || !Array.isArray(node['params'])) return undefined;
+  nodeRule('parameter-count', isTypeScript, ({ node, parent }) => {
+    if (!SIGNATURE_TYPES.includes(node.type) || !Array.isArray(node['params']) || isProperty(parent))
+      return undefined;
     const count = node['params'].filter((parameter) => !isThis(parameter)).length;
     return count > PARAMETERS_MAX ? `${count} positional parameters, more than ${PARAMETERS_MAX}` : undefined;
   }),
@@ -66,7 +67,7 @@ export const syntaxRules: HouseRule[] = [
     appliesTo: (path) => isTypeScript(path) && !path.endsWith('/index.ts'),
     find: ({ tree }) => {
       const statements = Array.isArray(tree['body']) ? tree['body'].filter(isNode) : [];
-      const passesOn = statements.every((node) => /^Export/.test(node.type) && isNode(node['source']));
+      const passesOn = statements.every((node) => node.type.startsWith('Export') && isNode(node['source']));
       return statements.length > 0 && passesOn ? ['1 only passes on what other files export'] : [];
     },
   },
@@ -110,6 +111,12 @@ function lineOf(file: HouseFile, node: SyntaxNode): number {
 function isSuite(parent: SyntaxNode | undefined): boolean {
   const callee = parent?.type === 'CallExpression' ? parent['callee'] : undefined;
   return isNode(callee) && ['describe', 'suite'].includes(rootName(callee));
+}
+
+/** fast-check hands the values of `fc.property(…)` over by position, as many as there are. */
+function isProperty(parent: SyntaxNode | undefined): boolean {
+  const name = parent === undefined ? undefined : fieldAt(parent, 'callee.property.name');
+  return name === 'property' || name === 'asyncProperty';
 }
 
 /** `this` as a parameter only types the receiver. */
