@@ -1,4 +1,4 @@
-import { getHeader, trimOws } from './headers.ts';
+import { getHeaderLines, trimOws } from './headers.ts';
 import type { HeaderList } from './headers.ts';
 import { splitList } from './quoted-string.ts';
 
@@ -33,18 +33,16 @@ type Directive = {
 const MEMBER = /^([!#$%&'*+.^_`|~\w-]+)(?:=(?:([!#$%&'*+.^_`|~\w-]+)|"((?:[^"\\]|\\.)*)"))?$/;
 const NOT_TOKEN_CHARACTERS = /[^!#$%&'*+.^_`|~\w-]+/;
 
-/** Reads `Cache-Control` of a head, all its lines together. */
-export function cacheControlOf(headers: HeaderList): CacheControl {
-  return parseCacheControl(getHeader(headers, 'cache-control') ?? '');
-}
-
 /**
- * Reads a Cache-Control value. Whatever is doubtful falls to the safe side: of duplicate durations the strictest counts, a
- * bad one is 0 seconds, a restriction inside garbage still restricts, a permission with an argument permits nothing.
+ * Reads the Cache-Control lines of a head together. Whatever is doubtful falls to the safe side: of duplicate durations
+ * the strictest counts, a bad one is 0 seconds, a restriction inside garbage still restricts, a permission with an
+ * argument permits nothing.
  * https://www.rfc-editor.org/rfc/rfc9111#section-4.2.1-6
  */
-export function parseCacheControl(value: string): CacheControl {
-  const directives = splitList(value).map(trimOws).flatMap(readDirectives);
+export function cacheControlOf(headers: HeaderList): CacheControl {
+  // Line by line: a quote left open on one line must not hide the next.
+  const members = getHeaderLines(headers, 'cache-control').flatMap(splitList);
+  const directives = members.map(trimOws).flatMap(readDirectives);
   const has = (name: string): boolean => directives.some((directive) => directive.name === name);
   const hasBare = (name: string): boolean =>
     directives.some(

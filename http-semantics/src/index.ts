@@ -2,7 +2,7 @@
 export { getHeader, getHeaderLines, getTokenList, hasHeader, withoutHeaders } from './headers.ts';
 export type { Header, HeaderList } from './headers.ts';
 export { withoutHopByHop } from './hop-by-hop.ts';
-export { cacheControlOf, DELTA_SECONDS_MAX, parseCacheControl } from './cache-control.ts';
+export { cacheControlOf, DELTA_SECONDS_MAX } from './cache-control.ts';
 export type { CacheControl } from './cache-control.ts';
 export { formatHttpDate, parseHttpDate } from './http-date.ts';
 export type { StoredHead } from './stored-head.ts';

@@ -9,7 +9,7 @@ const bytes = fc.oneof(
   sizes.map((size) => new Uint8Array(size).fill(7)),
 );
 
-test('Bytes come back equal, as a view of the content.', () => {
+test('bytes come back equal, as a view of the content', () => {
   fc.assert(
     fc.property(bytes, (body) => {
       const content = encodeBytes(body);
@@ -20,7 +20,7 @@ test('Bytes come back equal, as a view of the content.', () => {
   );
 });
 
-test('The content is the same MessagePack bin that another library writes and reads.', () => {
+test('the content is the same MessagePack bin that another library writes and reads', () => {
   fc.assert(
     fc.property(bytes, (body) => {
       const content = encodeBytes(body);
@@ -30,7 +30,7 @@ test('The content is the same MessagePack bin that another library writes and re
   );
 });
 
-test('Content that is no bin, or not as long as it says, is malformed.', () => {
+test('content that is no bin, or not as long as it says, is malformed', () => {
   const content = encodeBytes(Buffer.from('pannier'));
   const wrong = [
     Buffer.alloc(0),
@@ -43,7 +43,7 @@ test('Content that is no bin, or not as long as it says, is malformed.', () => {
     expect(() => decodeBytes(bad)).toThrow(expect.objectContaining({ code: 'malformed' }));
 });
 
-test('A digest depends on content and kind, and stays what it was.', () => {
+test('a digest depends on content and kind, and stays what it was', () => {
   const content = encodeBytes(Buffer.from('pannier'));
   expect(contentDigest(content, 'original').toString('hex')).toBe(
     '5d9ae0a849a0e077742f93cd47de62377821eabfe9c7d7a9ee0eb2c546a5ffef',

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ExactNumber, numberFromText } from './exact-number.ts';
 
-test('Numbers that a double prints back are numbers.', () => {
+test('numbers that a double prints back are numbers', () => {
   for (const text of [
     '0',
     '-0',
@@ -20,14 +20,14 @@ test('Numbers that a double prints back are numbers.', () => {
   }
 });
 
-test('Integers of 64 bits that a double would round are bigints.', () => {
+test('integers of 64 bits that a double would round are bigints', () => {
   expect(numberFromText('9007199254740993')).toBe(9_007_199_254_740_993n);
   expect(numberFromText('-9223372036854775808')).toBe(-9_223_372_036_854_775_808n);
   expect(numberFromText('-9223372036854775807')).toBe(-9_223_372_036_854_775_807n);
   expect(numberFromText('18446744073709551615')).toBe(18_446_744_073_709_551_615n);
 });
 
-test('All other numbers keep their text.', () => {
+test('all other numbers keep their text', () => {
   for (const text of [
     '1e400',
     '-1e400',
@@ -40,7 +40,7 @@ test('All other numbers keep their text.', () => {
   }
 });
 
-test('Every double is read back as itself from what JSON writes.', () => {
+test('every double is read back as itself from what JSON writes', () => {
   fc.assert(
     fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
       expect(numberFromText(JSON.stringify(value))).toBe(JSON.parse(JSON.stringify(value)));
@@ -48,7 +48,7 @@ test('Every double is read back as itself from what JSON writes.', () => {
   );
 });
 
-test('No integer loses a digit.', () => {
+test('no integer loses a digit', () => {
   fc.assert(
     fc.property(fc.bigInt({ min: -(2n ** 80n), max: 2n ** 80n }), (integer) => {
       const read = numberFromText(String(integer));

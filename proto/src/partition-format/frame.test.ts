@@ -39,7 +39,7 @@ async function codeOf(
   }
 }
 
-test('Content comes back equal, compressed or not.', async () => {
+test('content comes back equal, compressed or not', async () => {
   const contents = fc.oneof(
     fc.uint8Array(),
     fc.tuple(fc.uint8Array({ minLength: 1 }), fc.nat(3000)).map(([unit, size]) => Buffer.alloc(size, unit)),
@@ -53,7 +53,7 @@ test('Content comes back equal, compressed or not.', async () => {
   );
 });
 
-test('Any flipped bit is detected.', async () => {
+test('any flipped bit is detected', async () => {
   for (const frame of Object.values(frames)) {
     for (let bit = 0; bit < frame.length * 8; bit += 1) {
       const damaged = Buffer.from(frame);
@@ -63,7 +63,7 @@ test('Any flipped bit is detected.', async () => {
   }
 });
 
-test('A frame cut anywhere is truncated, and one that goes on is not accepted.', async () => {
+test('a frame cut anywhere is truncated, and one that goes on is not accepted', async () => {
   for (const frame of Object.values(frames)) {
     for (let length = 0; length < frame.length; length += 1)
       expect(await codeOf(frame.subarray(0, length))).toBe('truncated');
@@ -72,7 +72,7 @@ test('A frame cut anywhere is truncated, and one that goes on is not accepted.',
   }
 });
 
-test('A frame under another scope or digest is refused.', async () => {
+test('a frame under another scope or digest is refused', async () => {
   const otherDigest = contentDigest(Buffer.from('other'), 'original');
   for (const frame of Object.values(frames)) {
     expect(await codeOf(frame)).toBeUndefined();
@@ -81,7 +81,7 @@ test('A frame under another scope or digest is refused.', async () => {
   }
 });
 
-test('Each kind of bad header has its code.', async () => {
+test('each kind of bad header has its code', async () => {
   const withByte = (offset: number, value: number): Buffer => {
     const frame = Buffer.from(frames.none);
     frame[offset] = value;
@@ -96,14 +96,14 @@ test('Each kind of bad header has its code.', async () => {
   );
 });
 
-test('Content longer than the reader allows is refused before it is decoded.', async () => {
+test('content longer than the reader allows is refused before it is decoded', async () => {
   for (const frame of Object.values(frames)) {
     expect(await codeOf(frame, { contentBytesMax: text.length })).toBeUndefined();
     expect(await codeOf(frame, { contentBytesMax: text.length - 1 })).toBe('too-large');
   }
 });
 
-test('A payload that decompresses to another length than announced, or not at all, is refused.', async () => {
+test('a payload that decompresses to another length than announced, or not at all, is refused', async () => {
   const forged = (payload: Uint8Array, contentBytes: number): Buffer => {
     const frame = Buffer.concat([Buffer.alloc(FRAME_HEADER_BYTES), payload]);
     const info = { version: 1, codec: 'zstd', contentBytes, payloadBytes: payload.length } as const;
@@ -119,7 +119,7 @@ test('A payload that decompresses to another length than announced, or not at al
   expect(await codeOf(forged(randomBytes(50), text.length))).toBe('corrupt-payload');
 });
 
-test('Compression that saves nothing is not kept, nor is a tiny content compressed.', async () => {
+test('compression that saves nothing is not kept, nor is a tiny content compressed', async () => {
   const noise = randomBytes(4096);
   for (const content of [noise, Buffer.from('aaaaaaaaaaaaaaaaaaaaaaaa')]) {
     const frame = await encodeFrame(content, { ...binding, compress: true });
@@ -132,13 +132,13 @@ test('Compression that saves nothing is not kept, nor is a tiny content compress
   expect(frameInfo(frames.zstd)).toMatchObject({ version: 1, codec: 'zstd', contentBytes: text.length });
 });
 
-test('Uncompressed content is decoded as a view of the frame.', async () => {
+test('uncompressed content is decoded as a view of the frame', async () => {
   const content = await decodeFrame(frames.none, { ...binding, contentBytesMax });
   expect(content.buffer).toBe(frames.none.buffer);
   expect(content.byteOffset).toBe(frames.none.byteOffset + FRAME_HEADER_BYTES);
 });
 
-test('A foreign reader skips the header, decompresses and reads MessagePack.', async () => {
+test('a foreign reader skips the header, decompresses and reads MessagePack', async () => {
   const records = Array.from({ length: 200 }, (_, id) => ({ id, country: 'CZ' }));
   const content = encodeRecords(records);
   const options = { scope: 'cities', digest: contentDigest(content, 'dataset') };

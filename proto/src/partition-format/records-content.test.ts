@@ -41,7 +41,7 @@ const record = fc
   .chain((names) => fc.tuple(...names.map((name) => fc.tuple(fc.constant(name), anyValue))))
   .map((fields): RecordValue => Object.fromEntries(fields));
 
-test('Records come back equal, in order, with their fields in order.', () => {
+test('records come back equal, in order, with their fields in order', () => {
   fc.assert(
     fc.property(fc.array(fc.oneof({ weight: 5, arbitrary: record }, anyValue)), (records) => {
       const decoded = decodeRecords(encodeRecords(records));
@@ -80,7 +80,7 @@ function withSafeIntegers(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, withSafeIntegers(field)]));
 }
 
-test('A decoder that knows nothing of Pannier reads the same records.', () => {
+test('a decoder that knows nothing of Pannier reads the same records', () => {
   fc.assert(
     fc.property(fc.array(record), (records) => {
       expect(withSafeIntegers(readAsAForeigner(encodeRecords(records)))).toEqual(records);
@@ -88,14 +88,14 @@ test('A decoder that knows nothing of Pannier reads the same records.', () => {
   );
 });
 
-test('An absent field is not a null one, and an undefined field is absent.', () => {
+test('an absent field is not a null one, and an undefined field is absent', () => {
   const records = [{ a: 1 }, { a: 2, b: null }, { a: 3, b: undefined } as unknown as RecordValue];
   expect(decodeRecords(encodeRecords(records))).toStrictEqual([{ a: 1 }, { a: 2, b: null }, { a: 3 }]);
   const nested = [{ in: { a: undefined, b: null } }] as unknown as RecordValue[];
   expect(decodeRecords(encodeRecords(nested))).toStrictEqual([{ in: { b: null } }]);
 });
 
-test('Each shape has one block, however often shapes alternate.', () => {
+test('each shape has one block, however often shapes alternate', () => {
   const records = Array.from({ length: 100 }, (_, i): RecordValue =>
     i % 2 === 0 ? { a: i, b: i } : { a: i },
   );
@@ -107,7 +107,7 @@ test('Each shape has one block, however often shapes alternate.', () => {
   expect(runs.slice(0, 6)).toEqual([0, 1, 1, 1, 0, 1]);
 });
 
-test('Integers beyond 32 bits are integers to a foreign decoder, not floats.', () => {
+test('integers beyond 32 bits are integers to a foreign decoder, not floats', () => {
   const content = encodeRecords([{ at: 1_700_000_000_000, big: 9_007_199_254_740_993n, small: 5n }]);
   expect(readAsAForeigner(content)).toEqual([
     { at: 1_700_000_000_000n, big: 9_007_199_254_740_993n, small: 5 },
@@ -115,7 +115,7 @@ test('Integers beyond 32 bits are integers to a foreign decoder, not floats.', (
   expect(decodeRecords(content)).toEqual([{ at: 1_700_000_000_000, big: 9_007_199_254_740_993n, small: 5 }]);
 });
 
-test('A number that no integer or double holds keeps its text, as an extension to a foreign decoder.', () => {
+test('a number that no integer or double holds keeps its text, as an extension to a foreign decoder', () => {
   const content = encodeRecords([
     { n: new ExactNumber('1e400') },
     { n: 2n ** 64n },
@@ -133,7 +133,7 @@ test('A number that no integer or double holds keeps its text, as an extension t
   });
 });
 
-test('Unpaired surrogates become U+FFFD, so that strings stay UTF-8.', () => {
+test('unpaired surrogates become U+FFFD, so that strings stay UTF-8', () => {
   const content = encodeRecords([
     { short: '\ud800', long: `${'x'.repeat(80)}\udc00`, 'k\ud800': ['\ud83d'] },
   ]);
@@ -142,12 +142,12 @@ test('Unpaired surrogates become U+FFFD, so that strings stay UTF-8.', () => {
   expect(readAsAForeigner(content)).toEqual(expected);
 });
 
-test('A map of more than 65,535 fields survives.', () => {
+test('a map of more than 65,535 fields survives', () => {
   const wide = Object.fromEntries(Array.from({ length: 70_000 }, (_, i) => [`f${i}`, i]));
   expect(decodeRecords(encodeRecords([{ wide }]))).toEqual([{ wide }]);
 });
 
-test('Binary fields are copies that keep no partition alive.', () => {
+test('binary fields are copies that keep no partition alive', () => {
   const [decoded] = decodeRecords(
     encodeRecords([{ bin: new Uint8Array([1, 2, 3]), rest: 'x'.repeat(5000) }]),
   );
@@ -156,7 +156,7 @@ test('Binary fields are copies that keep no partition alive.', () => {
   expect(bin.buffer.byteLength).toBeLessThan(5000);
 });
 
-test('What MessagePack cannot hold is refused as unencodable.', () => {
+test('what MessagePack cannot hold is refused as unencodable', () => {
   let deep: RecordValue = 1;
   for (let i = 0; i < 200_000; i += 1) deep = [deep];
   const refused: unknown[] = [
@@ -175,7 +175,7 @@ test('What MessagePack cannot hold is refused as unencodable.', () => {
   expect(decodeRecords(encodeRecords([{ still: 'fine' }]))).toEqual([{ still: 'fine' }]);
 });
 
-test('Content that is not records laid out by shape is malformed, never a wrong record.', () => {
+test('content that is not records laid out by shape is malformed, never a wrong record', () => {
   const wrong: unknown[] = [
     null,
     [],
@@ -209,7 +209,7 @@ test('Content that is not records laid out by shape is malformed, never a wrong 
   );
 });
 
-test('Equal records have equal bytes, however they were made.', () => {
+test('equal records have equal bytes, however they were made', () => {
   expect(encodeRecords([{ n: 5n, m: 2 ** 40, top: 2 ** 53 }])).toEqual(
     encodeRecords([{ n: 5, m: 2n ** 40n, top: 2n ** 53n }]),
   );

@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest';
+import { freshen } from './freshen.ts';
+import { getHeader } from './headers.ts';
+import type { HeaderList } from './headers.ts';
+
+const stored: HeaderList = [
+  ['Date', 'old'],
+  ['Age', '500'],
+  ['ETag', '"a"'],
+  ['Cache-Control', 'max-age=1'],
+  ['Content-Type', 'text/plain'],
+  ['Content-Length', '5'],
+  ['X-Kept', '1'],
+];
+
+function freshened(notModified: HeaderList, headers = stored): HeaderList | undefined {
+  const head = freshen(
+    { status: 200, headers, requestTimeMs: 1, responseTimeMs: 2 },
+    { headers: notModified, requestTimeMs: 30, responseTimeMs: 40 },
+  );
+  if (head !== undefined) expect(head).toMatchObject({ status: 200, requestTimeMs: 30, responseTimeMs: 40 });
+  return head?.headers;
+}
+
+test('the fields of the 304 replace the stored ones, all lines of a name at once', () => {
+  const headers = freshened([
+    ['date', 'new'],
+    ['cache-control', 'max-age=9'],
+    ['cache-control', 'public'],
+    ['X-New', '2'],
+  ]);
+  expect(headers).toEqual([
+    ['ETag', '"a"'],
+    ['Content-Type', 'text/plain'],
+    ['Content-Length', '5'],
+    ['X-Kept', '1'],
+    ['date', 'new'],
+    ['cache-control', 'max-age=9'],
+    ['cache-control', 'public'],
+    ['X-New', '2'],
+  ]);
+});
+
+test('what describes the stored bytes or the connection stays as it was', () => {
+  const headers = freshened([
+    ['Content-Length', '0'],
+    ['Content-Encoding', 'gzip'],
+    ['Content-Type', 'text/html'],
+    ['Content-Range', 'bytes 0-1/2'],
+    ['Connection', 'X-Kept'],
+    ['X-Kept', 'changed'],
+    ['Transfer-Encoding', 'chunked'],
+  ]);
+  expect(headers).toEqual(stored.slice(2));
+});
+
+test('an old Age or Date never ages the new answer', () => {
+  const headers = freshened([]) ?? [];
+  expect(getHeader(headers, 'age')).toBeUndefined();
+  expect(getHeader(headers, 'date')).toBeUndefined();
+});
+
+test('a 304 about another representation freshens nothing', () => {
+  expect(freshened([['ETag', '"b"']])).toBeUndefined();
+  expect(freshened([['ETag', 'a']])).toBeUndefined();
+  expect(freshened([['Last-Modified', 'y']], [['Last-Modified', 'x']])).toBeUndefined();
+  expect(freshened([['Last-Modified', 'x']], [['Last-Modified', 'x']])).toBeDefined();
+});
+
+test('a weak tag is not strengthened by the 304, a strong one may be weakened', () => {
+  expect(getHeader(freshened([['ETag', '"a"']], [['ETag', 'W/"a"']]) ?? [], 'etag')).toBe('W/"a"');
+  expect(getHeader(freshened([['ETag', 'W/"a"']]) ?? [], 'etag')).toBe('W/"a"');
+});
+
+test('a 304 can turn the response private, for storability to see', () => {
+  expect(getHeader(freshened([['Set-Cookie', 'a=b']]) ?? [], 'set-cookie')).toBe('a=b');
+});
