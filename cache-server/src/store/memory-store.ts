@@ -1,0 +1,174 @@
+/** The embedded store: manifests and frames in the memory of this process, in one budget of bytes. */
+import { LRUCache } from 'lru-cache';
+import { CacheServerError } from '../errors.ts';
+import type { EntryStore, FrameWrite, ManifestWrite } from './entry-store.ts';
+import { storedTtlMs } from './time-to-live.ts';
+
+/** Settings of {@link createMemoryStore}. */
+export interface MemoryStoreOptions {
+  /** Bytes for everything together: contents, names and what each item costs besides; the least recently used go first. */
+  bytesMax: number;
+  /** The time in milliseconds; items expire by it. */
+  now: () => number;
+}
+
+/** A manifest or a frame; only the time to live changes. */
+interface Item {
+  readonly bytes: Buffer;
+  readonly version: string;
+  expiresAtMs: number;
+}
+
+/** What an item costs besides its contents and its name, in bytes: the Buffer, its memory, this object and the slots in two maps. */
+const ITEM_OVERHEAD_BYTES = 512;
+
+/** An empty store; it holds what it holds until it is evicted, expires or the process ends. */
+export function createMemoryStore(options: MemoryStoreOptions): EntryStore {
+  return new MemoryStore(options);
+}
+
+class MemoryStore implements EntryStore {
+  readonly kind = 'embedded';
+  readonly #now: () => number;
+  readonly #bytesMax: number;
+  readonly #items: LRUCache<string, Item>;
+  /** Names of manifests in the order of their first write, which is the order of a listing. */
+  readonly #manifests = new Map<string, number>();
+  #lastSerial = 0;
+  #closed = false;
+
+  constructor({ bytesMax, now }: MemoryStoreOptions) {
+    this.#now = now;
+    this.#bytesMax = bytesMax;
+    this.#items = new LRUCache({
+      maxSize: bytesMax,
+      sizeCalculation: (item, name) => itemBytes(name, item),
+      dispose: (_item, name, reason) => {
+        if (reason !== 'set') this.#manifests.delete(name);
+      },
+    });
+  }
+
+  async readManifest(key: string): Promise<Buffer | undefined> {
+    return copyOf(this.#live(manifestName(key)));
+  }
+
+  // Nothing is awaited between the comparison and the write, so that no other call comes between.
+  async writeManifest(key: string, manifest: ManifestWrite): Promise<boolean> {
+    const name = manifestName(key);
+    const current = this.#live(name);
+    if (manifest.ifVersion !== undefined && current?.version !== manifest.ifVersion) return false;
+    this.#put(name, manifest.bytes, manifest);
+    if (!this.#manifests.has(name)) this.#manifests.set(name, ++this.#lastSerial);
+    return true;
+  }
+
+  async deleteManifest(key: string): Promise<boolean> {
+    const name = manifestName(key);
+    return this.#live(name) !== undefined && this.#items.delete(name);
+  }
+
+  async readFrames(scope: string, digests: readonly Uint8Array[]): Promise<(Buffer | undefined)[]> {
+    return digests.map((digest) => copyOf(this.#live(frameName(scope, digest))));
+  }
+
+  async writeFrames(scope: string, frames: readonly FrameWrite[], ttlMs: number): Promise<void> {
+    for (const { digest, frame } of frames) {
+      const name = frameName(scope, digest);
+      if (!this.#extend(name, ttlMs)) this.#put(name, frame, { version: '', ttlMs });
+    }
+    // The last ones of a batch may have driven out the first ones.
+    if (frames.every(({ digest }) => this.#items.has(frameName(scope, digest)))) return;
+    throw new CacheServerError('store', `${frames.length} frames are more than the memory store can hold`);
+  }
+
+  async extendFrames(scope: string, digests: readonly Uint8Array[], ttlMs: number): Promise<boolean[]> {
+    return digests.map((digest) => this.#extend(frameName(scope, digest), ttlMs));
+  }
+
+  async listKeys(page: {
+    contains: string;
+    cursor: string;
+    limit: number;
+  }): Promise<{ keys: string[]; cursor: string }> {
+    this.#assertOpen();
+    const after = page.cursor === '' ? 0 : Number(page.cursor);
+    const keys: string[] = [];
+    for (const [name, serial] of this.#manifests) {
+      const key = name.slice(manifestName('').length);
+      if (serial <= after || !key.includes(page.contains) || !this.#isLive(name)) continue;
+      keys.push(key);
+      if (keys.length >= page.limit) return { keys, cursor: String(serial) };
+    }
+    return { keys, cursor: '' };
+  }
+
+  /** Manifests, and the bytes of everything; what has expired and was not asked for since is counted until it is driven out. */
+  async stats(): Promise<{ entries: number; bytes: number }> {
+    this.#assertOpen();
+    return { entries: this.#manifests.size, bytes: this.#items.calculatedSize };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#items.clear();
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new CacheServerError('store', 'the memory store is closed');
+  }
+
+  #live(name: string): Item | undefined {
+    this.#assertOpen();
+    const item = this.#items.get(name);
+    if (item === undefined || item.expiresAtMs > this.#now()) return item;
+    this.#items.delete(name);
+    return undefined;
+  }
+
+  /** As {@link MemoryStore.#live}, but a listing is no use of the item. */
+  #isLive(name: string): boolean {
+    const item = this.#items.peek(name);
+    return item !== undefined && item.expiresAtMs > this.#now();
+  }
+
+  #put(name: string, bytes: Uint8Array, { version, ttlMs }: { version: string; ttlMs: number }): void {
+    // Not from Node's pool of small buffers: a slice of it would keep eight kilobytes alive.
+    const copy = Buffer.allocUnsafeSlow(bytes.byteLength);
+    copy.set(bytes);
+    const item: Item = { bytes: copy, version, expiresAtMs: this.#now() + storedTtlMs(ttlMs) };
+    // Left to itself, the cache would drop what it holds under this name and say nothing.
+    if (itemBytes(name, item) > this.#bytesMax) {
+      throw new CacheServerError(
+        'store',
+        `an item of ${bytes.byteLength} bytes is over the memory store's size`,
+      );
+    }
+    this.#items.set(name, item);
+  }
+
+  #extend(name: string, ttlMs: number): boolean {
+    const item = this.#live(name);
+    if (item === undefined) return false;
+    item.expiresAtMs = Math.max(item.expiresAtMs, this.#now() + storedTtlMs(ttlMs));
+    return true;
+  }
+}
+
+function manifestName(key: string): string {
+  return `manifest:${key}`;
+}
+
+/** The digest ends the name, in a fixed alphabet, so that no scope can forge another one's frame. */
+function frameName(scope: string, digest: Uint8Array): string {
+  return `frame:${scope}:${Buffer.from(digest).toString('hex')}`;
+}
+
+/** A character outside of Latin-1 makes the whole name two bytes each. */
+function itemBytes(name: string, { bytes, version }: Item): number {
+  return bytes.byteLength + 2 * (name.length + version.length) + ITEM_OVERHEAD_BYTES;
+}
+
+function copyOf(item: Item | undefined): Buffer | undefined {
+  return item === undefined ? undefined : Buffer.from(item.bytes);
+}

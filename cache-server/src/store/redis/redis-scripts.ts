@@ -1,0 +1,33 @@
+/** What has to happen in one step inside Redis. Each script touches one key, so that it runs in a cluster as well. */
+import type { Result } from 'ioredis';
+
+// ARGV: version, manifest, time to live in ms, 1 to compare, the version to compare with.
+// HSET comes before PEXPIRE and may be refused for want of memory: the old manifest then stays with its old time to live.
+const WRITE_MANIFEST = `
+if ARGV[4] == '1' and redis.call('HGET', KEYS[1], 'v') ~= ARGV[5] then return 0 end
+redis.call('HSET', KEYS[1], 'v', ARGV[1], 'm', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1
+`;
+
+// ARGV: time to live in ms. PEXPIRE GT cannot stand here: it answers 0 both for a key that is missing and for one that lives
+// longer already, and it never gives a time to live to a key that has none.
+const EXTEND_FRAME = `
+local left = redis.call('PTTL', KEYS[1])
+if left == -2 then return 0 end
+if left < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return 1
+`;
+
+/** The scripts as commands of the client, which sends their hash and falls back to their text on NOSCRIPT. */
+export const redisScripts = {
+  writeManifest: { lua: WRITE_MANIFEST, numberOfKeys: 1 },
+  extendFrame: { lua: EXTEND_FRAME, numberOfKeys: 1 },
+};
+
+declare module 'ioredis' {
+  interface RedisCommander<Context> {
+    writeManifest(key: string, ...args: (string | number | Buffer)[]): Result<number, Context>;
+    extendFrame(key: string, ttlMs: number): Result<number, Context>;
+  }
+}
