@@ -1,5 +1,5 @@
 import { normaliseAcceptEncoding } from './accept-encoding.ts';
-import { getHeader } from './headers.ts';
+import { getHeaderLines } from './headers.ts';
 import type { Header, HeaderList } from './headers.ts';
 import { quotedSegments } from './quoted-string.ts';
 import { looksLikeCredential } from './request-bypass.ts';
@@ -23,21 +23,22 @@ export function sharedRequestHeaders(headers: HeaderList, forwardList: readonly 
   const selected: Header[] = [];
   for (const name of [...names].toSorted()) {
     if (NEVER_SHARED.test(name) || looksLikeCredential(name)) continue;
-    const value = normalised(name, getHeader(headers, name));
-    if (value !== undefined && value !== '') selected.push([name, value]);
+    const lines = getHeaderLines(headers, name).filter((line) => line !== '');
+    const value = normalised(name, lines.join(', '));
+    if (value !== '') selected.push([name, value]);
   }
   return selected;
 }
 
-function normalised(name: string, value: string | undefined): string | undefined {
+/** What is sent for a field, empty for nothing; `value` is empty when the client sent none. */
+function normalised(name: string, value: string): string {
   // Sent even as `identity`: an absent field would allow any coding. https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3-10
   if (name === 'accept-encoding') return normaliseAcceptEncoding(value);
-  if (value === undefined || !NEGOTIATED.includes(name)) return value;
+  if (!NEGOTIATED.includes(name)) return value;
   const preferences = normalisedPreferences(value);
   // https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1-13
-  return preferences === '*/*' || (preferences === '*' && name === 'accept-language')
-    ? undefined
-    : preferences;
+  const anything = name === 'accept' ? '*/*' : '*';
+  return preferences === anything ? '' : preferences;
 }
 
 /** Lower case and no optional whitespace outside quoted strings, whose case may matter; no empty members. */

@@ -56,3 +56,10 @@ test('no integer loses a digit', () => {
     }),
   );
 });
+
+test('an exact number prints its own digits and counts as the nearest double', () => {
+  const exact = new ExactNumber('0.30000000000000000001');
+  expect(String(exact)).toBe('0.30000000000000000001');
+  expect(Number(exact)).toBe(0.3);
+  expect(JSON.stringify({ exact })).toBe('{"exact":0.30000000000000000001}');
+});
