@@ -1,0 +1,21 @@
+/** The one gRPC client of the project: lookups, bodies and calls over a set of cache servers, and the near cache before them. */
+export { PannierError } from '../errors.ts';
+export type { PannierErrorCode } from '../errors.ts';
+export { createNearCache } from '../near-cache.ts';
+export type { NearCache, NearCacheOptions, NearEntry } from '../near-cache.ts';
+export { createTransport } from './create-transport.ts';
+export type {
+  LookupAnswer,
+  LookupBody,
+  LookupBypass,
+  LookupRequest,
+  LookupResponse,
+} from './lookup-answer.ts';
+export type {
+  CallLimits,
+  ServerState,
+  StreamServer,
+  Transport,
+  TransportEvent,
+  TransportOptions,
+} from './transport.ts';
