@@ -1,0 +1,113 @@
+/** The flights of this process: at most one that can be joined for each key. */
+import type { Clock } from '../clock.ts';
+import { CacheServerError } from '../errors.ts';
+import { Flight } from './flight.ts';
+import { versionId } from './version-id.ts';
+
+/** Settings of {@link FlightTable}. */
+export interface FlightTableOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly limits: { readonly fetchDeadlineMs: number; readonly waitersPerFlightMax: number };
+  /** Told why a flight failed, also when nobody follows it any more. */
+  readonly onFailed: (error: unknown) => void;
+}
+
+/** A request's share in a flight. */
+export interface Seat<H> {
+  readonly flight: Flight<H>;
+  /** True for the request that started the flight. */
+  readonly isFirst: boolean;
+  /** The head; rejects with what ended the flight before it, or with the signal's reason. */
+  head(signal: AbortSignal): Promise<H>;
+  /** Gives the seat up, once; a reader's place that was taken meanwhile stays. */
+  leave(): void;
+}
+
+/** All flights. */
+export class FlightTable<H> {
+  readonly #options: FlightTableOptions;
+  readonly #byKey = new Map<string, Flight<H>>();
+  readonly #all = new Set<Flight<H>>();
+
+  constructor(options: FlightTableOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  get followers(): number {
+    let count = 0;
+    for (const flight of this.#all) count += flight.followers;
+    return count;
+  }
+
+  /**
+   * Joins the flight of a key, or starts one. Nothing is awaited between looking and starting, so that two requests never start two.
+   *
+   * @param run does the flight's work; settles when it is done, published included
+   * @throws CacheServerError `limit-exceeded` when `limits.waitersPerFlightMax` follow already
+   */
+  join(keyText: string, run: (flight: Flight<H>) => Promise<void>): Seat<H> {
+    const current = this.#byKey.get(keyText);
+    const joined = current?.isJoinable === true ? current : undefined;
+    const flight = joined ?? this.#start(keyText, run);
+    const { waitersPerFlightMax } = this.#options.limits;
+    if (joined !== undefined && flight.followers >= waitersPerFlightMax) {
+      const limit = `limits.waitersPerFlightMax ${waitersPerFlightMax} wait for this already`;
+      throw new CacheServerError('limit-exceeded', limit);
+    }
+    if (joined !== undefined) flight.join();
+    let left = false;
+    return {
+      flight,
+      isFirst: joined === undefined,
+      head: async (signal) => await flight.head(signal),
+      leave: () => {
+        if (!left) flight.leave();
+        left = true;
+      },
+    };
+  }
+
+  /** The flight that brings this version, while its body can be read from the start. */
+  find(keyText: string, version: string): Flight<H> | undefined {
+    for (const flight of this.#all) {
+      if (flight.version === version && flight.keyText === keyText) return flight;
+    }
+    return undefined;
+  }
+
+  /** Cancels every flight. */
+  close(): void {
+    for (const flight of this.#all) flight.abort(new CacheServerError('draining', 'the server stops'));
+  }
+
+  #start(keyText: string, run: (flight: Flight<H>) => Promise<void>): Flight<H> {
+    const { clock, random, limits } = this.#options;
+    const flight = new Flight<H>(keyText, versionId(clock.now(), random));
+    // The first seat is taken before the work begins, which may end at once.
+    flight.join();
+    this.#byKey.set(keyText, flight);
+    this.#all.add(flight);
+    const overdue = clock.after(limits.fetchDeadlineMs, () => {
+      const waited = `the fetch took longer than limits.fetchDeadlineMs ${limits.fetchDeadlineMs}`;
+      flight.abort(new CacheServerError('upstream-timeout', waited, { proxyError: 'http_response_timeout' }));
+    });
+    // Out of the table first, so that whoever learns of the failure and asks again starts anew.
+    const land = (error?: unknown): void => {
+      overdue();
+      if (this.#byKey.get(keyText) === flight) this.#byKey.delete(keyText);
+      this.#all.delete(flight);
+      if (error !== undefined) this.#options.onFailed(error);
+      flight.end(error);
+    };
+    run(flight).then(
+      () => land(),
+      (error: unknown) => land(error),
+    );
+    return flight;
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * One upstream fetch in progress and everyone who follows it. It belongs to no client: it ends when its work is done, or when
+ * nobody follows it any more and finishing it alone is not worth it.
+ */
+import { CacheServerError } from '../errors.ts';
+import type { FlightBody } from './flight-body.ts';
+
+/** Bytes that a flight may still fetch when nobody follows it any more, so that the work done is not lost. */
+const ALONE_BYTES_MAX = 32 * 1024 * 1024;
+
+/** A flight; `H` is what its followers learn when the head has arrived. */
+export class Flight<H> {
+  readonly keyText: string;
+  /** Names the content that it brings. */
+  readonly version: string;
+  readonly #head = Promise.withResolvers<H>();
+  readonly #controller = new AbortController();
+  #body: FlightBody | undefined;
+  #waiters = 0;
+  #aloneBytes = 0;
+  #isOver = false;
+
+  constructor(keyText: string, version: string) {
+    this.keyText = keyText;
+    this.version = version;
+    // Followers may all have left when it rejects.
+    this.#head.promise.catch(() => undefined);
+  }
+
+  /** Aborted when the flight is to end early; its reason is a CacheServerError. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get body(): FlightBody | undefined {
+    return this.#body;
+  }
+
+  /** Requests that wait for the head, and readers of the body. */
+  get followers(): number {
+    return this.#waiters + (this.#body?.places.count ?? 0);
+  }
+
+  /** Whether one more request would get everything from the first byte. */
+  get isJoinable(): boolean {
+    return !this.signal.aborted && !this.#isOver && (this.#body?.isReadableFromStart ?? true);
+  }
+
+  /** What the followers learn first. */
+  settle(head: H): void {
+    this.#head.resolve(head);
+  }
+
+  /** Gives the flight its body, before {@link settle}. */
+  attach(body: FlightBody): void {
+    this.#body = body;
+  }
+
+  /** A request begins to wait. Every call is paired with {@link leave}. */
+  join(): void {
+    this.#waiters += 1;
+    this.#aloneBytes = 0;
+  }
+
+  leave(): void {
+    this.#waiters -= 1;
+    this.checkFollowers();
+  }
+
+  /** Waits for the head, as long as the signal allows. */
+  async head(signal: AbortSignal): Promise<H> {
+    signal.throwIfAborted();
+    const aborted = Promise.withResolvers<never>();
+    const abort = (): void => aborted.reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      return await Promise.race([this.#head.promise, aborted.promise]);
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  /** Counts what arrived, since a flight that nobody follows may only take so much more. */
+  arrived(bytes: number): void {
+    if (this.followers > 0) return;
+    this.#aloneBytes += bytes;
+    this.checkFollowers();
+  }
+
+  /** Called whenever a follower left: ends the flight if it should not go on alone. */
+  checkFollowers(): void {
+    if (this.followers > 0) return;
+    if (this.#isOver) this.#body?.dispose();
+    else if (!this.#mayGoOnAlone()) this.abort(new CacheServerError('cancelled', 'nobody waits for it any more'));
+  }
+
+  /** Ends the flight early. */
+  abort(reason: CacheServerError): void {
+    this.#controller.abort(reason);
+  }
+
+  /** The work is done, or has failed with this error. Readers of the body go on; nobody joins any more. */
+  end(error?: unknown): void {
+    this.#isOver = true;
+    if (error !== undefined) {
+      this.#head.reject(error);
+      this.#body?.fail(error);
+    }
+    if (this.followers === 0) this.#body?.dispose();
+  }
+
+  /** Only what is proved storable, and then only a bounded rest. */
+  #mayGoOnAlone(): boolean {
+    const body = this.#body;
+    if (body === undefined || !body.storing) return false;
+    const knownRest = (body.bodyBytes ?? body.arrivedBytes) - body.arrivedBytes;
+    return body.isWhole || this.#aloneBytes + knownRest <= ALONE_BYTES_MAX;
+  }
+}

@@ -1,0 +1,121 @@
+/** What the server counts: once for Prometheus, once for GetStats, which wants the numbers themselves. */
+import { OUTCOMES } from '@pannier/http-semantics';
+import type { Outcome } from '@pannier/http-semantics';
+import type { Metrics } from '@pannier/runtime';
+
+/**
+ * What goes wrong without the caller seeing more than a slower answer, or a broken one.
+ *
+ * - `store-read`, `store-write`  the store failed; answered without it
+ * - `manifest-unreadable`        a stored manifest was damaged or of another format; treated as a miss
+ * - `frame-missing`, `frame-damaged`  a partition under a live manifest was lost; the entry is fetched anew
+ * - `storing-abandoned`          the store failed during a flight, which then only relayed
+ * - `found-too-large`            a body without a length grew over `limits.entryBytesMax` and was relayed from there on
+ * - `not-published`              a stored body was not published, since its partitions or its old version had gone meanwhile
+ * - `reader-lagged`              a reader of a relayed body was let go, because others starved
+ * - `upstream-truncated`, `upstream-timeout`, `upstream-failed`  a fetch failed
+ * - `flight-abandoned`           a fetch was cancelled, because nobody waited for it any more
+ */
+const FAILURES = [
+  'store-read',
+  'store-write',
+  'manifest-unreadable',
+  'frame-missing',
+  'frame-damaged',
+  'storing-abandoned',
+  'found-too-large',
+  'not-published',
+  'reader-lagged',
+  'upstream-truncated',
+  'upstream-timeout',
+  'upstream-failed',
+  'flight-abandoned',
+] as const;
+
+export type Failure = (typeof FAILURES)[number];
+
+/** Requests to upstreams: all of a kind, by how they were answered. */
+export type UpstreamRequestKind = 'full' | 'conditional' | 'not-modified' | 'failed';
+const UPSTREAM_REQUEST_KINDS: readonly UpstreamRequestKind[] = ['full', 'conditional', 'not-modified', 'failed'];
+
+/** Counts since the start of the process. */
+export interface CountsSnapshot {
+  readonly lookups: Readonly<Record<string, number>>;
+  readonly upstreamRequests: Readonly<Record<string, number>>;
+  readonly upstreamBytes: number;
+  readonly failures: Readonly<Record<string, number>>;
+}
+
+/** Counts what happens. */
+export interface ServerCounters {
+  lookup(outcome: Outcome): void;
+  upstreamRequest(kind: UpstreamRequestKind): void;
+  upstreamBytes(bytes: number): void;
+  failure(what: Failure): void;
+  snapshot(): CountsSnapshot;
+}
+
+/** Registers the metrics; every label starts at zero, so that a rate can be taken from the first event on. */
+export function createServerCounters(
+  metrics: Metrics,
+  activity: () => { flights: number; waiters: number },
+): ServerCounters {
+  const lookups = labelled(OUTCOMES, metrics, {
+    name: 'lookups_total',
+    help: 'Requests answered, by what became of them.',
+    label: 'outcome',
+  });
+  const upstreamRequests = labelled(UPSTREAM_REQUEST_KINDS, metrics, {
+    name: 'upstream_requests_total',
+    help: 'Requests sent to upstreams, by kind; not-modified and failed ones are counted again under their kind.',
+    label: 'kind',
+  });
+  const failures = labelled(FAILURES, metrics, {
+    name: 'failures_total',
+    help: 'What went wrong, answered or not.',
+    label: 'what',
+  });
+  const bytes = metrics.counter({
+    name: 'upstream_body_bytes_total',
+    help: 'Bytes of bodies received from upstreams.',
+  });
+  let upstreamBytes = 0;
+  metrics.gauge({ name: 'flights', help: 'Upstream fetches in progress.', read: () => activity().flights });
+  metrics.gauge({
+    name: 'flight_followers',
+    help: 'Requests and readers that follow a fetch in progress.',
+    read: () => activity().waiters,
+  });
+  return {
+    lookup: lookups.count,
+    upstreamRequest: upstreamRequests.count,
+    failure: failures.count,
+    upstreamBytes(count) {
+      upstreamBytes += count;
+      bytes.inc(count);
+    },
+    snapshot: () => ({
+      lookups: lookups.counts(),
+      upstreamRequests: upstreamRequests.counts(),
+      upstreamBytes,
+      failures: failures.counts(),
+    }),
+  };
+}
+
+function labelled<T extends string>(
+  values: readonly T[],
+  metrics: Metrics,
+  { name, help, label }: { name: string; help: string; label: string },
+): { count: (value: T) => void; counts: () => Record<string, number> } {
+  const counts = new Map<T, number>(values.map((value) => [value, 0]));
+  const counter = metrics.counter<string>({ name, help, labels: [label] });
+  for (const value of values) counter.inc({ [label]: value }, 0);
+  return {
+    count(value) {
+      counts.set(value, (counts.get(value) ?? 0) + 1);
+      counter.inc({ [label]: value });
+    },
+    counts: () => Object.fromEntries(counts),
+  };
+}

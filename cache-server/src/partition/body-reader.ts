@@ -1,0 +1,80 @@
+/** Reads a stored body: partitions as they are stored, a few ahead of the reader. */
+import type { FramePart } from '../entry-answer.ts';
+import { CacheServerError } from '../errors.ts';
+import type { PartitionedBody } from '../manifest.ts';
+import type { BodyFrames } from './body-frames.ts';
+import { partitionDigests } from './body-index.ts';
+import { openPartition } from './fixed-size.ts';
+
+/** A stored body and where to read it from. */
+export interface StoredBody {
+  readonly body: PartitionedBody;
+  readonly scope: string;
+  readonly frames: BodyFrames;
+}
+
+/** Partitions that are read in one call of the store; the next call begins while these are being sent. */
+const BATCH = 2;
+
+/**
+ * The body from an offset, as stored partitions.
+ *
+ * @throws CacheServerError `store` when one is missing or damaged, `bad-request` for an offset beyond the body
+ */
+export async function* readStoredBody(
+  stored: StoredBody,
+  offset: number,
+  signal: AbortSignal,
+): AsyncGenerator<FramePart, void, undefined> {
+  const { bodyBytes, partitionBytes } = stored.body;
+  if (offset > bodyBytes)
+    throw new CacheServerError('bad-request', `offset ${offset} is beyond the body's ${bodyBytes} bytes`);
+  if (offset === bodyBytes) return;
+  const count = Math.ceil(bodyBytes / partitionBytes);
+  let next = Math.floor(offset / partitionBytes);
+  let ahead = readBatch(stored, next, count);
+  for (let skipBytes = offset % partitionBytes; next < count; ) {
+    signal.throwIfAborted();
+    const batch = await ahead;
+    next += batch.length;
+    ahead = readBatch(stored, next, count);
+    // Its failure is seen when its turn comes; until then nobody else may look.
+    ahead.catch(() => undefined);
+    for (const part of batch) {
+      yield { ...part, skipBytes, bodyBytes: part.bodyBytes - skipBytes };
+      signal.throwIfAborted();
+      skipBytes = 0;
+    }
+  }
+}
+
+/**
+ * A body of one partition, decoded; or nothing, once the first partition of a longer one is seen to be there.
+ *
+ * @throws CacheServerError `store` when it is missing or damaged
+ */
+export async function readFirstPartition(
+  stored: StoredBody,
+  decodedBytesMax: number,
+): Promise<Buffer | undefined> {
+  const [first] = await readBatch(stored, 0, 1);
+  const { bodyBytes, partitionBytes } = stored.body;
+  if (first === undefined || bodyBytes > Math.min(decodedBytesMax, partitionBytes)) return undefined;
+  return await openPartition(first, { scope: stored.scope, bodyBytes });
+}
+
+async function readBatch(stored: StoredBody, from: number, count: number): Promise<FramePart[]> {
+  const { body, scope, frames } = stored;
+  const to = Math.min(from + BATCH, count);
+  if (to <= from) return [];
+  const digests = await partitionDigests(body, { from, to }, stored);
+  const found = await frames.read(scope, digests);
+  return digests.map((digest, i) => ({
+    kind: 'frame',
+    scope,
+    digest,
+    frame: found[i] ?? Buffer.alloc(0),
+    skipBytes: 0,
+    bodyBytes: Math.min(body.partitionBytes, body.bodyBytes - (from + i) * body.partitionBytes),
+  }));
+}

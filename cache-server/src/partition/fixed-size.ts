@@ -1,0 +1,55 @@
+/** The partitioner of opaque bodies: pieces of one size, each the content of an *original* partition. */
+import { contentDigest, decodeBytes, decodeFrame, encodeFrame } from '@pannier/proto/partition-format';
+import { CacheServerError } from '../errors.ts';
+
+/** Bytes that MessagePack puts before a `bin` of up to 4 GiB; less for a short one. */
+export const BIN_HEAD_BYTES_MAX = 5;
+
+/**
+ * The content of a partition, made where its bytes lie: the `bin` head goes into the free bytes before them, so that 512 KiB need
+ * not be copied. Equal to `encodeBytes` of those bytes.
+ *
+ * @param memory at least {@link BIN_HEAD_BYTES_MAX} free bytes at `start - 5`
+ * @returns a view of `memory`
+ */
+export function contentInPlace(memory: Buffer, start: number, length: number): Buffer {
+  const headBytes = length < 0x100 ? 2 : length < 0x1_0000 ? 3 : BIN_HEAD_BYTES_MAX;
+  const from = start - headBytes;
+  memory[from] = headBytes === 2 ? 0xc4 : headBytes === 3 ? 0xc5 : 0xc6;
+  memory.writeUIntBE(length, from + 1, headBytes - 1);
+  return memory.subarray(from, start + length);
+}
+
+/** A partition, ready for the store. */
+export interface SealedPartition {
+  readonly digest: Uint8Array;
+  readonly frame: Buffer;
+}
+
+/** Names a content and wraps it. The content must not change until the promise settles. */
+export async function sealPartition(
+  content: Uint8Array,
+  { scope, compress }: { scope: string; compress: boolean },
+): Promise<SealedPartition> {
+  const digest = contentDigest(content, 'original');
+  return { digest, frame: await encodeFrame(content, { scope, digest, compress }) };
+}
+
+/**
+ * The bytes in a frame, checked.
+ *
+ * @throws CacheServerError `store` when the frame is damaged, or holds another number of bytes than expected
+ */
+export async function openPartition(
+  { digest, frame }: { digest: Uint8Array; frame: Uint8Array },
+  { scope, bodyBytes }: { scope: string; bodyBytes: number },
+): Promise<Buffer> {
+  try {
+    const contentBytesMax = bodyBytes + BIN_HEAD_BYTES_MAX;
+    const bytes = decodeBytes(await decodeFrame(frame, { scope, digest, contentBytesMax }));
+    if (bytes.length === bodyBytes) return bytes;
+  } catch (cause) {
+    throw new CacheServerError('store', 'a stored partition is damaged', { cause });
+  }
+  throw new CacheServerError('store', 'a stored partition has not the length that its entry says');
+}

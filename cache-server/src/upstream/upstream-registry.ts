@@ -1,0 +1,172 @@
+/** Which upstream a request belongs to, and how to reach it. */
+import { readFile } from 'node:fs/promises';
+import { createAddressGuard } from '@pannier/runtime';
+import type { Config } from '@pannier/runtime';
+import { Agent } from 'undici';
+import type { Dispatcher } from 'undici';
+import { CacheServerError } from '../errors.ts';
+import { guardedConnector, isOwnUrl } from './guarded-connector.ts';
+import type { OwnAddress } from './guarded-connector.ts';
+import { forbiddenTarget } from './network-error.ts';
+
+/** An upstream, declared or not. */
+export interface Upstream {
+  /** The scope of its entries: the name in the configuration, or the origin of an undeclared one. */
+  readonly name: string;
+  readonly forwardHeaders: readonly string[];
+  /** Seconds; undefined: a response that names no lifetime is revalidated on every use. */
+  readonly defaultLifetimeS: number | undefined;
+  readonly fetchTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  /** What we call ourselves in `Via` towards it. */
+  readonly viaName: string;
+  readonly dispatcher: Dispatcher;
+}
+
+/** Where a request goes: the upstream and the URL there. */
+export interface UpstreamTarget {
+  readonly upstream: Upstream;
+  readonly url: string;
+}
+
+/** Settings of {@link createUpstreamRegistry}. */
+export interface UpstreamRegistryOptions {
+  readonly upstreams: Config['upstreams'];
+  readonly undeclared: Config['server']['undeclared'];
+  readonly allowPrivateAddresses: readonly string[];
+  /** Where Pannier listens: never an upstream. */
+  readonly ownAddresses: readonly OwnAddress[];
+  /** Token that only this instance uses in `Via`, so that only a real loop looks like one. */
+  readonly viaName: string;
+  readonly limits: Pick<Config['limits'], 'headerBytesMax'>;
+}
+
+/** Finds upstreams and holds their connections. */
+export interface UpstreamRegistry {
+  readonly viaName: string;
+  /**
+   * @returns undefined when no upstream is declared for it and undeclared ones are not cached
+   * @throws CacheServerError `bad-request` for what is no http URL, `forbidden-target`
+   */
+  resolve(url: string): UpstreamTarget | undefined;
+  close(): Promise<void>;
+}
+
+interface Declared {
+  readonly upstream: Upstream;
+  readonly origin: string;
+  /** Origins whose requests belong here: its own, the http:// twin of an https:// one, and those of `match`. */
+  readonly origins: ReadonlySet<string>;
+  /** Path that all its endpoints share, without a slash at the end. */
+  readonly prefix: string;
+}
+
+/** Connections at once to one origin. */
+const CONNECTIONS_PER_ORIGIN_MAX = 128;
+/** Undeclared origins with open connections at once. */
+const ORIGINS_MAX = 1024;
+const CONNECT_TIMEOUT_MS = 10_000;
+const UNDECLARED = {
+  forwardHeaders: ['accept', 'accept-language'],
+  defaultLifetimeS: undefined,
+  fetchTimeoutMs: 30_000,
+  idleTimeoutMs: 30_000,
+};
+/** Declared upstreams may be private: the operator named them. Metadata services stay refused. */
+const ANY_PRIVATE = ['loopback', 'link-local', 'private'];
+
+/** Reads the `ca` files. @throws when one cannot be read; the message names it. */
+export async function createUpstreamRegistry(options: UpstreamRegistryOptions): Promise<UpstreamRegistry> {
+  const { viaName, ownAddresses } = options;
+  const declared = await Promise.all(
+    Object.entries(options.upstreams).map(([name, settings]) => declare(name, settings, options)),
+  );
+  // The longest prefix first, so that an API below another one's path keeps its own.
+  declared.sort((one, other) => other.prefix.length - one.prefix.length);
+  const guard = createAddressGuard(options.allowPrivateAddresses);
+  const open = agent(options, { guard });
+
+  return {
+    viaName,
+    resolve(text) {
+      const url = readUrl(text);
+      const found = declared.find((candidate) => belongsTo(url, candidate));
+      const upstreamUrl = found === undefined ? url : new URL(url.pathname + url.search, found.origin);
+      if (isOwnUrl(upstreamUrl, ownAddresses)) throw forbiddenTarget(`${url.host} is Pannier itself`);
+      if (found !== undefined) return { upstream: found.upstream, url: upstreamUrl.href };
+      // Refused also where the caller would ask by itself: nobody needs Pannier to reach credentials of the cloud.
+      const refused = guard.refusal(url.hostname);
+      const caches = options.undeclared === 'cache';
+      if (refused !== undefined && (caches || refused === 'metadata'))
+        throw forbiddenTarget(`${url.host} is a ${refused} address`);
+      if (!caches) return undefined;
+      return {
+        upstream: { ...UNDECLARED, name: url.origin, viaName, dispatcher: open },
+        url: url.href,
+      };
+    },
+    async close() {
+      await Promise.all(
+        [open, ...declared.map(({ upstream }) => upstream.dispatcher)].map((one) => one.destroy()),
+      );
+    },
+  };
+}
+
+async function declare(
+  name: string,
+  settings: Config['upstreams'][string],
+  options: UpstreamRegistryOptions,
+): Promise<Declared> {
+  const url = new URL(settings.url);
+  const twin = url.protocol === 'https:' ? [new URL(`http://${url.host}`).origin] : [];
+  const ca = settings.ca === undefined ? undefined : await readFile(settings.ca, 'utf8');
+  const { forwardHeaders, fetchTimeoutMs, idleTimeoutMs, defaultTtlMs } = settings;
+  return {
+    origin: url.origin,
+    origins: new Set([url.origin, ...twin, ...settings.match.map((origin) => new URL(origin).origin)]),
+    prefix: url.pathname.replace(/\/$/, ''),
+    upstream: {
+      name,
+      forwardHeaders,
+      defaultLifetimeS: defaultTtlMs === undefined ? undefined : Math.floor(defaultTtlMs / 1000),
+      fetchTimeoutMs,
+      idleTimeoutMs,
+      viaName: options.viaName,
+      dispatcher: agent(options, { guard: createAddressGuard(ANY_PRIVATE), ca }),
+    },
+  };
+}
+
+function agent(
+  { limits, ownAddresses }: UpstreamRegistryOptions,
+  { guard, ca }: { guard: ReturnType<typeof createAddressGuard>; ca?: string | undefined },
+): Agent {
+  return new Agent({
+    connections: CONNECTIONS_PER_ORIGIN_MAX,
+    maxOrigins: ORIGINS_MAX,
+    pipelining: 1,
+    maxHeaderSize: limits.headerBytesMax,
+    allowH2: false,
+    connect: guardedConnector({ guard, ownAddresses, ca, connectTimeoutMs: CONNECT_TIMEOUT_MS }),
+  });
+}
+
+/** A fragment never travels; a name and password in a URL are not ours to send or to share. */
+function readUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === '')
+    throw new CacheServerError('bad-request', `not an absolute http or https URL: ${text.slice(0, 200)}`);
+  if (url.username !== '' || url.password !== '')
+    throw new CacheServerError(
+      'bad-request',
+      `the URL names a user, which shared requests cannot: ${url.host}`,
+    );
+  url.hash = '';
+  return url;
+}
+
+function belongsTo(url: URL, { origins, prefix }: Declared): boolean {
+  if (!origins.has(url.origin)) return false;
+  return url.pathname === prefix || url.pathname.startsWith(`${prefix}/`);
+}
