@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Answer, errorAnswer, jsonAnswer } from './answer.ts';
 import { type Sending, sendAnswer } from './answer-sender.ts';
@@ -25,6 +26,8 @@ export interface UpstreamParts {
 
 interface Exchange {
   request: IncomingMessage;
+  /** Kept here because the request lets go of it when it is destroyed. */
+  socket: Socket;
   method: string;
   target: RequestTarget;
   resource: Resource | undefined;
@@ -44,7 +47,12 @@ function beginExchange(parts: UpstreamParts, request: IncomingMessage, response:
     left.abort();
     visit?.end(response.writableFinished);
   });
-  return { request, method, target, resource, visit, signal: left.signal };
+  return { request, socket: request.socket, method, target, resource, visit, signal: left.signal };
+}
+
+/** A failed write is told before the response closes: the socket knows first. */
+function isGone({ signal, socket }: Exchange): boolean {
+  return signal.aborted || socket.destroyed;
 }
 
 /** Decides the answer: the fault that was asked for, else what the resource says. */
@@ -90,7 +98,7 @@ async function serve(parts: UpstreamParts, exchange: Exchange, response: ServerR
     const answer = await decide(parts, exchange, settings);
     await sendAnswer(response, answer, { ...sending, settings, nowMs: parts.now() });
   } catch (error) {
-    if (signal.aborted) return;
+    if (isGone(exchange)) return;
     if (!(error instanceof UpstreamError))
       parts.logger.error({ err: error, path: target.path }, 'request failed');
     if (response.headersSent) response.destroy();
@@ -107,8 +115,7 @@ export function requestHandler(
     // A write that the leaving client overtakes ends here; the visit counts it when the response closes.
     response.on('error', () => response.destroy());
     serve(parts, exchange, response).catch((error: unknown) => {
-      if (!exchange.signal.aborted)
-        parts.logger.error({ err: error, path: exchange.target.path }, 'answer failed');
+      if (!isGone(exchange)) parts.logger.error({ err: error, path: exchange.target.path }, 'answer failed');
       response.destroy();
     });
   };

@@ -2,21 +2,17 @@ import type { IncomingMessage } from 'node:http';
 import { jsonAnswer } from '../answer.ts';
 import type { UpstreamControl } from '../control.ts';
 import { UpstreamError } from '../errors.ts';
+import { readRequestBody } from '../request-body.ts';
 import type { Resource } from '../resource.ts';
 
 const bodyBytesMax = 64 * 1024;
 
 async function readJsonObject(message: IncomingMessage): Promise<object> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of message as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > bodyBytesMax) throw new UpstreamError('too-large', `body: over ${bodyBytesMax} bytes`);
-    chunks.push(chunk);
-  }
+  const { bytes } = await readRequestBody(message, bodyBytesMax);
+  if (bytes === undefined) throw new UpstreamError('too-large', `body: over ${bodyBytesMax} bytes`);
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.concat(chunks).toString());
+    value = JSON.parse(bytes.toString());
   } catch (cause) {
     throw new UpstreamError('bad-request', 'body: not JSON', { cause });
   }

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import { createHash } from 'node:crypto';
 import { jsonAnswer } from '../answer.ts';
 import { headerPairs } from '../header-pairs.ts';
+import { readRequestBody } from '../request-body.ts';
 import type { Resource } from '../resource.ts';
 
 /** Larger uploads come back as their length and digest alone. */
@@ -15,25 +15,17 @@ export const echoResource: Resource = {
   usage: '/echo',
   path: '/echo',
   async answer({ message }) {
-    const hash = createHash('sha256');
-    const shown: Buffer[] = [];
-    let bodyBytes = 0;
-    for await (const chunk of message as AsyncIterable<Buffer>) {
-      hash.update(chunk);
-      bodyBytes += chunk.length;
-      if (bodyBytes <= shownBytesMax) shown.push(chunk);
-    }
-    const body = bodyBytes <= shownBytesMax ? Buffer.concat(shown) : undefined;
-    const bodyEncoding = body === undefined || isUtf8(body) ? 'utf8' : 'base64';
+    const { bytes, byteLength, sha256 } = await readRequestBody(message, shownBytesMax);
+    const bodyEncoding = bytes === undefined || isUtf8(bytes) ? 'utf8' : 'base64';
     return jsonAnswer(200, {
       method: message.method,
       url: message.url,
       httpVersion: message.httpVersion,
       headers: headerPairs(message),
-      body: body?.toString(bodyEncoding) ?? null,
+      body: bytes?.toString(bodyEncoding) ?? null,
       bodyEncoding,
-      bodyBytes,
-      bodySha256: hash.digest('hex'),
+      bodyBytes: byteLength,
+      bodySha256: sha256,
     });
   },
 };
