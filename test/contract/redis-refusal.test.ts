@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { RedisStore } from '../../cache-server/src/store/redis-store.ts';
 import { startRedis } from '../fixture/redis-server.ts';
+import { portForward } from '../fixture/port-forward.ts';
 import type { RedisFixture } from '../fixture/redis-server.ts';
 import { allKeys, connectStore, keysWithoutTtl, openStore, until } from './redis-harness.ts';
 import { LONG_MS, SCOPE, digest, frame, key, manifest } from './store-harness.ts';
@@ -45,6 +46,19 @@ describe('a Redis that refuses', () => {
     await redis.command('REPLICAOF', 'NO', 'ONE');
     await until(async () => (await errorOf(write())) === '');
     expect(String(await store.readManifest(key('a')))).toBe('a');
+  });
+
+  test('because it was demoted: the store follows the name to the server that took its place', async () => {
+    const [demoted, promoted] = await Promise.all([ownRedis(), ownRedis()]);
+    const name = await portForward(demoted.port);
+    onTestFinished(async () => await name.close());
+    const store = await ownStore({ ...demoted, url: `redis://127.0.0.1:${name.port}` });
+    name.leadTo(promoted.port);
+    // Connections to the demoted one stay open, and it goes on to answer.
+    await demoted.command('REPLICAOF', '127.0.0.1', promoted.port);
+    await until(async () => (await errorOf(store.writeManifest(key('a'), manifest('a', '1')))) === '');
+    await until(async () => (await errorOf(store.writeFrames(SCOPE, [frame('a')], LONG_MS))) === '');
+    expect((await allKeys(promoted)).length).toBe(2);
   });
 
   test('while it loads its data on a connection that is open: calls fail by name', async () => {

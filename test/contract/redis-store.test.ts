@@ -62,6 +62,32 @@ describe('the Redis store by itself', () => {
     expect(await under.store.extendFrames('geo', ['x', 'y'].map(digest), LONG_MS)).toEqual([true, true]);
   });
 
+  test('of two replicas that write a frame the longer time to live stays', async () => {
+    await redis.command('FLUSHALL', 'SYNC');
+    await using one = await connected();
+    await using other = await connected();
+    const frames = Array.from({ length: 200 }, (_none, index) => frame(String(index)));
+    // One by one, so that the two meet between the look and the write many times.
+    const writes = frames.flatMap((each) => [
+      one.store.writeFrames('geo', [each], LONG_MS),
+      other.store.writeFrames('geo', [each], LONG_MS / 10),
+    ]);
+    await Promise.all(writes);
+    const shortest = `local least = math.huge
+      for _, name in ipairs(redis.call('KEYS', '*')) do least = math.min(least, redis.call('PTTL', name)) end
+      return least`;
+    expect(await redis.command('EVAL', shortest, 0)).toBeGreaterThan(LONG_MS / 2);
+  });
+
+  test('what is read keeps no larger piece of memory alive', async () => {
+    await using under = await connected();
+    await under.store.writeFrames('geo', [frame('view', Buffer.alloc(5_000))], LONG_MS);
+    await under.store.writeManifest(key('view'), { ...manifest('', '1'), bytes: Buffer.alloc(5_000) });
+    const [read] = await under.store.readFrames('geo', [digest('view')]);
+    expect(read!.buffer.byteLength).toBe(5_000);
+    expect((await under.store.readManifest(key('view')))!.buffer.byteLength).toBe(5_000);
+  });
+
   test('two replicas on one Redis see each other’s entries', async () => {
     await using one = await connected();
     await using other = await connected();

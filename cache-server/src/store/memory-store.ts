@@ -2,6 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import { CacheServerError } from '../errors.ts';
 import type { EntryStore, FrameWrite, ManifestWrite } from './entry-store.ts';
+import { ownCopy } from './own-copy.ts';
 import { storedTtlMs } from './time-to-live.ts';
 
 /** Settings of {@link createMemoryStore}. */
@@ -133,10 +134,7 @@ class MemoryStore implements EntryStore {
   }
 
   #put(name: string, bytes: Uint8Array, { version, ttlMs }: { version: string; ttlMs: number }): void {
-    // Not from Node's pool of small buffers: a slice of it would keep eight kilobytes alive.
-    const copy = Buffer.allocUnsafeSlow(bytes.byteLength);
-    copy.set(bytes);
-    const item: Item = { bytes: copy, version, expiresAtMs: this.#now() + storedTtlMs(ttlMs) };
+    const item: Item = { bytes: ownCopy(bytes), version, expiresAtMs: this.#now() + storedTtlMs(ttlMs) };
     // Left to itself, the cache would drop what it holds under this name and say nothing.
     if (itemBytes(name, item) > this.#bytesMax) {
       throw new CacheServerError(
@@ -170,5 +168,5 @@ function itemBytes(name: string, { bytes, version }: Item): number {
 }
 
 function copyOf(item: Item | undefined): Buffer | undefined {
-  return item === undefined ? undefined : Buffer.from(item.bytes);
+  return item === undefined ? undefined : ownCopy(item.bytes);
 }

@@ -133,10 +133,8 @@ function clientOptions(options: RedisConnectionOptions): Omit<RedisOptions, 'rep
     retryStrategy: (attempt) => reconnectDelayMs(attempt),
     connectTimeout: CONNECT_TIMEOUT_MS,
     disconnectTimeout: GOODBYE_TIMEOUT_MS,
-    // The handshake of a new connection is a command too; only this ends it when Redis accepts and then says nothing.
-    commandTimeout: options.commandTimeoutMs,
-    // A connection that is silent for a whole deadline is given up with all that waits on it, so that a Redis which is
-    // paused collects no commands: those after it fail at once.
+    // A connection that is silent for a whole deadline, be it in its handshake, is given up with all that waits on it: a
+    // Redis that is paused collects no commands, those after it fail at once. The deadline of each call is our own.
     socketTimeout: options.commandTimeoutMs,
     maxLoadingRetryTime: LOADING_POLL_MS,
     // After a failover the same name may lead to another server, and this connection stays with the one that was demoted.
