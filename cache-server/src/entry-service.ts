@@ -2,6 +2,7 @@
 import type { Outcome } from '@pannier/http-semantics';
 import type { Caller, EntryAnswer, EntryBody, EntryRequest } from './entry-answer.ts';
 import type { Manifest } from './manifest.ts';
+import type { CountsSnapshot } from './observe/server-counters.ts';
 
 /** Answers one request. Rejects with `CacheServerError`, or with the signal's reason once that is aborted. */
 export type GetEntry = (request: EntryRequest, caller: Caller, signal: AbortSignal) => Promise<EntryAnswer>;
@@ -27,6 +28,9 @@ export interface EntryService {
 
   /** Keys under which a GET of this URL with no headers but Accept-Encoding may be stored. */
   keysOfUrl(url: string): readonly string[];
+
+  /** What was counted since the start. */
+  counts(): CountsSnapshot;
 
   /** Flights under way, and the requests and readers that follow them. */
   activity(): { flights: number; waiters: number };

@@ -134,7 +134,9 @@ export class BodyRing {
   /** Views that readers hold stay valid: they hold the old memory. */
   #grow(segment: Segment, wanted: number): void {
     const old = segment.memory;
-    segment.memory = this.#pool.take(Math.min(Math.max(wanted, old.capacity * GROWTH), this.#pool.segmentBytes));
+    segment.memory = this.#pool.take(
+      Math.min(Math.max(wanted, old.capacity * GROWTH), this.#pool.segmentBytes),
+    );
     old.bytes.copy(segment.memory.bytes, 0, 0, HEADROOM_BYTES + segment.length);
     old.release();
   }

@@ -173,7 +173,10 @@ export class FlightBody {
     if (this.#error !== undefined) throw this.#error;
     if (!this.isWhole) return { kind: 'wait' };
     if (offset === this.#ring.end) return { kind: 'end' };
-    throw new CacheServerError('bad-request', `offset ${offset} is beyond the body's ${this.#ring.end} bytes`);
+    throw new CacheServerError(
+      'bad-request',
+      `offset ${offset} is beyond the body's ${this.#ring.end} bytes`,
+    );
   }
 
   /** Gives the memory back; nobody reads any more. */
@@ -184,7 +187,7 @@ export class FlightBody {
 
   async #take(chunk: Buffer): Promise<void> {
     const { entryBytesMax, partitionsMax, inlineBytesMax } = this.#options.limits;
-    for (let taken = 0; taken < chunk.length; ) {
+    for (let taken = 0; taken < chunk.length;) {
       if (this.#ring.open === undefined) {
         await this.#room();
         this.#ring.extend();

@@ -1,5 +1,6 @@
 /** The flights of this process: at most one that can be joined for each key. */
 import type { Clock } from '../clock.ts';
+import type { EntryKey } from '../entry-key.ts';
 import { CacheServerError } from '../errors.ts';
 import { Flight } from './flight.ts';
 import { versionId } from './version-id.ts';
@@ -10,7 +11,7 @@ export interface FlightTableOptions {
   readonly random: () => number;
   readonly limits: { readonly fetchDeadlineMs: number; readonly waitersPerFlightMax: number };
   /** Told why a flight failed, also when nobody follows it any more. */
-  readonly onFailed: (error: unknown) => void;
+  readonly onFailed: (error: unknown, keyText: string) => void;
 }
 
 /** A request's share in a flight. */
@@ -34,6 +35,11 @@ export class FlightTable<H> {
     this.#options = options;
   }
 
+  /** Whether a flight of this key is under way. */
+  isUnderWay(keyText: string): boolean {
+    return this.#byKey.has(keyText);
+  }
+
   get size(): number {
     return this.#all.size;
   }
@@ -50,10 +56,10 @@ export class FlightTable<H> {
    * @param run does the flight's work; settles when it is done, published included
    * @throws CacheServerError `limit-exceeded` when `limits.waitersPerFlightMax` follow already
    */
-  join(keyText: string, run: (flight: Flight<H>) => Promise<void>): Seat<H> {
-    const current = this.#byKey.get(keyText);
+  join(key: EntryKey, run: (flight: Flight<H>) => Promise<void>): Seat<H> {
+    const current = this.#byKey.get(key.text);
     const joined = current?.isJoinable === true ? current : undefined;
-    const flight = joined ?? this.#start(keyText, run);
+    const flight = joined ?? this.#start(key, run);
     const { waitersPerFlightMax } = this.#options.limits;
     if (joined !== undefined && flight.followers >= waitersPerFlightMax) {
       const limit = `limits.waitersPerFlightMax ${waitersPerFlightMax} wait for this already`;
@@ -75,7 +81,7 @@ export class FlightTable<H> {
   /** The flight that brings this version, while its body can be read from the start. */
   find(keyText: string, version: string): Flight<H> | undefined {
     for (const flight of this.#all) {
-      if (flight.version === version && flight.keyText === keyText) return flight;
+      if (flight.version === version && flight.key.text === keyText) return flight;
     }
     return undefined;
   }
@@ -85,12 +91,12 @@ export class FlightTable<H> {
     for (const flight of this.#all) flight.abort(new CacheServerError('draining', 'the server stops'));
   }
 
-  #start(keyText: string, run: (flight: Flight<H>) => Promise<void>): Flight<H> {
+  #start(key: EntryKey, run: (flight: Flight<H>) => Promise<void>): Flight<H> {
     const { clock, random, limits } = this.#options;
-    const flight = new Flight<H>(keyText, versionId(clock.now(), random));
+    const flight = new Flight<H>(key, versionId(clock.now(), random));
     // The first seat is taken before the work begins, which may end at once.
     flight.join();
-    this.#byKey.set(keyText, flight);
+    this.#byKey.set(key.text, flight);
     this.#all.add(flight);
     const overdue = clock.after(limits.fetchDeadlineMs, () => {
       const waited = `the fetch took longer than limits.fetchDeadlineMs ${limits.fetchDeadlineMs}`;
@@ -99,9 +105,9 @@ export class FlightTable<H> {
     // Out of the table first, so that whoever learns of the failure and asks again starts anew.
     const land = (error?: unknown): void => {
       overdue();
-      if (this.#byKey.get(keyText) === flight) this.#byKey.delete(keyText);
+      if (this.#byKey.get(key.text) === flight) this.#byKey.delete(key.text);
       this.#all.delete(flight);
-      if (error !== undefined) this.#options.onFailed(error);
+      if (error !== undefined) this.#options.onFailed(error, key.text);
       flight.end(error);
     };
     run(flight).then(

@@ -2,6 +2,7 @@
  * One upstream fetch in progress and everyone who follows it. It belongs to no client: it ends when its work is done, or when
  * nobody follows it any more and finishing it alone is not worth it.
  */
+import type { EntryKey } from '../entry-key.ts';
 import { CacheServerError } from '../errors.ts';
 import type { FlightBody } from './flight-body.ts';
 
@@ -10,18 +11,19 @@ const ALONE_BYTES_MAX = 32 * 1024 * 1024;
 
 /** A flight; `H` is what its followers learn when the head has arrived. */
 export class Flight<H> {
-  readonly keyText: string;
+  readonly key: EntryKey;
   /** Names the content that it brings. */
   readonly version: string;
   readonly #head = Promise.withResolvers<H>();
   readonly #controller = new AbortController();
   #body: FlightBody | undefined;
+  #isShared = true;
   #waiters = 0;
   #aloneBytes = 0;
   #isOver = false;
 
-  constructor(keyText: string, version: string) {
-    this.keyText = keyText;
+  constructor(key: EntryKey, version: string) {
+    this.key = key;
     this.version = version;
     // Followers may all have left when it rejects.
     this.#head.promise.catch(() => undefined);
@@ -32,10 +34,6 @@ export class Flight<H> {
     return this.#controller.signal;
   }
 
-  get body(): FlightBody | undefined {
-    return this.#body;
-  }
-
   /** Requests that wait for the head, and readers of the body. */
   get followers(): number {
     return this.#waiters + (this.#body?.places.count ?? 0);
@@ -43,7 +41,14 @@ export class Flight<H> {
 
   /** Whether one more request would get everything from the first byte. */
   get isJoinable(): boolean {
-    return !this.signal.aborted && !this.#isOver && (this.#body?.isReadableFromStart ?? true);
+    return (
+      !this.signal.aborted && !this.#isOver && (this.#body === undefined || this.sharedBody !== undefined)
+    );
+  }
+
+  /** The body, if anyone may still read it from the start. */
+  get sharedBody(): FlightBody | undefined {
+    return this.#isShared && this.#body?.isReadableFromStart === true ? this.#body : undefined;
   }
 
   /** What the followers learn first. */
@@ -51,9 +56,10 @@ export class Flight<H> {
     this.#head.resolve(head);
   }
 
-  /** Gives the flight its body, before {@link settle}. */
-  attach(body: FlightBody): void {
+  /** Gives the flight its body, before {@link settle}; one that is not shared is for one reader only. */
+  attach(body: FlightBody, isShared: boolean): void {
     this.#body = body;
+    this.#isShared = isShared;
   }
 
   /** A request begins to wait. Every call is paired with {@link leave}. */
@@ -91,7 +97,8 @@ export class Flight<H> {
   checkFollowers(): void {
     if (this.followers > 0) return;
     if (this.#isOver) this.#body?.dispose();
-    else if (!this.#mayGoOnAlone()) this.abort(new CacheServerError('cancelled', 'nobody waits for it any more'));
+    else if (!this.#mayGoOnAlone())
+      this.abort(new CacheServerError('cancelled', 'nobody waits for it any more'));
   }
 
   /** Ends the flight early. */

@@ -2,6 +2,7 @@
 import {
   cacheControlOf,
   conditionalHeaders,
+  currentAgeMs,
   freshnessLifetimeS,
   freshnessOf,
   getTokenList,
@@ -43,8 +44,8 @@ export function entryFreshness(head: JudgedHead, now: number): Freshness {
 
 /** Milliseconds for which any caller may go on using the entry; 0 when it is stale. */
 export function freshForMs(head: JudgedHead, now: number): number {
-  const { fresh, ageS, lifetimeS } = entryFreshness(head, now);
-  return fresh ? Math.max(0, (lifetimeS - ageS) * 1000) : 0;
+  const { fresh, lifetimeS } = entryFreshness(head, now);
+  return fresh ? Math.max(0, lifetimeS * 1000 - currentAgeMs(head, now)) : 0;
 }
 
 /** Whether a response to a shared fetch may be stored and shared. */

@@ -36,7 +36,12 @@ export type Failure = (typeof FAILURES)[number];
 
 /** Requests to upstreams: all of a kind, by how they were answered. */
 export type UpstreamRequestKind = 'full' | 'conditional' | 'not-modified' | 'failed';
-const UPSTREAM_REQUEST_KINDS: readonly UpstreamRequestKind[] = ['full', 'conditional', 'not-modified', 'failed'];
+const UPSTREAM_REQUEST_KINDS: readonly UpstreamRequestKind[] = [
+  'full',
+  'conditional',
+  'not-modified',
+  'failed',
+];
 
 /** Counts since the start of the process. */
 export interface CountsSnapshot {

@@ -4,7 +4,6 @@
  */
 import { checkFrame } from '@pannier/proto/partition-format';
 import { LRUCache } from 'lru-cache';
-import { CacheServerError } from '../errors.ts';
 
 /** What is needed of a store. */
 export interface FrameSource {
@@ -17,14 +16,14 @@ export interface BodyFramesOptions {
   /** Bytes of frames that are kept in memory. */
   readonly keptBytesMax: number;
   /** Counts frames that were not there, or damaged. */
-  readonly onLost: (what: 'missing' | 'damaged') => void;
+  readonly onLost: (what: 'missing' | 'damaged', error?: unknown) => void;
 }
 
 /** Reads frames. */
 export class BodyFrames {
   readonly #options: BodyFramesOptions;
   readonly #kept: LRUCache<string, Buffer>;
-  readonly #reading = new Map<string, Promise<Buffer>>();
+  readonly #reading = new Map<string, Promise<Buffer | undefined>>();
 
   constructor(options: BodyFramesOptions) {
     this.#options = options;
@@ -36,11 +35,11 @@ export class BodyFrames {
   }
 
   /**
-   * Frames in the order of the digests. They are shared: nobody changes them.
+   * Frames in the order of the digests, undefined where one is missing or damaged. They are shared: nobody changes them.
    *
-   * @throws CacheServerError `store` when one is missing or damaged, or the store fails
+   * @throws CacheServerError `store` when the store fails
    */
-  async read(scope: string, digests: readonly Uint8Array[]): Promise<Buffer[]> {
+  async read(scope: string, digests: readonly Uint8Array[]): Promise<(Buffer | undefined)[]> {
     const names = digests.map((digest) => `${scope}\n${Buffer.from(digest).toString('base64')}`);
     const wanted = new Map<string, Uint8Array>();
     const frames = names.map((name, i) => {
@@ -50,7 +49,7 @@ export class BodyFrames {
       return there;
     });
     if (wanted.size > 0) this.#fetch(scope, wanted);
-    return await Promise.all(names.map((name, i) => frames[i] ?? this.#reading.get(name) ?? Promise.reject(gone())));
+    return await Promise.all(names.map((name, i) => frames[i] ?? this.#reading.get(name)));
   }
 
   /** Reads in one call of the store what several readers may then wait for. */
@@ -59,7 +58,7 @@ export class BodyFrames {
     for (const [position, [name, digest]] of [...wanted].entries()) {
       const one = all.then((found) => {
         const frame = this.#checked(found[position], scope, digest);
-        this.#kept.set(name, frame);
+        if (frame !== undefined) this.#kept.set(name, frame);
         return frame;
       });
       this.#reading.set(name, one);
@@ -68,21 +67,17 @@ export class BodyFrames {
     }
   }
 
-  #checked(frame: Buffer | undefined, scope: string, digest: Uint8Array): Buffer {
+  #checked(frame: Buffer | undefined, scope: string, digest: Uint8Array): Buffer | undefined {
     if (frame === undefined) {
       this.#options.onLost('missing');
-      throw gone();
+      return undefined;
     }
     try {
       checkFrame(frame, { scope, digest });
       return frame;
-    } catch (cause) {
-      this.#options.onLost('damaged');
-      throw new CacheServerError('store', 'a stored partition is damaged', { cause });
+    } catch (error) {
+      this.#options.onLost('damaged', error);
+      return undefined;
     }
   }
-}
-
-function gone(): CacheServerError {
-  return new CacheServerError('store', 'a stored partition is not in the store any more');
 }

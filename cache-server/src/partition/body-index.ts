@@ -1,10 +1,10 @@
 /** Where a body's partitions are: their digests, in the manifest itself or in index pages that are stored like partitions. */
-import { DIGEST_BYTES } from '@pannier/proto/partition-format';
+import { contentDigest, DIGEST_BYTES, encodeBytes, encodeFrame } from '@pannier/proto/partition-format';
+import { CacheServerError } from '../errors.ts';
 import { DIGESTS_PER_PAGE } from '../manifest.ts';
 import type { PartitionedBody } from '../manifest.ts';
 import type { BodyFrames } from './body-frames.ts';
-import { BIN_HEAD_BYTES_MAX, contentInPlace, openPartition, sealPartition } from './fixed-size.ts';
-import type { SealedPartition } from './fixed-size.ts';
+import { openPartition } from './fixed-size.ts';
 
 const PAGE_BYTES = DIGESTS_PER_PAGE * DIGEST_BYTES;
 
@@ -18,24 +18,45 @@ export function digestList(digests: Uint8Array): Uint8Array[] {
   return Array.from({ length: digests.byteLength / DIGEST_BYTES }, (_, index) => digestAt(digests, index));
 }
 
+/** An index page, ready for the store. */
+export interface IndexPage {
+  readonly digest: Uint8Array;
+  readonly frame: Buffer;
+}
+
 /** Index pages for the digests of a body; none when they fit into the manifest. */
-export async function sealIndexPages(digests: Uint8Array, scope: string): Promise<SealedPartition[]> {
+export async function sealIndexPages(digests: Uint8Array, scope: string): Promise<IndexPage[]> {
   if (digests.byteLength <= PAGE_BYTES) return [];
-  const pages: Promise<SealedPartition>[] = [];
-  for (let at = 0; at < digests.byteLength; at += PAGE_BYTES) {
-    const page = digests.subarray(at, at + PAGE_BYTES);
-    const memory = Buffer.alloc(BIN_HEAD_BYTES_MAX + page.byteLength);
-    memory.set(page, BIN_HEAD_BYTES_MAX);
-    const content = contentInPlace(memory, BIN_HEAD_BYTES_MAX, page.byteLength);
-    pages.push(sealPartition(content, { scope, compress: false }));
-  }
+  const pages: Promise<IndexPage>[] = [];
+  for (let at = 0; at < digests.byteLength; at += PAGE_BYTES)
+    pages.push(sealPage(digests.subarray(at, at + PAGE_BYTES), scope));
   return await Promise.all(pages);
+}
+
+async function sealPage(digests: Uint8Array, scope: string): Promise<IndexPage> {
+  const content = encodeBytes(digests);
+  const digest = contentDigest(content, 'original');
+  // Digests do not compress.
+  return { digest, frame: await encodeFrame(content, { scope, digest, compress: false }) };
+}
+
+/** Every digest of a body, those of its index pages included; undefined when a page is lost. */
+export async function allDigests(
+  body: PartitionedBody,
+  { frames, scope }: { frames: BodyFrames; scope: string },
+): Promise<Uint8Array[] | undefined> {
+  const own = digestList(body.digests);
+  if (!body.paged) return own;
+  const pages = await frames.read(scope, own);
+  if (pages.includes(undefined)) return undefined;
+  const partitions = Math.ceil(body.bodyBytes / body.partitionBytes);
+  return [...own, ...(await partitionDigests(body, { from: 0, to: partitions }, { frames, scope }))];
 }
 
 /**
  * Digests of a run of partitions, which may span index pages.
  *
- * @throws CacheServerError `store` when a page is missing or damaged
+ * @throws CacheServerError `store` when a page is missing or damaged, or the store fails
  */
 export async function partitionDigests(
   body: PartitionedBody,
@@ -43,7 +64,7 @@ export async function partitionDigests(
   { frames, scope }: { frames: BodyFrames; scope: string },
 ): Promise<Uint8Array[]> {
   const digests: Uint8Array[] = [];
-  for (let index = run.from; index < run.to; ) {
+  for (let index = run.from; index < run.to;) {
     if (!body.paged) {
       digests.push(digestAt(body.digests, index));
       index += 1;
@@ -55,7 +76,8 @@ export async function partitionDigests(
     const partitions = Math.ceil(body.bodyBytes / body.partitionBytes);
     const inPage = Math.min(DIGESTS_PER_PAGE, partitions - page * DIGESTS_PER_PAGE);
     const expected = { scope, bodyBytes: inPage * DIGEST_BYTES };
-    const content = await openPartition({ digest, frame: frame ?? Buffer.alloc(0) }, expected);
+    if (frame === undefined) throw new CacheServerError('store', 'an index page of the body is lost');
+    const content = await openPartition({ digest, frame }, expected);
     const end = Math.min(run.to, (page + 1) * DIGESTS_PER_PAGE);
     for (; index < end; index += 1) digests.push(digestAt(content, index % DIGESTS_PER_PAGE));
   }

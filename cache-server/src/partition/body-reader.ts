@@ -19,7 +19,7 @@ const BATCH = 2;
 /**
  * The body from an offset, as stored partitions.
  *
- * @throws CacheServerError `store` when one is missing or damaged, `bad-request` for an offset beyond the body
+ * @throws CacheServerError `store` when one is missing or damaged or the store fails, `bad-request` for an offset beyond the body
  */
 export async function* readStoredBody(
   stored: StoredBody,
@@ -32,13 +32,14 @@ export async function* readStoredBody(
   if (offset === bodyBytes) return;
   const count = Math.ceil(bodyBytes / partitionBytes);
   let next = Math.floor(offset / partitionBytes);
+  let skipBytes = offset % partitionBytes;
   let ahead = readBatch(stored, next, count);
-  for (let skipBytes = offset % partitionBytes; next < count; ) {
+  while (next < count) {
     signal.throwIfAborted();
     const batch = await ahead;
     next += batch.length;
     ahead = readBatch(stored, next, count);
-    // Its failure is seen when its turn comes; until then nobody else may look.
+    // Its failure is thrown when its turn comes, if it comes.
     ahead.catch(() => undefined);
     for (const part of batch) {
       yield { ...part, skipBytes, bodyBytes: part.bodyBytes - skipBytes };
@@ -49,16 +50,17 @@ export async function* readStoredBody(
 }
 
 /**
- * A body of one partition, decoded; or nothing, once the first partition of a longer one is seen to be there.
+ * The whole body when it is one partition of at most `decodedBytesMax`, decoded; otherwise undefined, once its first partition is
+ * seen to be there.
  *
- * @throws CacheServerError `store` when it is missing or damaged
+ * @throws CacheServerError `store` when it is missing or damaged or the store fails
  */
 export async function readFirstPartition(
   stored: StoredBody,
   decodedBytesMax: number,
 ): Promise<Buffer | undefined> {
-  const [first] = await readBatch(stored, 0, 1);
   const { bodyBytes, partitionBytes } = stored.body;
+  const [first] = await readBatch(stored, 0, 1);
   if (first === undefined || bodyBytes > Math.min(decodedBytesMax, partitionBytes)) return undefined;
   return await openPartition(first, { scope: stored.scope, bodyBytes });
 }
@@ -69,12 +71,11 @@ async function readBatch(stored: StoredBody, from: number, count: number): Promi
   if (to <= from) return [];
   const digests = await partitionDigests(body, { from, to }, stored);
   const found = await frames.read(scope, digests);
-  return digests.map((digest, i) => ({
-    kind: 'frame',
-    scope,
-    digest,
-    frame: found[i] ?? Buffer.alloc(0),
-    skipBytes: 0,
-    bodyBytes: Math.min(body.partitionBytes, body.bodyBytes - (from + i) * body.partitionBytes),
-  }));
+  return digests.map((digest, i) => {
+    const frame = found[i];
+    if (frame === undefined) throw new CacheServerError('store', 'a partition of the body is lost');
+    const restBytes = body.bodyBytes - (from + i) * body.partitionBytes;
+    const bodyBytes = Math.min(body.partitionBytes, restBytes);
+    return { kind: 'frame', scope, digest, frame, skipBytes: 0, bodyBytes };
+  });
 }

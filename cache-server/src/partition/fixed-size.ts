@@ -1,5 +1,5 @@
 /** The partitioner of opaque bodies: pieces of one size, each the content of an *original* partition. */
-import { contentDigest, decodeBytes, decodeFrame, encodeFrame } from '@pannier/proto/partition-format';
+import { decodeBytes, decodeFrame } from '@pannier/proto/partition-format';
 import { CacheServerError } from '../errors.ts';
 
 /** Bytes that MessagePack puts before a `bin` of up to 4 GiB; less for a short one. */
@@ -18,21 +18,6 @@ export function contentInPlace(memory: Buffer, start: number, length: number): B
   memory[from] = headBytes === 2 ? 0xc4 : headBytes === 3 ? 0xc5 : 0xc6;
   memory.writeUIntBE(length, from + 1, headBytes - 1);
   return memory.subarray(from, start + length);
-}
-
-/** A partition, ready for the store. */
-export interface SealedPartition {
-  readonly digest: Uint8Array;
-  readonly frame: Buffer;
-}
-
-/** Names a content and wraps it. The content must not change until the promise settles. */
-export async function sealPartition(
-  content: Uint8Array,
-  { scope, compress }: { scope: string; compress: boolean },
-): Promise<SealedPartition> {
-  const digest = contentDigest(content, 'original');
-  return { digest, frame: await encodeFrame(content, { scope, digest, compress }) };
 }
 
 /**

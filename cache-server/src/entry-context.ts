@@ -1,0 +1,106 @@
+/** The parts that the story of an entry works with, put together once. */
+import type { Config, Logger, Metrics } from '@pannier/runtime';
+import { LRUCache } from 'lru-cache';
+import type { Clock } from './clock.ts';
+import { CacheServerError } from './errors.ts';
+import type { FlightHead } from './flight-head.ts';
+import { FlightTable } from './flight/flight-table.ts';
+import { SegmentPool } from './flight/segment-memory.ts';
+import { ManifestShelf } from './manifest-shelf.ts';
+import { createFailureReport } from './observe/failure-report.ts';
+import type { ReportFailure } from './observe/failure-report.ts';
+import { createServerCounters } from './observe/server-counters.ts';
+import type { ServerCounters } from './observe/server-counters.ts';
+import { BodyFrames } from './partition/body-frames.ts';
+import type { EntryStore } from './store/entry-store.ts';
+import type { UpstreamRegistry } from './upstream/upstream-registry.ts';
+
+/** The bounds that concern entries. */
+export type EntryLimits = Pick<
+  Config['limits'],
+  | 'entryBytesMax'
+  | 'partitionBytes'
+  | 'partitionsMax'
+  | 'inlineBytesMax'
+  | 'waitersPerFlightMax'
+  | 'relayWindowBytes'
+  | 'flightBytesBufferedMax'
+  | 'fetchDeadlineMs'
+>;
+
+/** What the entry service is made of. */
+export interface GetEntryDeps {
+  readonly store: EntryStore;
+  readonly upstreams: UpstreamRegistry;
+  readonly limits: EntryLimits;
+  readonly clock: Clock;
+  /** Like Math.random. */
+  readonly random: () => number;
+  readonly logger: Pick<Logger, 'warn'>;
+  readonly metrics: Metrics;
+}
+
+/** The dependencies and what is built from them. */
+export interface EntryContext extends GetEntryDeps {
+  readonly counters: ServerCounters;
+  readonly report: ReportFailure;
+  readonly manifests: ManifestShelf;
+  readonly frames: BodyFrames;
+  readonly flights: FlightTable<FlightHead>;
+  readonly pool: SegmentPool;
+  /** Keys whose responses lately could not be shared: their requests go to the upstream themselves. */
+  readonly uncacheable: LRUCache<string, true>;
+}
+
+/** How long a key counts as uncacheable, in milliseconds; never for ever, since responses change. */
+const UNCACHEABLE_MS = 30_000;
+const UNCACHEABLE_MAX = 10_000;
+/** Bytes of arriving bodies of all flights together; beyond, a flight has to do with two segments. */
+const FLIGHTS_BYTES_MAX = 256 * 1024 * 1024;
+/** Bytes of unused segments that are kept for the next flight. */
+const SEGMENTS_KEPT_BYTES_MAX = 16 * 1024 * 1024;
+/** Bytes of frames that were read last and are kept for the next reader. */
+const FRAMES_KEPT_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Puts the parts together. */
+export function createEntryContext(deps: GetEntryDeps): EntryContext {
+  const { store, clock, random, limits, logger, metrics } = deps;
+  const counters = createServerCounters(metrics, () => ({
+    flights: flights.size,
+    waiters: flights.followers,
+  }));
+  const report = createFailureReport({ counters, logger, clock });
+  const flights = new FlightTable<FlightHead>({
+    clock,
+    random,
+    limits,
+    onFailed: failedFlightReport(report),
+  });
+  return {
+    ...deps,
+    counters,
+    report,
+    flights,
+    manifests: new ManifestShelf({ store, clock, report }),
+    frames: new BodyFrames({
+      source: store,
+      keptBytesMax: FRAMES_KEPT_BYTES_MAX,
+      onLost: (what, error) => report(`frame-${what}`, { error }),
+    }),
+    pool: new SegmentPool({
+      segmentBytes: limits.partitionBytes,
+      bytesMax: FLIGHTS_BYTES_MAX,
+      keptBytesMax: SEGMENTS_KEPT_BYTES_MAX,
+    }),
+    uncacheable: new LRUCache({ max: UNCACHEABLE_MAX, ttl: UNCACHEABLE_MS, perf: clock }),
+  };
+}
+
+function failedFlightReport(report: ReportFailure): (error: unknown, key: string) => void {
+  return (error, key) => {
+    const code = error instanceof CacheServerError ? error.code : 'internal';
+    if (code === 'cancelled' || code === 'draining') report('flight-abandoned', { key });
+    else if (code === 'upstream-truncated' || code === 'upstream-timeout') report(code, { key, error });
+    else if (code !== 'forbidden-target') report('upstream-failed', { key, error });
+  };
+}

@@ -1,0 +1,41 @@
+/** What is done with a response whose head has just arrived. */
+import type { HeaderList, NotStorableReason } from '@pannier/http-semantics';
+import { entryStorability } from './entry-freshness.ts';
+import type { JudgedHead } from './entry-freshness.ts';
+
+/**
+ * - `store`      stored, and passed on to all who wait
+ * - `relay`      passed on to all who wait, then forgotten: an error, or nothing that could be used again
+ * - `too-large`  the same, because it is over `limits.entryBytesMax`
+ * - `one-only`   for one caller alone; the others ask for themselves
+ */
+export type ResponsePlan = 'store' | 'relay' | 'too-large' | 'one-only';
+
+/** What these responses say concerns one caller. The other reasons only say that keeping them is of no use. */
+const NOT_SHAREABLE: ReadonlySet<NotStorableReason> = new Set([
+  'request',
+  'partial',
+  'no-store',
+  'private',
+  'set-cookie',
+  'vary',
+  'vary-any',
+]);
+
+/** Decides from the head, and from how the end of the body will be known. */
+export function planResponse(
+  head: JudgedHead,
+  body: { readonly framing: string; readonly bodyBytes: number | undefined },
+  given: {
+    readonly shared: HeaderList;
+    readonly limits: { entryBytesMax: number; partitionBytes: number; partitionsMax: number };
+  },
+): ResponsePlan {
+  const { limits, shared } = given;
+  const verdict = entryStorability(head, shared);
+  if (!verdict.storable) return NOT_SHAREABLE.has(verdict.reason) ? 'one-only' : 'relay';
+  // An end that only the closing connection marks looks like a broken connection: it proves nothing.
+  if (body.framing === 'close') return 'relay';
+  const bytesMax = Math.min(limits.entryBytesMax, limits.partitionBytes * limits.partitionsMax);
+  return (body.bodyBytes ?? 0) > bytesMax ? 'too-large' : 'store';
+}

@@ -1,0 +1,105 @@
+/** The last step of a flight: what was fetched or confirmed becomes what everybody finds. */
+import { freshen } from '@pannier/http-semantics';
+import type { EntryContext } from './entry-context.ts';
+import type { EntryKey } from './entry-key.ts';
+import type { FlightBody } from './flight/flight-body.ts';
+import { entryStorability, retentionMs } from './freshness/entry-freshness.ts';
+import type { JudgedHead } from './freshness/entry-freshness.ts';
+import { MANIFEST_BODY_BYTES_MAX } from './manifest.ts';
+import type { Manifest, ManifestBody } from './manifest.ts';
+import { allDigests, digestList, sealIndexPages } from './partition/body-index.ts';
+
+/** Frames live twice as long as their manifest, so that a reader who came last can still read to the end. */
+const FRAMES_TTL_FACTOR = 2;
+
+/**
+ * Publishes a body that is whole: waits until its partitions are stored, proves that they all are, then swaps the manifest in. A
+ * reader sees the old version or the new one. A failing store means that nothing is published; it never rejects.
+ */
+export async function publishEntry(
+  entry: { key: EntryKey; version: string; head: JudgedHead; body: FlightBody },
+  context: EntryContext,
+): Promise<void> {
+  const { key, version, head, body } = entry;
+  const { clock, manifests, report } = context;
+  const framesTtlMs = FRAMES_TTL_FACTOR * retentionMs(head);
+  try {
+    const stored = await storedBodyOf(body, { scope: key.scope, framesTtlMs }, context);
+    if (stored === undefined) return;
+    const framesExpireAtMs = clock.now() + framesTtlMs;
+    const manifest = { ...head, scope: key.scope, version, body: stored, framesExpireAtMs };
+    if (!(await manifests.write(key, manifest))) report('not-published', { key: key.text });
+    else if (stored.kind === 'partitions') manifests.remember(key.text, manifest);
+  } catch (error) {
+    report('store-write', { key: key.text, error });
+  }
+}
+
+/**
+ * Publishes what a 304 says of the stored response: new times and fields, the same body and version; frames are only extended.
+ *
+ * @returns undefined when the 304 does not confirm the stored response, or its frames are lost, which then is removed
+ */
+export async function publishRenewed(
+  { key, stored, fresh }: { key: EntryKey; stored: Manifest; fresh: JudgedHead },
+  context: EntryContext,
+): Promise<Manifest | undefined> {
+  const freshened = freshen(stored, fresh);
+  if (freshened === undefined) return undefined;
+  const head = { ...freshened, defaultLifetimeS: fresh.defaultLifetimeS };
+  const now = context.clock.now();
+  const retainedMs = retentionMs(head);
+  const outlive = stored.framesExpireAtMs >= now + retainedMs;
+  const framesExpireAtMs = outlive ? stored.framesExpireAtMs : now + FRAMES_TTL_FACTOR * retainedMs;
+  const renewed: Manifest = { ...stored, ...head, framesExpireAtMs };
+  const usable =
+    entryStorability(head, []).storable &&
+    (outlive || (await extendBody(renewed, framesExpireAtMs - now, context)));
+  if (!usable) {
+    await context.manifests.removeLost(key.text, stored.version);
+    return undefined;
+  }
+  // Whoever replaced the entry meanwhile has something newer: the comparison fails and theirs stays. What was confirmed still answers.
+  await context.manifests.write(key, renewed, stored.version);
+  return renewed;
+}
+
+async function storedBodyOf(
+  body: FlightBody,
+  { scope, framesTtlMs }: { scope: string; framesTtlMs: number },
+  { store, limits, report }: EntryContext,
+): Promise<ManifestBody | undefined> {
+  const written = await body.written(MANIFEST_BODY_BYTES_MAX);
+  if (written === undefined) return undefined;
+  if (written.kind === 'whole') return { kind: 'inline', bytes: written.bytes };
+  const pages = await sealIndexPages(written.digests, scope);
+  if (pages.length > 0) await store.writeFrames(scope, pages, framesTtlMs);
+  const found = await store.extendFrames(scope, digestList(written.digests), framesTtlMs);
+  if (found.includes(false)) {
+    report('not-published');
+    return undefined;
+  }
+  const paged = pages.length > 0;
+  return {
+    kind: 'partitions',
+    bodyBytes: body.arrivedBytes,
+    storedBytes: written.frameBytes,
+    partitionBytes: limits.partitionBytes,
+    paged,
+    digests: paged ? Buffer.concat(pages.map(({ digest }) => digest)) : written.digests,
+  };
+}
+
+/** False when a frame is lost. A store that fails proves nothing: the entry is used, and its readers will see. */
+async function extendBody({ body, scope }: Manifest, ttlMs: number, context: EntryContext): Promise<boolean> {
+  if (body.kind === 'inline') return true;
+  try {
+    const digests = await allDigests(body, { frames: context.frames, scope });
+    return (
+      digests !== undefined && !(await context.store.extendFrames(scope, digests, ttlMs)).includes(false)
+    );
+  } catch (error) {
+    context.report('store-write', { error });
+    return true;
+  }
+}
