@@ -65,7 +65,7 @@ describe('the embedded store by itself', () => {
     }
     const digests = Array.from({ length: 10_000 }, (_none, index) => digest(String(index)));
     const there = await store.extendFrames(SCOPE, digests, LONG_MS);
-    expect(there.filter(Boolean).length).toBeLessThan(MIB / 512);
+    expect(there.filter(Boolean).length).toBeLessThan(MIB / 1_000);
   });
 
   test('an item that is larger than the store is refused, and what was there stays', async () => {

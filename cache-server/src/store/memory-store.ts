@@ -20,8 +20,11 @@ interface Item {
   expiresAtMs: number;
 }
 
-/** What an item costs besides its contents and its name, in bytes: the Buffer, its memory, this object and the slots in two maps. */
-const ITEM_OVERHEAD_BYTES = 512;
+/**
+ * What an item costs besides its contents and its name, in bytes: the Buffer and its memory, the object and the slots in two maps.
+ * Measured as growth of the process by 400,000 items: 1.0 to 1.3 KB.
+ */
+const ITEM_OVERHEAD_BYTES = 1_024;
 
 /** An empty store; it holds what it holds until it is evicted, expires or the process ends. */
 export function createMemoryStore(options: MemoryStoreOptions): EntryStore {
