@@ -1,5 +1,117 @@
 /** The transport: which server is asked, in what order, and what happens when it breaks. */
-import type { Transport, TransportOptions } from './transport.ts';
+import { PannierError } from '../errors.ts';
+import type { ExchangeAnswer } from './exchange-wire.ts';
+import type { LookupAnswer } from './lookup-answer.ts';
+import { resumedStream } from './resumed-stream.ts';
+import { rankServers } from './server-ranking.ts';
+import { ServerDirectory } from './server-directory.ts';
+import type { ResolveName } from './server-directory.ts';
+import { isServerLost } from './server-failure.ts';
+import type { ServerLink } from './server-link.ts';
+import { ticketBody } from './ticket-body.ts';
+import type { ReadFromServers } from './ticket-body.ts';
+import type { CallLimits, Transport, TransportOptions } from './transport.ts';
+import { transportSettings } from './transport-settings.ts';
 
-/** Makes a transport. It connects when it is first used, and holds the process open until `close()`. */
-export declare function createTransport(options: TransportOptions): Transport;
+/** Servers that one lookup or call is sent to at most; each that says nothing costs `ackTimeoutMs`. */
+const ATTEMPTS_MAX = 3;
+const UNARY_DEADLINE_MS = 10_000;
+
+/**
+ * Makes a transport. It connects when it is first used, and holds the process open until `close()`.
+ *
+ * @param resolve every address of a name; default the system's resolver
+ * @throws PannierError `bad-request` for an address that is none
+ */
+export function createTransport(options: TransportOptions, resolve?: ResolveName): Transport {
+  const settings = transportSettings(options);
+  const directory = new ServerDirectory(settings, resolve);
+  let closed: PannierError | undefined;
+  let turn = 0;
+
+  const candidates = async (signal: AbortSignal | undefined): Promise<readonly ServerLink[]> => {
+    if (closed !== undefined) throw closed;
+    signal?.throwIfAborted();
+    await directory.ready();
+    signal?.throwIfAborted();
+    return directory.links;
+  };
+  /** Usable ones first, by turns; those that are down as the last hope. */
+  const byTurns = async (signal: AbortSignal | undefined): Promise<readonly ServerLink[]> => {
+    turn += 1;
+    const links = rankServers(await candidates(signal), String(turn));
+    return [...links.filter(({ usable }) => usable), ...links.filter(({ usable }) => !usable)];
+  };
+  const readFrom = (giver?: ServerLink): ReadFromServers =>
+    async function* read(attempt, { signal, movesOn }) {
+      const links = await byTurns(signal);
+      const giverFirst = giver === undefined ? links : [giver, ...links.filter((link) => link !== giver)];
+      const rules = { signal, movesOn, onEvent: settings.onEvent };
+      yield* resumedStream(giverFirst.slice(0, ATTEMPTS_MAX), attempt, rules);
+    };
+
+  return {
+    async lookup(request, limits = {}) {
+      const deadlineAtMs =
+        limits.deadlineMs === undefined ? undefined : performance.now() + limits.deadlineMs;
+      const usable = (await candidates(limits.signal)).filter((link) => link.usable);
+      let lost: PannierError | undefined;
+      for (const link of rankServers(usable, request.url).slice(0, ATTEMPTS_MAX)) {
+        try {
+          const answer = await link.ask(request, remaining(limits, deadlineAtMs));
+          return lookupAnswer(answer, readFrom(link));
+        } catch (error) {
+          if (!isServerLost(error)) throw error;
+          lost = error;
+          settings.onEvent({ kind: 'lookup-moved', server: link.server, reason: error.message });
+        }
+      }
+      throw unavailable(lost, directory);
+    },
+    async unary(method, request, { signal, deadlineMs = UNARY_DEADLINE_MS } = {}) {
+      const deadlineAtMs = performance.now() + deadlineMs;
+      let lost: PannierError | undefined;
+      for (const link of (await byTurns(signal)).slice(0, ATTEMPTS_MAX)) {
+        const leftMs = Math.max(1, deadlineAtMs - performance.now());
+        try {
+          return await link.unary(method, request, { signal, deadlineMs: leftMs });
+        } catch (error) {
+          if (signal?.aborted === true) throw signal.reason;
+          if (!isServerLost(error)) throw error;
+          lost = error;
+        }
+      }
+      throw unavailable(lost, directory);
+    },
+    stream: (attempt, { signal } = {}) => readFrom()(attempt, { signal, movesOn: isServerLost }),
+    state: () => directory.links.map((link) => link.state),
+    close() {
+      closed ??= new PannierError('closed', 'the client is closed');
+      directory.close(closed);
+    },
+  };
+}
+
+function remaining(limits: CallLimits, deadlineAtMs: number | undefined): CallLimits {
+  if (deadlineAtMs === undefined) return limits;
+  return { signal: limits.signal, deadlineMs: Math.max(1, deadlineAtMs - performance.now()) };
+}
+
+function unavailable(lost: PannierError | undefined, directory: ServerDirectory): PannierError {
+  const known = directory.links.map((link) => `${link.server} is ${link.state.status}`);
+  const message =
+    lost?.message ??
+    (known.length === 0 ? 'no server is known: the name does not resolve' : known.join(', '));
+  return new PannierError('unavailable', `no cache server answers: ${message}`, { cause: lost });
+}
+
+function lookupAnswer(answer: ExchangeAnswer, read: ReadFromServers): LookupAnswer {
+  switch (answer.kind) {
+    case 'bypass':
+      return answer;
+    case 'whole':
+      return { ...answer.head, body: { kind: 'whole', bytes: answer.bytes } };
+    case 'ticket':
+      return { ...answer.head, body: ticketBody(answer.ticket, answer.head.bodyBytes, read) };
+  }
+}

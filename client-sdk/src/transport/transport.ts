@@ -24,6 +24,8 @@ export interface TransportOptions {
   readonly lookupsPerStreamMax?: number;
   /** HTTP/2 window of a connection in bytes, default 1 MiB. More raises throughput of one body and the wait of all others. */
   readonly flowControlWindowBytes?: number;
+  /** Largest message in bytes, default 20 MiB: the servers' `limits.objectBytesMax` and what surrounds it. */
+  readonly messageBytesMax?: number;
   /** Told of what happens to servers and streams, for logs and metrics. Must not throw. */
   readonly onEvent?: (event: TransportEvent) => void;
 }
@@ -96,7 +98,7 @@ export interface Transport {
    * Reads a stream that goes on at another server when its server breaks off. `attempt` is called once for each server tried, and
    * must begin where the items that were yielded before end.
    *
-   * @throws PannierError `body-broken` when the last server breaks off
+   * @throws PannierError of the last server tried; the signal's reason
    */
   stream<T>(
     attempt: (server: StreamServer) => AsyncIterable<T>,

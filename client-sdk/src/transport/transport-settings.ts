@@ -1,0 +1,24 @@
+import { PannierError } from '../errors.ts';
+import type { TransportEvent, TransportOptions } from './transport.ts';
+
+/** The options of a transport with their defaults in place. */
+export type TransportSettings = Required<Omit<TransportOptions, 'identity'>> & { readonly identity: string };
+
+/** @throws PannierError `bad-request` for an identity that cannot be sent */
+export function transportSettings(options: TransportOptions): TransportSettings {
+  const { identity = '' } = options;
+  if (!/^[\x20-\x7e]{0,256}$/.test(identity)) {
+    throw new PannierError('bad-request', 'identity: at most 256 printable ASCII characters');
+  }
+  return {
+    servers: options.servers,
+    identity,
+    ackTimeoutMs: options.ackTimeoutMs ?? 250,
+    silenceMs: options.silenceMs ?? 3_000,
+    connectTimeoutMs: options.connectTimeoutMs ?? 1_000,
+    lookupsPerStreamMax: options.lookupsPerStreamMax ?? 16_384,
+    flowControlWindowBytes: options.flowControlWindowBytes ?? 1024 * 1024,
+    messageBytesMax: options.messageBytesMax ?? 20 * 1024 * 1024,
+    onEvent: options.onEvent ?? ((_event: TransportEvent) => undefined),
+  };
+}
