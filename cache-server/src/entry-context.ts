@@ -92,7 +92,7 @@ export function createEntryContext(deps: GetEntryDeps): EntryContext {
       bytesMax: FLIGHTS_BYTES_MAX,
       keptBytesMax: SEGMENTS_KEPT_BYTES_MAX,
     }),
-    uncacheable: new LRUCache({ max: UNCACHEABLE_MAX, ttl: UNCACHEABLE_MS, perf: clock }),
+    uncacheable: new LRUCache({ max: UNCACHEABLE_MAX, ttl: UNCACHEABLE_MS, ttlResolution: 0, perf: clock }),
   };
 }
 

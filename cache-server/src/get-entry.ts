@@ -11,6 +11,7 @@ import { CacheServerError } from './errors.ts';
 import { describeManifest, explainRequest, keysOfUrl } from './explain-entry.ts';
 import { fetchEntry } from './fetch-entry.ts';
 import type { FetchNeed } from './fetch-entry.ts';
+import type { FlightHead } from './flight-head.ts';
 import { entryState } from './freshness/entry-freshness.ts';
 import { planRequest } from './request-plan.ts';
 
@@ -18,6 +19,8 @@ export type { EntryLimits, GetEntryDeps } from './entry-context.ts';
 
 /** How often a request looks again because what it found was lost before it could be read. */
 const ROUNDS_MAX = 4;
+/** How long after its head a response may be joined although it is not fresh, in milliseconds. */
+const JOINED_LATE_MS_MAX = 1000;
 
 async function answerRequest(
   request: EntryRequest,
@@ -56,6 +59,18 @@ async function answerRequest(
   throw new CacheServerError('store', `what is stored of ${plan.target.url} was lost ${ROUNDS_MAX} times`);
 }
 
+/**
+ * Whether a response that was already arriving when the request was made will do: while it is fresh. One that arrived a moment
+ * ago will always do; else a slow body that must be revalidated on every use would be fetched once for each of a thousand callers.
+ */
+function acceptsEarlier(
+  head: FlightHead,
+  { request, need, now }: { request: EntryRequest; need: FetchNeed; now: number },
+): boolean {
+  if (head.kind === 'stored' || now - head.head.responseTimeMs <= JOINED_LATE_MS_MAX) return true;
+  return need !== 'confirmed' && entryState(head.head, request.headers, now) === 'fresh';
+}
+
 async function answerFromFlight(
   asked: Asked,
   { need, context }: { need: FetchNeed; context: EntryContext },
@@ -63,7 +78,10 @@ async function answerFromFlight(
 ): Promise<EntryAnswer | undefined> {
   const { plan, request } = asked;
   const task = { ...plan, need };
-  const seat = context.flights.join(plan.key, async (flight) => await fetchEntry(task, flight, context));
+  const seat = context.flights.join(plan.key, {
+    run: async (flight) => await fetchEntry(task, flight, context),
+    accepts: (head) => acceptsEarlier(head, { request, need, now: context.clock.now() }),
+  });
   try {
     const { isFirst, flight } = seat;
     const head = await seat.head(signal);

@@ -26,7 +26,7 @@ export class ManifestShelf {
 
   constructor(options: ManifestShelfOptions) {
     this.#options = options;
-    this.#recent = new LRUCache({ max: RECENT_MAX, ttl: RECENT_MS, perf: options.clock });
+    this.#recent = new LRUCache({ max: RECENT_MAX, ttl: RECENT_MS, ttlResolution: 0, perf: options.clock });
   }
 
   /** The stored manifest, if there is one that can be read. */

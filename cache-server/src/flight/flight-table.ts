@@ -14,6 +14,12 @@ export interface FlightTableOptions {
   readonly onFailed: (error: unknown, keyText: string) => void;
 }
 
+/** What a request wants of a flight. */
+export interface FlightWork<H> {
+  run(flight: Flight<H>): Promise<void>;
+  accepts(head: H): boolean;
+}
+
 /** A request's share in a flight. */
 export interface Seat<H> {
   readonly flight: Flight<H>;
@@ -53,12 +59,13 @@ export class FlightTable<H> {
   /**
    * Joins the flight of a key, or starts one. Nothing is awaited between looking and starting, so that two requests never start two.
    *
-   * @param run does the flight's work; settles when it is done, published included
+   * @param work.run does the flight's work; settles when it is done, published included
+   * @param work.accepts whether the request is content with a head that arrived before it was made
    * @throws CacheServerError `limit-exceeded` when `limits.waitersPerFlightMax` follow already
    */
-  join(key: EntryKey, run: (flight: Flight<H>) => Promise<void>): Seat<H> {
+  join(key: EntryKey, { run, accepts }: FlightWork<H>): Seat<H> {
     const current = this.#byKey.get(key.text);
-    const joined = current?.isJoinable === true ? current : undefined;
+    const joined = current?.isJoinable(accepts) === true ? current : undefined;
     const flight = joined ?? this.#start(key, run);
     const { waitersPerFlightMax } = this.#options.limits;
     if (joined !== undefined && flight.followers >= waitersPerFlightMax) {
@@ -91,7 +98,7 @@ export class FlightTable<H> {
     for (const flight of this.#all) flight.abort(new CacheServerError('draining', 'the server stops'));
   }
 
-  #start(key: EntryKey, run: (flight: Flight<H>) => Promise<void>): Flight<H> {
+  #start(key: EntryKey, run: FlightWork<H>['run']): Flight<H> {
     const { clock, random, limits } = this.#options;
     const flight = new Flight<H>(key, versionId(clock.now(), random));
     // The first seat is taken before the work begins, which may end at once.

@@ -16,6 +16,7 @@ export class Flight<H> {
   readonly version: string;
   readonly #head = Promise.withResolvers<H>();
   readonly #controller = new AbortController();
+  #settled: H | undefined;
   #body: FlightBody | undefined;
   #isShared = true;
   #waiters = 0;
@@ -39,11 +40,15 @@ export class Flight<H> {
     return this.#waiters + (this.#body?.places.count ?? 0);
   }
 
-  /** Whether one more request would get everything from the first byte. */
-  get isJoinable(): boolean {
-    return (
-      !this.signal.aborted && !this.#isOver && (this.#body === undefined || this.sharedBody !== undefined)
-    );
+  /**
+   * Whether one more request would get everything from the first byte.
+   *
+   * @param accepts whether the request is content with a head that arrived before it was made
+   */
+  isJoinable(accepts: (head: H) => boolean): boolean {
+    if (this.signal.aborted || this.#isOver) return false;
+    if (this.#settled !== undefined && !accepts(this.#settled)) return false;
+    return this.#body === undefined || this.sharedBody !== undefined;
   }
 
   /** The body, if anyone may still read it from the start. */
@@ -53,6 +58,7 @@ export class Flight<H> {
 
   /** What the followers learn first. */
   settle(head: H): void {
+    this.#settled = head;
     this.#head.resolve(head);
   }
 

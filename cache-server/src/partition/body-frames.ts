@@ -43,7 +43,8 @@ export class BodyFrames {
     const names = digests.map((digest) => `${scope}\n${Buffer.from(digest).toString('base64')}`);
     const wanted = new Map<string, Uint8Array>();
     const frames = names.map((name, i) => {
-      const there = this.#kept.get(name) ?? this.#reading.get(name);
+      const kept = this.#kept.get(name);
+      const there = kept === undefined ? this.#reading.get(name) : Promise.resolve(kept);
       const digest = digests[i];
       if (there === undefined && digest !== undefined) wanted.set(name, digest);
       return there;

@@ -102,7 +102,7 @@ function verdictOn(code: string, stage: ExchangeStage): Verdict {
   if (/^ERR_(?:SSL|TLS)/.test(code))
     return unreachable('tls_protocol_error', 'does not speak TLS as it should');
   // What the parser calls an invalid state at the end of the stream is a body cut short.
-  if (/^HPE_/.test(code) && code !== 'HPE_INVALID_EOF_STATE') return PROTOCOL;
+  if (code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE') return PROTOCOL;
   return stage === 'head' ? TERMINATED : TRUNCATED;
 }
 
