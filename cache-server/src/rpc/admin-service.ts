@@ -12,23 +12,11 @@ import type {
   ServiceHandlers,
 } from '@pannier/proto';
 import type { Caller, EntryRequest } from '../entry-answer.ts';
+import type { EntrySummary } from '../describe-entry.ts';
 import { CacheServerError } from '../errors.ts';
 import type { CallContext } from './call-handlers.ts';
 import { unary, unimplemented } from './call-handlers.ts';
 import { entryRequest } from './wire.ts';
-
-/** An entry as operators see it; times in milliseconds, lengths in bytes. */
-export interface EntrySummary {
-  key: string;
-  name: string;
-  version: string;
-  status: number;
-  contentBytes: number;
-  storedBytes: number;
-  partitions: number;
-  ageMs: number;
-  freshForMs: number;
-}
 
 /** What would become of a request, and why. */
 export interface Explanation {

@@ -20,5 +20,7 @@ export function addReflection(server: Server): void {
     Buffer.from(toBinary(FileDescriptorProtoSchema, file.proto)),
   );
   const format = 'Protocol Buffer 3 DescriptorProto' as const;
-  new ReflectionService({ [CacheService.typeName]: { format, type: {}, fileDescriptorProtos } }).addToServer(server);
+  new ReflectionService({ [CacheService.typeName]: { format, type: {}, fileDescriptorProtos } }).addToServer(
+    server,
+  );
 }

@@ -1,0 +1,159 @@
+/** A caller's own objects: values with a time to live and tags, kept in the store like any entry, as a manifest and partitions. */
+import {
+  contentDigest,
+  decodeBytes,
+  decodeFrame,
+  decodeValue,
+  encodeBytes,
+  encodeFrame,
+  encodeValue,
+} from '@pannier/proto/partition-format';
+import type { Clock } from './clock.ts';
+import { entryKey } from './entry-key.ts';
+import type { EntryKey } from './entry-key.ts';
+import type { Caller } from './entry-answer.ts';
+import { CacheServerError } from './errors.ts';
+import { versionId } from './flight/version-id.ts';
+import type { EntryStore } from './store/entry-store.ts';
+
+/** An object as its caller gets it back. */
+export interface KeptObject {
+  readonly name: string;
+  readonly value: Uint8Array;
+  /** Time left to live, in milliseconds. */
+  readonly ttlMs: number;
+  readonly tags: readonly string[];
+  readonly version: string;
+}
+
+/** An object to be kept. */
+export interface ObjectToKeep {
+  readonly name: string;
+  readonly value: Uint8Array;
+  /** Milliseconds, 1 to a year. */
+  readonly ttlMs: number;
+  readonly tags: readonly string[];
+}
+
+/** Keeps objects. Every method rejects with `CacheServerError`: `bad-request`, `limit-exceeded`, `store`. */
+export interface ObjectKeeper {
+  get(caller: Caller, name: string): Promise<KeptObject | undefined>;
+  /** Returns the version of what is stored now. */
+  put(caller: Caller, object: ObjectToKeep): Promise<string>;
+  /** True when there was one. */
+  delete(caller: Caller, name: string): Promise<boolean>;
+}
+
+/** What the keeper needs. */
+export interface ObjectKeeperDeps {
+  readonly store: EntryStore;
+  readonly clock: Clock;
+  /** Like Math.random. */
+  readonly random: () => number;
+  readonly limits: { readonly objectBytesMax: number };
+}
+
+const NAME_BYTES_MAX = 1024;
+const TAGS_MAX = 64;
+const TAG_BYTES_MAX = 256;
+const TTL_MS_MAX = 365 * 24 * 3600 * 1000;
+/** A value up to this length rides in the record itself, so that reading it costs one round trip. */
+const INLINE_BYTES_MAX = 16 * 1024;
+
+interface ObjectRecord {
+  readonly kind: 'object';
+  readonly version: string;
+  readonly expiresAtMs: number;
+  readonly tags: readonly string[];
+  /** The value, or the digest of the one frame that holds it. */
+  readonly value: Uint8Array | null;
+  readonly digest: Uint8Array | null;
+}
+
+function keyOf(caller: Caller, name: string): EntryKey {
+  const bytes = Buffer.byteLength(name);
+  if (bytes === 0 || bytes > NAME_BYTES_MAX) {
+    throw new CacheServerError(
+      'bad-request',
+      `name: ${bytes} bytes long, allowed are 1 to ${NAME_BYTES_MAX}`,
+    );
+  }
+  return entryKey(caller.identity, 'object', name);
+}
+
+function check({ value, ttlMs, tags }: ObjectToKeep, objectBytesMax: number): void {
+  if (value.byteLength > objectBytesMax) {
+    throw new CacheServerError(
+      'limit-exceeded',
+      `value: ${value.byteLength} bytes, limits.objectBytesMax is ${objectBytesMax}`,
+    );
+  }
+  if (!(ttlMs >= 1 && ttlMs <= TTL_MS_MAX)) {
+    throw new CacheServerError('bad-request', `ttl_ms: ${ttlMs}, allowed are 1 to ${TTL_MS_MAX}`);
+  }
+  if (tags.length > TAGS_MAX)
+    throw new CacheServerError('bad-request', `tags: ${tags.length}, allowed are ${TAGS_MAX}`);
+  const long = tags.findIndex((tag) => tag === '' || Buffer.byteLength(tag) > TAG_BYTES_MAX);
+  if (long >= 0)
+    throw new CacheServerError('bad-request', `tags[${long}]: empty or longer than ${TAG_BYTES_MAX} bytes`);
+}
+
+function objectRecord(bytes: Buffer): ObjectRecord | undefined {
+  const value = decodeValue(bytes);
+  const isRecord = typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'object';
+  return isRecord ? (value as unknown as ObjectRecord) : undefined;
+}
+
+/** Keeps objects in a store. */
+export function createObjectKeeper({ store, clock, random, limits }: ObjectKeeperDeps): ObjectKeeper {
+  const storeValue = async (scope: string, value: Uint8Array, ttlMs: number): Promise<Uint8Array> => {
+    const content = encodeBytes(value);
+    const digest = contentDigest(content, 'original');
+    const frame = await encodeFrame(content, { scope, digest, compress: true });
+    await store.writeFrames(scope, [{ digest, frame }], ttlMs);
+    return digest;
+  };
+  const readValue = async (scope: string, digest: Uint8Array): Promise<Uint8Array | undefined> => {
+    const [frame] = await store.readFrames(scope, [digest]);
+    if (frame === undefined) return undefined;
+    const contentBytesMax = limits.objectBytesMax + 5; // the longest MessagePack bin header
+    return decodeBytes(await decodeFrame(frame, { scope, digest, contentBytesMax }));
+  };
+
+  return {
+    async get(caller, name) {
+      const key = keyOf(caller, name);
+      const bytes = await store.readManifest(key.text);
+      const record = bytes && objectRecord(bytes);
+      if (record === undefined) return undefined;
+      const ttlMs = record.expiresAtMs - clock.now();
+      if (ttlMs <= 0) return undefined;
+      const value = record.digest === null ? record.value : await readValue(key.scope, record.digest);
+      return value ? { name, value, ttlMs, tags: record.tags, version: record.version } : undefined;
+    },
+    async put(caller, object) {
+      const key = keyOf(caller, object.name);
+      check(object, limits.objectBytesMax);
+      const { value, ttlMs, tags } = object;
+      const isSmall = value.byteLength <= INLINE_BYTES_MAX;
+      const now = clock.now();
+      const record: ObjectRecord = {
+        kind: 'object',
+        version: versionId(now, random),
+        expiresAtMs: now + ttlMs,
+        tags: [...tags],
+        value: isSmall ? value : null,
+        digest: isSmall ? null : await storeValue(key.scope, value, 2 * ttlMs),
+      };
+      await store.writeManifest(key.text, {
+        bytes: encodeValue({ ...record }),
+        version: record.version,
+        ttlMs,
+      });
+      return record.version;
+    },
+    async delete(caller, name) {
+      return await store.deleteManifest(keyOf(caller, name).text);
+    },
+  };
+}

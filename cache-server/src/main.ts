@@ -1,0 +1,79 @@
+/** The cache server as a process: `npm run cache-server -- --config pannier.yaml`. */
+import { parseArgs } from 'node:util';
+import { createLogger, installSignals, loadConfig, runMain, watchConfig } from '@pannier/runtime';
+import type { Config, ConfigOverrides, Logger } from '@pannier/runtime';
+import { startCacheServer } from './start-cache-server.ts';
+
+const HELP = `Usage: npm run cache-server -- [--config FILE] [--host H] [--port N] [--admin-port N] [--redis URL]
+
+  --config FILE     configuration (YAML); every key is also a PANNIER_… variable
+  --host, --port    where to listen for gRPC (127.0.0.1, 7070)
+  --admin-port      /livez, /readyz and /metrics (7071)
+  --redis URL       keep entries in this Redis instead of in memory
+`;
+
+function readFlags(): { path: string | undefined; overrides: ConfigOverrides; help: boolean } {
+  const { values } = parseArgs({
+    options: {
+      config: { type: 'string' },
+      host: { type: 'string' },
+      port: { type: 'string' },
+      'admin-port': { type: 'string' },
+      redis: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  const number = (text: string | undefined): number | undefined =>
+    text === undefined ? undefined : Number(text);
+  const server = {
+    host: values.host,
+    port: number(values.port),
+    adminPort: number(values['admin-port']),
+    redis: values.redis === undefined ? undefined : { url: values.redis },
+  };
+  return { path: values.config, overrides: { server }, help: values.help };
+}
+
+/** What is read at start only is named when it changes, so that nobody waits for an effect that never comes. */
+function watch(
+  path: string,
+  { current, overrides, logger }: { current: Config; overrides: ConfigOverrides; logger: Logger },
+): void {
+  watchConfig(
+    { path, overrides, current },
+    (config) => {
+      logger.level = config.log.level;
+      logger.warn('the config changed: log.level is in force now, the rest needs a restart');
+    },
+    (error) => logger.error(`the changed config is refused, the old one stays: ${error.message}`),
+  );
+}
+
+await runMain(async () => {
+  const { path, overrides, help } = readFlags();
+  if (help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const config = loadConfig({ path, overrides });
+  const logger = createLogger(config.log, 'cache-server');
+  const server = await startCacheServer({ config, logger });
+  installSignals({
+    onDrain: async () => await server.close(),
+    drainMs: config.limits.drainMs + 1000,
+    logger,
+  });
+  if (path !== undefined) watch(path, { current: config, overrides, logger });
+  if (config.server.auth === 'none') {
+    logger.warn('auth is none: callers are believed to be who they say they are; for a trusted network only');
+  }
+  const store = server.store.kind;
+  logger.info(
+    {
+      grpc: `${config.server.host}:${server.port}`,
+      admin: `${config.server.adminHost}:${server.adminPort}`,
+      store,
+    },
+    'listening',
+  );
+});

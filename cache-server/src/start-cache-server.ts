@@ -1,0 +1,174 @@
+/** Puts a cache server together: store, upstreams, entries, objects, datasets, and the two ports. */
+import { randomUUID } from 'node:crypto';
+import { createLogger, createMetrics, explainBusyPort, startAdmin } from '@pannier/runtime';
+import type { Config, Logger } from '@pannier/runtime';
+import { systemClock } from './clock.ts';
+import { describeEntry, originalSummary } from './describe-entry.ts';
+import type { EntryService } from './entry-service.ts';
+import { createDatasets } from './get-dataset.ts';
+import { createGetEntry } from './get-entry.ts';
+import { createObjectKeeper } from './keep-object.ts';
+import type { AdminServiceDeps } from './rpc/admin-service.ts';
+import { startGrpcServer } from './rpc/grpc-server.ts';
+import type { GrpcPort } from './rpc/grpc-server.ts';
+import { TicketTable } from './rpc/ticket-table.ts';
+import type { EntryStore } from './store/entry-store.ts';
+import { createMemoryStore } from './store/memory-store.ts';
+import { createRedisStore } from './store/redis-store.ts';
+import type { OwnAddress } from './upstream/guarded-connector.ts';
+import { createUpstreamRegistry } from './upstream/upstream-registry.ts';
+
+/** What a server is started with. */
+export interface CacheServerOptions {
+  readonly config: Config;
+  /** Default: one made from `config.log`. */
+  readonly logger?: Logger;
+  /** Where the rest of Pannier listens, such as the all-in-one's proxy: never an upstream. */
+  readonly ownAddresses?: readonly OwnAddress[];
+}
+
+/** A running server. */
+export interface RunningCacheServer {
+  readonly port: number;
+  readonly adminPort: number;
+  readonly store: EntryStore;
+  /** Turns new work away, lets what is open finish for up to `limits.drainMs`, and frees everything. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/** Room in a gRPC message for what surrounds an object's value. */
+const MESSAGE_OVERHEAD_BYTES = 1024 * 1024;
+
+function openStore({ server }: Config, logger: Logger): EntryStore {
+  if (server.redis === undefined) {
+    return createMemoryStore({ bytesMax: server.memoryStoreBytesMax, now: Date.now });
+  }
+  const onError = (err: Error, count: number): void => logger.warn({ err, count }, 'redis');
+  return createRedisStore({ ...server.redis, onError });
+}
+
+/** What does not fit into the embedded store beside other entries is relayed rather than stored. */
+function entryBytesMax({ server, limits }: Config): number {
+  return server.redis === undefined
+    ? Math.min(limits.entryBytesMax, server.memoryStoreBytesMax / 2)
+    : limits.entryBytesMax;
+}
+
+async function bindGrpc(
+  config: Config,
+  deps: Parameters<typeof startGrpcServer>[0]['deps'],
+): Promise<GrpcPort> {
+  const { host, port } = config.server;
+  const { streamsMax, objectBytesMax } = config.limits;
+  try {
+    return await startGrpcServer({
+      host,
+      port,
+      streamsMax,
+      messageBytesMax: objectBytesMax + MESSAGE_OVERHEAD_BYTES,
+      deps,
+    });
+  } catch (error) {
+    throw explainBusyPort(error, { host, port, flag: '--port or server.port' });
+  }
+}
+
+function adminDeps(
+  entries: EntryService,
+  store: EntryStore,
+  startedMs: number,
+): Omit<AdminServiceDeps, 'listDatasets'> {
+  return {
+    stats: async () => {
+      // Stats are asked for when the store is in trouble, too.
+      const { entries: stored, bytes } = await store
+        .stats()
+        .catch(() => ({ entries: undefined, bytes: undefined }));
+      const uptimeMs = Date.now() - startedMs;
+      return {
+        ...entries.counts(),
+        ...entries.activity(),
+        store: store.kind,
+        entries: stored,
+        storedBytes: bytes,
+        uptimeMs,
+      };
+    },
+    listKeys: async (page) => await store.listKeys(page),
+    describeEntry: async (key) => await describeEntry(key, entries),
+    explain: async (request, caller) => {
+      const { manifest, ...explanation } = await entries.explain(request, caller);
+      return { ...explanation, entry: manifest && originalSummary(explanation.key, manifest) };
+    },
+  };
+}
+
+/**
+ * Starts a server.
+ *
+ * @throws RuntimeError of one line when a port is busy
+ */
+export async function startCacheServer(options: CacheServerOptions): Promise<RunningCacheServer> {
+  const { config } = options;
+  const logger = options.logger ?? createLogger(config.log, 'cache-server');
+  const limits = { ...config.limits, entryBytesMax: entryBytesMax(config) };
+  const metrics = createMetrics('pannier_server_', { process: true });
+  const store = openStore(config, logger);
+  const ownAddresses: OwnAddress[] = [...(options.ownAddresses ?? [])];
+  const upstreams = await createUpstreamRegistry({
+    upstreams: config.upstreams,
+    undeclared: config.server.undeclared,
+    allowPrivateAddresses: config.server.allowPrivateAddresses,
+    ownAddresses,
+    viaName: `pannier-server-${randomUUID().slice(0, 8)}`,
+    limits,
+  });
+  const shared = { store, limits, clock: systemClock, random: Math.random, logger, metrics };
+  const entries = createGetEntry({ ...shared, upstreams });
+  const datasets = createDatasets({
+    ...shared,
+    entries,
+    upstreams: config.upstreams,
+    datasets: config.datasets,
+  });
+  const tickets = new TicketTable();
+  const draining = new AbortController();
+
+  const grpc = await bindGrpc(config, {
+    ...entries,
+    ...adminDeps(entries, store, Date.now()),
+    tickets,
+    limits,
+    datasets,
+    objects: createObjectKeeper(shared),
+    listDatasets: async () => await datasets.list(),
+    now: () => performance.now(),
+    onProtocolError: () => logger.debug('an exchange frame that this version does not know'),
+    draining: draining.signal,
+    drainMs: limits.drainMs,
+  });
+  const admin = await startAdmin({
+    host: config.server.adminHost,
+    port: config.server.adminPort,
+    flag: '--admin-port or server.adminPort',
+    ready: () => (draining.signal.aborted ? { ok: false, reason: 'draining' } : { ok: true }),
+    metrics: metrics.registry,
+  });
+  ownAddresses.push(
+    { host: config.server.host, port: grpc.port },
+    { host: config.server.adminHost, port: admin.port },
+  );
+
+  return {
+    port: grpc.port,
+    adminPort: admin.port,
+    store,
+    async close(graceMs = limits.drainMs) {
+      draining.abort();
+      await grpc.drain(graceMs);
+      tickets.clear();
+      entries.close();
+      await Promise.all([admin.close(), upstreams.close(), datasets.close(), store.close()]);
+    },
+  };
+}
