@@ -210,7 +210,7 @@ export class FlightBody {
       this.#trim();
       if (this.#hasRoom()) break;
       const { firstEnd, start, end } = this.#ring;
-      if (!this.#storing) this.places.lookForLaggards({ firstEnd, middle: (start + end) / 2 });
+      if (!this.#storing && this.places.lookForLaggards({ firstEnd, middle: (start + end) / 2 })) continue;
       await new Promise<void>((resolve) => {
         this.#resume = resolve;
         if (pool.isFull) pool.onceReleased(resolve);

@@ -68,7 +68,7 @@ async function* read(
       }
       const step = body.stepFor(place);
       if (step.kind === 'end') return;
-      if (step.kind === 'wait') await place.untilWoken();
+      if (step.kind === 'wait') await body.places.untilWoken(place);
       else if (step.kind === 'view') {
         const { bytes, memory } = step.view;
         // Held while the reader uses it: the window may drop the segment meanwhile, but nobody fills it anew.

@@ -31,12 +31,17 @@ export class LagWatch {
     this.#options = options;
   }
 
-  /** Looks at the readers; `recheck` is called when a grace has passed. */
-  look(window: FullWindow, recheck: () => void): void {
+  /**
+   * Looks at the readers; `recheck` is called when a grace has passed.
+   *
+   * @returns whether one was let go
+   */
+  look(window: FullWindow, recheck: () => void): boolean {
     const now = this.#options.clock.now();
     const places = [...window.places];
     const starving = places.some(({ state }) => state === 'waiting');
     let nextMs = Infinity;
+    let letGo = false;
     for (const place of places) {
       // Who came close again starts anew; a mere crawl along the edge does not clear it.
       if (!starving || place.offset >= window.middle) place.laggingSinceMs = undefined;
@@ -44,11 +49,15 @@ export class LagWatch {
       if (starving && holds) place.laggingSinceMs ??= now;
       if (place.laggingSinceMs === undefined || !holds) continue;
       const leftMs = place.laggingSinceMs + this.#options.graceMs - now;
-      if (leftMs <= 0) this.#options.onLagged(place);
-      else nextMs = Math.min(nextMs, leftMs);
+      if (leftMs > 0) nextMs = Math.min(nextMs, leftMs);
+      else {
+        letGo = true;
+        this.#options.onLagged(place);
+      }
     }
     this.stop();
     if (nextMs < Infinity) this.#cancel = this.#options.clock.after(nextMs, recheck);
+    return letGo;
   }
 
   stop(): void {

@@ -61,6 +61,13 @@ export class ReaderPlaces {
     this.#options.onMoved();
   }
 
+  /** The reader has everything that arrived and waits; while the window is full it starves. */
+  async untilWoken(place: ReaderPlace): Promise<void> {
+    const woken = place.untilWoken();
+    this.#options.onMoved();
+    await woken;
+  }
+
   leave(place: ReaderPlace): void {
     if (!this.#places.delete(place)) return;
     this.#options.onMoved();
@@ -77,9 +84,13 @@ export class ReaderPlaces {
     return false;
   }
 
-  /** Looks for readers that keep starving ones waiting, now and, while there are any, again when their grace has passed. */
-  lookForLaggards(window: { firstEnd: number; middle: number }): void {
-    this.#lagWatch.look({ ...window, places: this.#places }, this.#options.onMoved);
+  /**
+   * Looks for readers that keep starving ones waiting; while there are any, `onMoved` is called again when their grace has passed.
+   *
+   * @returns whether one was let go
+   */
+  lookForLaggards(window: { firstEnd: number; middle: number }): boolean {
+    return this.#lagWatch.look({ ...window, places: this.#places }, this.#options.onMoved);
   }
 
   stopLooking(): void {
