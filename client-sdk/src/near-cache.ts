@@ -60,7 +60,7 @@ export function createNearCache({ bytesMax, entryBytesMax, now = Date.now }: Nea
       const size = entryBytes(key, entry);
       if (size > entryMax || entry.expiresAtMs <= now()) return false;
       // A copy: the body may be a view of a far larger receive buffer.
-      cache.set(key, { ...entry, body: Uint8Array.from(entry.body) }, { size });
+      cache.set(key, { ...entry, body: new Uint8Array(entry.body) }, { size });
       return true;
     },
     delete: (key) => cache.delete(key),

@@ -79,7 +79,7 @@ async function partitionBytes(partition: StoredPartition): Promise<Uint8Array> {
 
 /** Bytes that keep no far larger message alive: grpc-js hands out views of its receive buffers. */
 function ownBytes(view: Uint8Array): Uint8Array {
-  return view.buffer.byteLength > 2 * view.byteLength + 1024 ? Uint8Array.from(view) : view;
+  return view.buffer.byteLength > 2 * view.byteLength + 1024 ? new Uint8Array(view) : view;
 }
 
 function requireWhole(announcedBytes: number, { offset, bodyBytes }: BodyProgress): void {

@@ -237,7 +237,7 @@ function answerOf(
 ): ExchangeAnswer {
   if (head === undefined) throw new PannierError('protocol', `a ${frame.case} frame before its head`);
   // A copy: the frame is a view of the whole message that it came in.
-  if (frame.case === 'body') return { kind: 'whole', head, bytes: Uint8Array.from(frame.value.data) };
+  if (frame.case === 'body') return { kind: 'whole', head, bytes: new Uint8Array(frame.value.data) };
   if (frame.value.ticket === undefined) throw new PannierError('protocol', 'a ticket frame without a ticket');
   return { kind: 'ticket', head, ticket: frame.value.ticket };
 }

@@ -1,4 +1,5 @@
 /** For tests: a real gRPC server that speaks the contract and does what a script says, faults included. */
+import { once } from 'node:events';
 import { create } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js';
@@ -187,20 +188,22 @@ async function write<T>(
   messages: AsyncIterable<T>,
   onCancel: () => void,
 ): Promise<void> {
-  call.on('cancelled', onCancel);
+  const cancelled = new AbortController();
+  call.on('cancelled', () => {
+    onCancel();
+    cancelled.abort();
+  });
   try {
     for await (const message of messages) {
-      if (call.cancelled) return;
+      if (cancelled.signal.aborted) return;
       if (!call.write(message)) {
-        await new Promise<void>((resolve) => {
-          call.once('drain', resolve);
-          call.once('cancelled', resolve);
-        });
+        // `drain` alone would hang after a cancel.
+        await once(call, 'drain', { signal: cancelled.signal });
       }
     }
     call.end();
   } catch (error) {
-    call.emit('error', error);
+    if (!cancelled.signal.aborted) call.emit('error', error);
   }
 }
 
