@@ -101,8 +101,7 @@ function verdictOn(code: string, stage: ExchangeStage): Verdict {
   if (CERTIFICATE_CODE.test(code)) return CERTIFICATE;
   if (/^ERR_(?:SSL|TLS)/.test(code))
     return unreachable('tls_protocol_error', 'does not speak TLS as it should');
-  // What the parser calls an invalid state at the end of the stream is a body cut short.
-  if (code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE') return PROTOCOL;
+  if (code.startsWith('HPE_')) return PROTOCOL;
   return stage === 'head' ? TERMINATED : TRUNCATED;
 }
 
@@ -110,5 +109,7 @@ function verdictOn(code: string, stage: ExchangeStage): Verdict {
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return '';
   if ('code' in error && typeof error.code === 'string') return error.code;
+  // undici gives its parser's errors no code; an end of the stream that the parser did not expect is a body cut short.
+  if (error.name === 'HTTPParserError') return error.message.includes('EOF') ? '' : 'HPE_REFUSED';
   return error instanceof AggregateError ? codeOf(error.errors[0]) : '';
 }

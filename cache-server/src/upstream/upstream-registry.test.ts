@@ -1,0 +1,86 @@
+import { loadConfig } from '@pannier/runtime';
+import type { ConfigOverrides } from '@pannier/runtime';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { createUpstreamRegistry } from './upstream-registry.ts';
+import type { UpstreamRegistry, UpstreamRegistryOptions } from './upstream-registry.ts';
+
+async function registry(
+  upstreams: NonNullable<ConfigOverrides['upstreams']>,
+  options: Partial<UpstreamRegistryOptions> = {},
+): Promise<UpstreamRegistry> {
+  const config = loadConfig({ env: {}, overrides: { upstreams } });
+  const made = await createUpstreamRegistry({
+    upstreams: config.upstreams,
+    undeclared: 'pass',
+    allowPrivateAddresses: [],
+    ownAddresses: [],
+    viaName: 'pannier-server-test',
+    limits: config.limits,
+    ...options,
+  });
+  onTestFinished(async () => await made.close());
+  return made;
+}
+
+describe('the registry of upstreams', () => {
+  it('finds an upstream by its origin, its http twin and its further origins, below its path only', async () => {
+    const { resolve } = await registry({
+      geo: { url: 'https://api.example/v1/', match: ['http://old.example:8080'] },
+      all: { url: 'https://api.example/' },
+    });
+    const found = (url: string): string | undefined => {
+      const target = resolve(url);
+      return target && `${target.upstream.name} ${target.url}`;
+    };
+    expect(found('https://api.example/v1/a?b=c')).toBe('geo https://api.example/v1/a?b=c');
+    expect(found('http://api.example/v1/a')).toBe('geo https://api.example/v1/a');
+    expect(found('http://old.example:8080/v1')).toBe('geo https://api.example/v1');
+    expect(found('http://old.example:8080/v2')).toBeUndefined();
+    expect(found('https://api.example/v11')).toBe('all https://api.example/v11');
+    expect(found('https://api.example/v1/%2e%2e/x#y')).toBe('all https://api.example/x');
+    expect(found('http://api.example:81/v1')).toBeUndefined();
+  });
+
+  it('takes an undeclared origin for an upstream of its own when undeclared ones are cached', async () => {
+    const { resolve } = await registry({}, { undeclared: 'cache', allowPrivateAddresses: ['loopback'] });
+    expect(resolve('http://api.example/a')).toMatchObject({
+      url: 'http://api.example/a',
+      upstream: { name: 'http://api.example', forwardHeaders: ['accept', 'accept-language'] },
+    });
+    expect(resolve('http://127.0.0.1:7099/a')).toMatchObject({
+      upstream: { name: 'http://127.0.0.1:7099' },
+    });
+    expect(() => resolve('http://10.0.0.1/')).toThrow('private address');
+  });
+
+  it.each([
+    'http://169.254.169.254/latest',
+    'http://[::ffff:a9fe:a9fe]/',
+    'http://2852039166/',
+    'http://metadata.google.internal/',
+  ])('refuses the metadata service as %s, also where it caches nothing', async (url) => {
+    const { resolve } = await registry({});
+    expect(() => resolve(url)).toThrow(expect.objectContaining({ code: 'forbidden-target' }));
+  });
+
+  it('refuses Pannier itself, also when it is declared', async () => {
+    const ownAddresses = [{ host: '127.0.0.1', port: 7070 }];
+    const { resolve } = await registry({ me: { url: 'http://127.0.0.1:7070' } }, { ownAddresses });
+    expect(() => resolve('http://127.0.0.1:7070/')).toThrow('Pannier itself');
+  });
+
+  it.each(['ftp://a.example/', '/relative', 'http://', 'http://user:secret@a.example/'])(
+    'refuses %s as no URL to fetch, without repeating a password',
+    async (url) => {
+      const { resolve } = await registry({});
+      expect(() => resolve(url)).toThrow(expect.objectContaining({ code: 'bad-request' }));
+      expect(() => resolve(url)).not.toThrow('secret');
+    },
+  );
+
+  it('names a certificate file that cannot be read', async () => {
+    await expect(registry({ geo: { url: 'https://a.example', ca: '/nowhere/ca.pem' } })).rejects.toThrow(
+      '/nowhere/ca.pem',
+    );
+  });
+});
