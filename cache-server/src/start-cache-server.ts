@@ -23,8 +23,8 @@ export interface CacheServerOptions {
   readonly config: Config;
   /** Default: one made from `config.log`. */
   readonly logger?: Logger;
-  /** Where the rest of Pannier listens, such as the all-in-one's proxy: never an upstream. */
-  readonly ownAddresses?: readonly OwnAddress[];
+  /** Where the rest of Pannier listens, such as the all-in-one's proxy: never an upstream. Read at each request; ours are added. */
+  readonly ownAddresses?: OwnAddress[];
 }
 
 /** A running server. */
@@ -114,7 +114,7 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
   const limits = { ...config.limits, entryBytesMax: entryBytesMax(config) };
   const metrics = createMetrics('pannier_server_', { process: true });
   const store = openStore(config, logger);
-  const ownAddresses: OwnAddress[] = [...(options.ownAddresses ?? [])];
+  const ownAddresses = options.ownAddresses ?? [];
   const upstreams = await createUpstreamRegistry({
     upstreams: config.upstreams,
     undeclared: config.server.undeclared,
