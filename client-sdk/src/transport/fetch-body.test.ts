@@ -4,9 +4,9 @@ import type { FetchRequest } from '@pannier/proto';
 import { contentDigest, encodeBytes, encodeFrame } from '@pannier/proto/partition-format';
 import { processBudget } from './buffer-budget.ts';
 import type { LookupResponse } from './lookup-answer.ts';
-import { scriptedError, ticketResponse } from './scripted-server.ts';
-import type { ScriptedStep, ServerScript } from './scripted-server.ts';
-import { codeOf, connectTo, endAll, get, serve, urlForFirst } from './scripted-test.ts';
+import { scriptedError, ticketResponse } from './scripted-server.fixture.ts';
+import type { ScriptedStep, ServerScript } from './scripted-server.fixture.ts';
+import { codeOf, connectTo, endAll, get, serve, urlForFirst } from './scripted-test.fixture.ts';
 import type { Transport, TransportEvent } from './transport.ts';
 
 afterEach(endAll);

@@ -3,6 +3,9 @@ export { PannierError } from '../errors.ts';
 export type { PannierErrorCode } from '../errors.ts';
 export { createNearCache } from '../near-cache.ts';
 export type { NearCache, NearCacheOptions, NearEntry } from '../near-cache.ts';
+export { processBudget } from './buffer-budget.ts';
+export { decodeAhead } from './decode-ahead.ts';
+export { decodeStored, storedBytes } from './stored-content.ts';
 export { createTransport } from './create-transport.ts';
 export type {
   LookupAnswer,

@@ -1,9 +1,9 @@
 import { afterEach, expect, test } from 'vitest';
 import { ErrorCode } from '@pannier/proto';
 import type { LookupResponse } from './lookup-answer.ts';
-import { wholeResponse } from './scripted-server.ts';
-import type { ScriptedLookup } from './scripted-server.ts';
-import { codeOf, connectTo, endAll, get, serve, urlForFirst } from './scripted-test.ts';
+import { wholeResponse } from './scripted-server.fixture.ts';
+import type { ScriptedLookup } from './scripted-server.fixture.ts';
+import { codeOf, connectTo, endAll, get, serve, urlForFirst } from './scripted-test.fixture.ts';
 import type { TransportEvent } from './transport.ts';
 
 afterEach(endAll);

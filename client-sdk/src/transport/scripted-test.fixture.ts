@@ -2,8 +2,8 @@
 import { PannierError } from '../errors.ts';
 import { createTransport } from './create-transport.ts';
 import type { LookupRequest } from './lookup-answer.ts';
-import { startScriptedServer } from './scripted-server.ts';
-import type { ScriptedServer, ServerScript } from './scripted-server.ts';
+import { startScriptedServer } from './scripted-server.fixture.ts';
+import type { ScriptedServer, ServerScript } from './scripted-server.fixture.ts';
 import type { ResolveName } from './server-directory.ts';
 import { rankServers } from './server-ranking.ts';
 import type { Transport, TransportOptions } from './transport.ts';

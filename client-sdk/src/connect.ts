@@ -1,0 +1,64 @@
+/** The client: everything that a program may ask of Pannier. */
+import type { RecordObject } from '@pannier/proto/partition-format';
+import type { ClientOptions } from './client-options.ts';
+import { openDataset } from './dataset.ts';
+import type { Dataset } from './dataset.ts';
+import type { PannierResponse } from './fetch-response.ts';
+import { fetchUrl } from './fetch-url.ts';
+import { createNearCache } from './near-cache.ts';
+import { openObjectStore } from './object-store.ts';
+import type { ObjectStore } from './object-store.ts';
+import { openServerAdmin } from './server-admin.ts';
+import type { ServerAdmin } from './server-admin.ts';
+import { createTransport } from './transport/index.ts';
+import type { ServerState } from './transport/index.ts';
+
+/** A client. Its failures are `PannierError`s; what an AbortSignal ends rejects with the signal's reason. */
+export interface PannierClient extends ObjectStore, Disposable {
+  /**
+   * Fetches a URL through the cache, as `fetch` does: redirects followed, content codings undone, the body streamed with
+   * backpressure. GETs without a body are asked of the cache; everything else goes straight to the upstream.
+   *
+   * @throws PannierError `unavailable` when no server answers, `upstream-…` when the upstream fails; TypeError for no http(s) URL
+   */
+  fetch(url: string | URL, init?: RequestInit): Promise<PannierResponse>;
+  /** A dataset by its name in the server's configuration. */
+  dataset<T = RecordObject>(name: string): Dataset<T>;
+  /** What operators ask. */
+  readonly admin: ServerAdmin;
+  /** Every server known now. */
+  servers(): readonly ServerState[];
+  /** Ends every call and connection. Idempotent; also by `using`. */
+  close(): void;
+}
+
+const DEADLINE_MS = 10_000;
+const NEAR_CACHE_BYTES = 16 * 1024 * 1024;
+/** Larger bodies come by Fetch and are never whole in memory. */
+const NEAR_ENTRY_BYTES = 1024 * 1024;
+
+/**
+ * Makes a client. It connects when it is first used, finds servers that return, and holds the process open until `close()`.
+ *
+ * @param address `host:port`, several of them, or `dns:///name:port` for every address of a name
+ * @throws PannierError `bad-request` for an address that is none
+ */
+export function connect(address: string | readonly string[], options: ClientOptions = {}): PannierClient {
+  const { deadlineMs = DEADLINE_MS, onBypass = 'direct', nearCacheBytesMax = NEAR_CACHE_BYTES } = options;
+  const servers = typeof address === 'string' ? [address] : address;
+  const transport = createTransport({ ...options, servers });
+  const nearCache = createNearCache({ bytesMax: nearCacheBytesMax, entryBytesMax: NEAR_ENTRY_BYTES });
+  const close = (): void => {
+    nearCache.clear();
+    transport.close();
+  };
+  return {
+    ...openObjectStore(transport, deadlineMs),
+    admin: openServerAdmin(transport, deadlineMs),
+    fetch: (url, init = {}) => fetchUrl(url, init, { transport, nearCache, onBypass }),
+    dataset: <T>(name: string) => openDataset<T>(name, transport, deadlineMs),
+    servers: () => transport.state(),
+    close,
+    [Symbol.dispose]: close,
+  };
+}

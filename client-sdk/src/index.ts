@@ -1,0 +1,20 @@
+/** Pannier's client for programs: HTTP through the cache, records of datasets, and objects of one's own. */
+export { connect } from './connect.ts';
+export type { PannierClient } from './connect.ts';
+export type { CallOptions, ClientOptions } from './client-options.ts';
+export type { Dataset, ReadOptions } from './dataset.ts';
+export type { DatasetDescription, FieldDescription, PartitionDescription } from './dataset-description.ts';
+export { PannierError } from './errors.ts';
+export type { PannierErrorCode } from './errors.ts';
+export type { CacheInfo, PannierResponse } from './fetch-response.ts';
+export type { ObjectStore, PutOptions, StoredObject } from './object-store.ts';
+export type { FilterScalar, RecordFilter } from './record-filter.ts';
+export type {
+  DatasetSummary,
+  EntryDescription,
+  Explanation,
+  PurgeTarget,
+  ServerAdmin,
+  ServerStats,
+} from './server-admin.ts';
+export type { ServerState, TransportEvent } from './transport/index.ts';

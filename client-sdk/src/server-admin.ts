@@ -1,0 +1,163 @@
+/** What operators ask of a server; numbers instead of 64-bit integers, since counts and bytes fit a double. */
+import { AdminService, CacheService, InvalidationMode } from '@pannier/proto';
+import type { EntryDescription as EntryMessage } from '@pannier/proto';
+import type { CallOptions } from './client-options.ts';
+import { fetchRequest } from './fetch-request.ts';
+import type { Transport } from './transport/index.ts';
+
+/** Counters since the start of the server that answered; lengths in bytes, times in milliseconds. */
+export interface ServerStats {
+  /** Lookups by named outcome. */
+  readonly lookups: Readonly<Record<string, number>>;
+  /** Requests to upstreams, by upstream name. */
+  readonly upstreamRequests: Readonly<Record<string, number>>;
+  readonly upstreamBytes: number;
+  readonly flights: number;
+  readonly waiters: number;
+  /** `embedded` or `redis`. */
+  readonly store: string;
+  /** Undefined where the store cannot tell. */
+  readonly entries: number | undefined;
+  readonly storedBytes: number | undefined;
+  readonly uptimeMs: number;
+  /** Best-effort paths that failed, by name. */
+  readonly failures: Readonly<Record<string, number>>;
+}
+
+/** One entry; lengths in bytes, times in milliseconds. */
+export interface EntryDescription {
+  readonly key: string;
+  /** URL of an original, name of a dataset or of an object. */
+  readonly name: string;
+  readonly version: string;
+  /** Status code of an original, 0 otherwise. */
+  readonly status: number;
+  readonly contentBytes: number;
+  readonly storedBytes: number;
+  readonly partitions: number;
+  readonly ageMs: number;
+  /** 0 when it is stale. */
+  readonly freshForMs: number;
+}
+
+/** A declared dataset. */
+export interface DatasetSummary {
+  readonly dataset: string;
+  readonly upstream: string;
+  readonly endpoint: string;
+  /** '' when it was never fetched. */
+  readonly version: string;
+  readonly records: number;
+  readonly partitions: number;
+}
+
+/** What would become of a request, and why. */
+export interface Explanation {
+  readonly outcome: string;
+  /** '' when it has none. */
+  readonly key: string;
+  /** The steps that lead to the outcome, one sentence each. */
+  readonly reasons: readonly string[];
+  readonly entry: EntryDescription | undefined;
+}
+
+/** Entries to be removed: one by its key, or all of a URL. */
+export type PurgeTarget = { readonly key: string } | { readonly url: string };
+
+/** Calls for operators. */
+export interface ServerAdmin {
+  stats(options?: CallOptions): Promise<ServerStats>;
+  /** Every entry whose key contains the text, read page by page. */
+  entries(contains?: string, options?: CallOptions): AsyncGenerator<EntryDescription, void, undefined>;
+  datasets(options?: CallOptions): Promise<readonly DatasetSummary[]>;
+  /** Says what would become of a request, without asking the upstream. */
+  explain(url: string | URL, init?: RequestInit, options?: CallOptions): Promise<Explanation>;
+  /** Returns how many entries are gone. */
+  purge(target: PurgeTarget, options?: CallOptions): Promise<number>;
+}
+
+const PAGE_ENTRIES = 200;
+
+function counts(record: Readonly<Record<string, bigint>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(record).map(([name, count]) => [name, Number(count)]));
+}
+
+function entryOf(entry: EntryMessage): EntryDescription {
+  const { key, name, version, status, partitions } = entry;
+  return {
+    key,
+    name,
+    version,
+    status,
+    contentBytes: Number(entry.contentBytes),
+    storedBytes: Number(entry.storedBytes),
+    partitions,
+    ageMs: Number(entry.ageMs),
+    freshForMs: Number(entry.freshForMs),
+  };
+}
+
+/** The calls, over a transport. */
+export function openServerAdmin(transport: Transport, deadlineMs: number): ServerAdmin {
+  const { method } = AdminService;
+  const limits = (options: CallOptions): CallOptions => ({ deadlineMs, ...options });
+  return {
+    async stats(options = {}) {
+      const stats = await transport.unary(method.getStats, {}, limits(options));
+      return {
+        lookups: counts(stats.lookups),
+        upstreamRequests: counts(stats.upstreamRequests),
+        upstreamBytes: Number(stats.upstreamBytes),
+        flights: Number(stats.flights),
+        waiters: Number(stats.waiters),
+        store: stats.store,
+        entries: stats.entries === undefined ? undefined : Number(stats.entries),
+        storedBytes: stats.storedBytes === undefined ? undefined : Number(stats.storedBytes),
+        uptimeMs: Number(stats.uptimeMs),
+        failures: counts(stats.failures),
+      };
+    },
+    async *entries(contains = '', options = {}) {
+      let cursor = '';
+      do {
+        const request = { contains, cursor, limit: PAGE_ENTRIES };
+        const page = await transport.unary(method.listEntries, request, limits(options));
+        yield* page.entries.map(entryOf);
+        cursor = page.cursor;
+      } while (cursor !== '');
+    },
+    async datasets(options = {}) {
+      const { datasets } = await transport.unary(method.listDatasets, {}, limits(options));
+      return datasets.map(({ dataset, upstream, endpoint, version, records, partitions }) => {
+        return { dataset, upstream, endpoint, version, records: Number(records), partitions };
+      });
+    },
+    async explain(url, init = {}, options = {}) {
+      const { lookup } = fetchRequest(url, init);
+      const request = {
+        method: Buffer.from(lookup.method, 'latin1'),
+        url: Buffer.from(lookup.url, 'latin1'),
+        headers: lookup.headers.map(([name, value]) => ({
+          name: Buffer.from(name, 'latin1'),
+          value: Buffer.from(value, 'latin1'),
+        })),
+      };
+      const { outcome, key, reasons, entry } = await transport.unary(
+        method.explain,
+        { request },
+        limits(options),
+      );
+      return { outcome, key, reasons, entry: entry && entryOf(entry) };
+    },
+    async purge(target, options = {}) {
+      const named =
+        'key' in target
+          ? { case: 'key' as const, value: target.key }
+          : { case: 'url' as const, value: new URL(target.url).href };
+      const request = { targets: [{ target: named }], mode: InvalidationMode.HARD };
+      return Number(
+        (await transport.unary(CacheService.method.invalidate, request, limits(options))).entries,
+      );
+    },
+  };
+}
