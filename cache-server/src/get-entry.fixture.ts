@@ -49,7 +49,7 @@ export interface TestUpstream {
   arrived(count: number): Promise<void>;
 }
 
-export async function startTestUpstream(answer: RequestListener): Promise<TestUpstream> {
+async function startTestUpstream(answer: RequestListener): Promise<TestUpstream> {
   const requests: IncomingMessage[] = [];
   const server = createServer();
   const upstream = { url: '', requests, answer, arrived };

@@ -15,8 +15,6 @@ import type { FlightHead } from './flight-head.ts';
 import { entryState } from './freshness/entry-freshness.ts';
 import { planRequest } from './request-plan.ts';
 
-export type { EntryLimits, GetEntryDeps } from './entry-context.ts';
-
 /** How often a request looks again because what it found was lost before it could be read. */
 const ROUNDS_MAX = 4;
 /** How long after its head a response may be joined although it is not fresh, in milliseconds. */

@@ -9,7 +9,7 @@ import { openPartition } from './fixed-size.ts';
 const PAGE_BYTES = DIGESTS_PER_PAGE * DIGEST_BYTES;
 
 /** One digest out of many that lie one behind the other. */
-export function digestAt(digests: Uint8Array, index: number): Uint8Array {
+function digestAt(digests: Uint8Array, index: number): Uint8Array {
   return digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES);
 }
 

@@ -3,13 +3,13 @@ import { decodeBytes, decodeFrame } from '@pannier/proto/partition-format';
 import { CacheServerError } from '../errors.ts';
 
 /** Bytes that MessagePack puts before a `bin` of up to 4 GiB; less for a short one. */
-export const BIN_HEAD_BYTES_MAX = 5;
+const BIN_HEAD_BYTES_MAX = 5;
 
 /**
  * The content of a partition, made where its bytes lie: the `bin` head goes into the free bytes before them, so that 512 KiB need
  * not be copied. Equal to `encodeBytes` of those bytes.
  *
- * @param memory at least {@link BIN_HEAD_BYTES_MAX} free bytes at `start - 5`
+ * @param memory at least 5 free bytes before `start`
  * @returns a view of `memory`
  */
 export function contentInPlace(memory: Buffer, start: number, length: number): Buffer {

@@ -109,24 +109,30 @@ describe('a fetch', () => {
   });
 
   it.each([
-    [
-      'no answer',
-      (socket: Socket) => socket.on('data', () => socket.destroy()),
-      'upstream-unreachable',
-      'connection_terminated',
-    ],
-    ['nonsense', says('what?\r\n\r\n'), 'upstream-protocol', 'http_protocol_error'],
-    [
-      'an over-long head',
-      says(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(4000)}\r\n\r\n`),
-      'upstream-protocol',
-      'http_response_header_section_size',
-    ],
-    ['silence', () => undefined, 'upstream-timeout', 'http_response_timeout'],
-  ])('fails with its reason on %s', async (_, answer, code, proxyError) => {
+    {
+      on: 'no answer',
+      answer: (socket: Socket) => socket.on('data', () => socket.destroy()),
+      error: { code: 'upstream-unreachable', proxyError: 'connection_terminated' },
+    },
+    {
+      on: 'nonsense',
+      answer: says('what?\r\n\r\n'),
+      error: { code: 'upstream-protocol', proxyError: 'http_protocol_error' },
+    },
+    {
+      on: 'an over-long head',
+      answer: says(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(4000)}\r\n\r\n`),
+      error: { code: 'upstream-protocol', proxyError: 'http_response_header_section_size' },
+    },
+    {
+      on: 'silence',
+      answer: () => undefined,
+      error: { code: 'upstream-timeout', proxyError: 'http_response_timeout' },
+    },
+  ])('fails with its reason on $on', async ({ answer, error }) => {
     const port = await rawServer(answer);
     const fetch = await fetcher(`http://127.0.0.1:${port}`, { upstream: { fetchTimeoutMs: 200 } });
-    await expect(fetch()).rejects.toMatchObject({ code, proxyError });
+    await expect(fetch()).rejects.toMatchObject(error);
   });
 
   it('ends a body that pauses for too long', async () => {
