@@ -36,7 +36,6 @@ const LIBRARY_IMPORTERS: Record<string, string[]> = {
   zod: ['runtime/src/config'],
   yaml: ['runtime/src/config'],
   pino: ['runtime/src/'],
-  'pino-pretty': ['runtime/src/'],
   '@prometheus-io/client': ['runtime/src/'],
   'structured-headers': ['http-semantics/src/'],
   undici: ['cache-server/src/upstream/', 'proxy/src/'],

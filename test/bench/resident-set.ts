@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 const SAMPLE_MS = 25;
 
 /** Resident bytes of a process now, from /proc. */
-export function residentBytes(pid: number): number {
+function residentBytes(pid: number): number {
   const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return Number(kib) * 1024;
 }

@@ -43,7 +43,6 @@ const VIOLATIONS: [rule: string, from: string, specifier: string][] = [
   ['one-importer-of-zod', 'cache-server/src/schema.ts', 'zod'],
   ['one-importer-of-yaml', 'proxy/src/yaml.ts', 'yaml'],
   ['one-importer-of-pino', 'proxy/src/log.ts', 'pino'],
-  ['one-importer-of-pino-pretty', 'proxy/src/pretty.ts', 'pino-pretty'],
   ['one-importer-of-@prometheus-io-client', 'cache-server/src/observe/count.ts', '@prometheus-io/client'],
   ['one-importer-of-structured-headers', 'proxy/src/status.ts', 'structured-headers'],
   ['one-importer-of-undici', 'client-sdk/src/direct.ts', 'undici'],
