@@ -15,6 +15,11 @@ export function endAll(): void {
   for (const end of endings.splice(0)) end();
 }
 
+/** Ends something when the test is over. */
+export function endWithTest(end: () => void): void {
+  endings.push(end);
+}
+
 /** A running server. */
 export async function serve(script: ServerScript, port?: number): Promise<ScriptedServer> {
   const server = await startScriptedServer(script, port);
