@@ -1,5 +1,5 @@
 /** Answers, from what is stored and from what is arriving. */
-import type { HeaderList, Outcome } from '@pannier/http-semantics';
+import type { CacheStatusParams, HeaderList, Outcome } from '@pannier/http-semantics';
 import type { EntryAnswer, EntryBody, EntryRequest, EntryResponse } from './entry-answer.ts';
 import { flightBody, inlineBody, storedBody } from './entry-bodies.ts';
 import type { EntryContext } from './entry-context.ts';
@@ -28,6 +28,8 @@ export interface Joined {
   readonly arriving: ResponseArriving;
   readonly version: string;
   readonly isFirst: boolean;
+  /** True when the whole body had arrived before this request did: it is being published, and as good as stored. */
+  readonly isLate: boolean;
 }
 
 /** Answers from a stored entry; undefined when its body cannot be read. */
@@ -57,14 +59,14 @@ export async function answerStored(
 /** Answers from a response that is arriving: its body follows, or rides along if it is small and comes at once. */
 export async function answerArriving(
   { request, plan }: Asked,
-  { arriving, version, isFirst }: Joined,
+  { arriving, version, isFirst, isLate }: Joined,
   context: EntryContext,
 ): Promise<EntryAnswer> {
   const { head, body: arrivingBody } = arriving;
   if (ASKS_WHO.has(head.status) && hasUnsentHeaders(request.headers, plan.shared))
     return bypass('bypass-uncacheable');
   if (!arriving.claim()) return bypass('bypass-uncacheable');
-  const outcome = isFirst || arriving.outcome === 'relay-too-large' ? arriving.outcome : 'collapsed';
+  const outcome = arrivingOutcome(arriving, { isFirst, isLate });
   // The place is taken before anything is awaited, so that the flight knows its reader.
   const body = flightBody({ version, body: arrivingBody, scope: plan.key.scope }, context);
   await arrivingBody.decided;
@@ -72,12 +74,7 @@ export async function answerArriving(
     now: context.clock.now(),
     outcome,
     bodyBytes: body.bodyBytes,
-    status: {
-      fwd: arriving.outcome === 'refreshed' ? 'stale' : 'uri-miss',
-      fwdStatus: head.status,
-      ...(arrivingBody.storing ? { stored: true } : {}),
-      ...(isFirst ? {} : { collapsed: true }),
-    },
+    status: outcome === 'hit' ? {} : forwardStatus(arriving, isFirst),
   };
   const shared = arrivingBody.storing;
   const notModified = shared ? notModifiedHead(head, request.headers, facts) : undefined;
@@ -90,6 +87,24 @@ export async function answerArriving(
   body.release();
   const inline = inlineBody(body.inline, version, shared);
   return response({ plan, head, body: inline, shared }, answerHead(head, facts), facts);
+}
+
+function arrivingOutcome(
+  { outcome, body }: ResponseArriving,
+  { isFirst, isLate }: { isFirst: boolean; isLate: boolean },
+): Outcome {
+  if (isFirst || outcome === 'relay-too-large') return outcome;
+  return isLate && body.storing ? 'hit' : 'collapsed';
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9211#section-2.2 */
+function forwardStatus({ outcome, head, body }: ResponseArriving, isFirst: boolean): CacheStatusParams {
+  return {
+    fwd: outcome === 'refreshed' ? 'stale' : 'uri-miss',
+    fwdStatus: head.status,
+    ...(body.storing ? { stored: true } : {}),
+    ...(isFirst ? {} : { collapsed: true }),
+  };
 }
 
 /** Nothing fresh is stored and the caller forbade asking: https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.7 */

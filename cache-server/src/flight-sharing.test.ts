@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { header, partBytes, readBody, startEntries } from './get-entry.fixture.ts';
+import { header, readBody, startEntries, SteppingReader } from './get-entry.fixture.ts';
 
 const CACHEABLE = { 'cache-control': 'max-age=60', etag: '"one"' };
 const NEVER = new AbortController().signal;
@@ -43,14 +43,13 @@ describe('a flight', () => {
     const sending = await response;
     sending.writeHead(200, { ...CACHEABLE, 'content-length': bytes.length });
     sending.write(bytes.subarray(0, 8_000_000));
-    const reading = (await first).body.open(0, NEVER)[Symbol.asyncIterator]();
-    let got = 0;
-    while (got < 8_000_000) got += (await partBytes((await reading.next()).value)).length;
+    const reading = new SteppingReader((await first).body);
+    while (reading.bytes < 8_000_000) await reading.step();
     const late = await get('/a');
     expect(late.outcome).toBe('collapsed');
     sending.end(bytes.subarray(8_000_000));
     expect(hash(await readBody(late.body))).toBe(hash(bytes));
-    while ((await reading.next()).done !== true);
+    expect(await reading.toEnd()).toBe(bytes.length);
     expect(upstream.requests).toHaveLength(1);
   });
 

@@ -163,6 +163,33 @@ export async function readBody(body: EntryBody, offset = 0): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
+async function* partsOf(body: EntryBody): AsyncGenerator<BodyPart, void, undefined> {
+  yield* body.open(0, NEVER);
+}
+
+/** Reads a body step by step. */
+export class SteppingReader {
+  readonly #steps: AsyncGenerator<BodyPart, void, undefined>;
+  bytes = 0;
+
+  constructor(body: EntryBody) {
+    this.#steps = partsOf(body);
+  }
+
+  /** False at the end. */
+  async step(): Promise<boolean> {
+    const next = await this.#steps.next();
+    if (next.done === true) return false;
+    this.bytes += (await partBytes(next.value)).length;
+    return true;
+  }
+
+  async toEnd(): Promise<number> {
+    while (await this.step());
+    return this.bytes;
+  }
+}
+
 /** The value of a header. */
 export function header(answer: EntryResponse, name: string): string | undefined {
   return answer.headers.find(([other]) => other.toLowerCase() === name)?.[1];

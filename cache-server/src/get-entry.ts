@@ -80,11 +80,16 @@ async function answerFromFlight(
     run: async (flight) => await fetchEntry(task, flight, context),
     accepts: (head) => acceptsEarlier(head, { request, need, now: context.clock.now() }),
   });
+  const { isFirst, flight } = seat;
+  const isLate = flight.sharedBody?.isWhole === true;
   try {
-    const { isFirst, flight } = seat;
     const head = await seat.head(signal);
     if (head.kind === 'arriving')
-      return await answerArriving(asked, { arriving: head, version: flight.version, isFirst }, context);
+      return await answerArriving(
+        asked,
+        { arriving: head, version: flight.version, isFirst, isLate },
+        context,
+      );
     const { manifest, outcome } = head;
     const good =
       outcome === 'revalidated' || entryState(manifest, request.headers, context.clock.now()) === 'fresh';

@@ -16,8 +16,8 @@ export interface FlightTableOptions {
 
 /** What a request wants of a flight. */
 export interface FlightWork<H> {
-  run(flight: Flight<H>): Promise<void>;
-  accepts(head: H): boolean;
+  readonly run: (flight: Flight<H>) => Promise<void>;
+  readonly accepts: (head: H) => boolean;
 }
 
 /** A request's share in a flight. */

@@ -17,6 +17,8 @@ export class ReaderPlace {
   laggingSinceMs: number | undefined;
   /** Why it was let go. */
   error: CacheServerError | undefined;
+  /** Stops the time that an announced reader has. */
+  stopTimer: (() => void) | undefined;
   #wake: (() => void) | undefined;
 
   /** Waits until something happened that concerns the reader. */

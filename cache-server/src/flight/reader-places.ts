@@ -42,14 +42,13 @@ export class ReaderPlaces {
   announce(): ReaderPlace {
     const place = new ReaderPlace();
     this.#places.add(place);
-    this.#options.clock.after(ANNOUNCED_MS, () => {
-      if (place.state === 'announced') this.leave(place);
-    });
+    place.stopTimer = this.#options.clock.after(ANNOUNCED_MS, () => this.leave(place));
     return place;
   }
 
   /** The reader begins, at this position; it is let in again if its place was given up meanwhile. */
   enter(place: ReaderPlace, offset: number): void {
+    place.stopTimer?.();
     place.offset = offset;
     place.state = 'busy';
     this.#places.add(place);
@@ -69,6 +68,7 @@ export class ReaderPlaces {
   }
 
   leave(place: ReaderPlace): void {
+    place.stopTimer?.();
     if (!this.#places.delete(place)) return;
     this.#options.onMoved();
     this.#options.onLeft();

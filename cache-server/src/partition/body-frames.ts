@@ -50,7 +50,7 @@ export class BodyFrames {
       return there;
     });
     if (wanted.size > 0) this.#fetch(scope, wanted);
-    return await Promise.all(names.map((name, i) => frames[i] ?? this.#reading.get(name)));
+    return await Promise.all(names.map(async (name, i) => await (frames[i] ?? this.#reading.get(name))));
   }
 
   /** Reads in one call of the store what several readers may then wait for. */
