@@ -118,6 +118,8 @@ export class Flight<H> {
     if (error !== undefined) {
       this.#head.reject(error);
       this.#body?.fail(error);
+      // Whatever failed, the exchange with the upstream ends with it.
+      this.#controller.abort(error);
     }
     if (this.followers === 0) this.#body?.dispose();
   }
