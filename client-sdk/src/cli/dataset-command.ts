@@ -1,0 +1,106 @@
+/** `pannier dataset ls`, `show NAME` and `read NAME`. */
+import { ConfigError, formatBytes } from '@pannier/runtime';
+import type { FilterScalar, PannierClient } from '../index.ts';
+import type { CommandLine } from './command-line.ts';
+import { grouped, note, paint, print, textTable, visible } from './terminal.ts';
+
+/** Runs the verb that stands behind `dataset`. */
+export async function datasetCommand(line: CommandLine, client: PannierClient): Promise<void> {
+  const [verb, name, ...rest] = line.operands;
+  if (verb === 'ls' && name === undefined) return listDatasets(line, client);
+  if (name !== undefined && rest.length === 0) {
+    if (verb === 'show') return showDataset(name, line, client);
+    if (verb === 'read') return readDataset(name, line, client);
+  }
+  throw new ConfigError('dataset: want ls, show NAME or read NAME');
+}
+
+async function listDatasets({ json }: CommandLine, client: PannierClient): Promise<void> {
+  const datasets = await client.admin.datasets();
+  if (json) await print(datasets.map((dataset) => `${JSON.stringify(dataset)}\n`).join(''));
+  else if (datasets.length === 0) note('no dataset is declared');
+  else {
+    const rows = datasets.map(({ dataset, records, partitions, version, upstream, endpoint }) => [
+      visible(dataset),
+      version === '' ? 'not fetched yet' : grouped(records),
+      String(partitions),
+      `${visible(upstream)} ${visible(endpoint)}`,
+    ]);
+    await print(textTable(['DATASET', 'RECORDS', 'PARTS', 'UPSTREAM'], rows));
+  }
+}
+
+async function showDataset(name: string, { json }: CommandLine, client: PannierClient): Promise<void> {
+  const description = await client.dataset(name).describe();
+  if (json) {
+    await print(`${jsonLine(description)}\n`);
+    return;
+  }
+  const { version, publishedAt, records, partitionFields, fields, partitions } = description;
+  const facts = [
+    ['version', `${visible(version)}, published ${publishedAt.toISOString()}`],
+    ['records', grouped(records)],
+    ['cut by', partitionFields.map(visible).join(', ') || 'nothing'],
+    ['fields', fields.map(({ name, types }) => `${visible(name)} (${types.join(', ')})`).join(', ')],
+  ];
+  await print(facts.map(([title = '', text]) => `${paint('dim', title.padEnd(8))} ${text}\n`).join(''));
+  const rows = partitions.map((part) => [
+    grouped(part.records),
+    formatBytes(part.contentBytes),
+    formatBytes(part.storedBytes),
+    visible(part.name),
+  ]);
+  await print(textTable(['RECORDS', 'BYTES', 'STORED', 'PARTITION'], rows));
+}
+
+async function readDataset(
+  name: string,
+  { where, limit = Infinity }: CommandLine,
+  client: PannierClient,
+): Promise<void> {
+  let count = 0;
+  for await (const record of client.dataset(name).records(filterOf(where))) {
+    await print(`${jsonLine(record)}\n`);
+    count += 1;
+    if (count === limit) return;
+  }
+}
+
+/** `country=CZ` and `people:=400000`; values of one field are alternatives. */
+function filterOf(where: readonly string[]): Record<string, FilterScalar[]> {
+  const filter = new Map<string, FilterScalar[]>();
+  for (const condition of where) {
+    const [, field, isJson, text] = /^([^=:]+)(:?)=(.*)$/s.exec(condition) ?? [];
+    if (field === undefined || text === undefined) {
+      throw new ConfigError(`--where ${condition}: want field=text or field:=json`);
+    }
+    const value = isJson === ':' ? jsonScalar(condition, text) : text;
+    filter.set(field, [...(filter.get(field) ?? []), value]);
+  }
+  return Object.fromEntries(filter);
+}
+
+function jsonScalar(condition: string, text: string): FilterScalar {
+  if (/^-?\d+$/.test(text)) {
+    const exact = BigInt(text);
+    return BigInt(Number(exact)) === exact ? Number(exact) : exact;
+  }
+  try {
+    const value: unknown = JSON.parse(text);
+    if (value === null || ['string', 'number', 'boolean'].includes(typeof value))
+      return value as FilterScalar;
+  } catch (cause) {
+    throw new ConfigError(`--where ${condition}: what stands after := is not JSON`, { cause });
+  }
+  throw new ConfigError(`--where ${condition}: want a number, a string, true, false or null after :=`);
+}
+
+/** TypeScript's library lags behind V8 here: JSON.rawJSON keeps every digit of an integer that a double does not hold. */
+const RawJson = JSON as JSON & { rawJSON(text: string): unknown };
+
+function jsonLine(value: unknown): string {
+  return JSON.stringify(value, (_name, field: unknown) => {
+    if (typeof field === 'bigint') return RawJson.rawJSON(String(field));
+    return field instanceof Uint8Array ? Buffer.from(field).toString('base64') : field;
+  });
+}

@@ -1,0 +1,40 @@
+/** What `pannier --help` says. */
+export const HELP = `pannier - ask a Pannier cache server
+
+Usage: pannier [options] COMMAND
+
+Commands:
+  get URL                  fetch through the cache; the body goes to standard output,
+                           and why it was or was not cached to standard error
+      -o, --output FILE    write the body to a file
+      -i, --include        the head of the response too
+      -L, --location       follow redirects
+      -H, --header LINE    send a header, for example -H 'Accept: text/plain'
+  stats                    counters of the server that answers
+  ls [TEXT]                entries, all or those whose key contains TEXT
+      --limit N            at most N of them, default 1000
+  purge KEY|URL            remove an entry by its key, or those of a URL
+  dataset ls               declared datasets
+  dataset show NAME        fields, partitions and version of a dataset
+  dataset read NAME        its records, one JSON object a line
+      -w, --where FIELD=TEXT     only records whose field is that string
+      -w, --where FIELD:=JSON    ... is that number, true, false or null;
+                           repeat it: of one field any, of several all
+      --limit N            at most N records
+
+Options:
+  -s, --server HOST:PORT   or dns:///name:port; repeat it for several
+                           (default 127.0.0.1:7070, or PANNIER_SERVER)
+      --identity NAME      who to say that is asking
+      --deadline TIME      for each call, default 10s
+      --json               for programs: JSON on standard output
+  -h, --help
+
+Examples:
+  pannier get http://127.0.0.1:7099/cities.json -o cities.json
+  pannier dataset read cities --where country=CZ --limit 3
+  pannier ls cities
+  pannier purge http://127.0.0.1:7099/cities.json
+
+Exit codes: 0 done, 1 failed, 2 the command line is wrong.
+`;

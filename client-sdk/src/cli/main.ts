@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+/** The `pannier` command. */
+import { ConfigError, runMain } from '@pannier/runtime';
+import { PannierError, connect } from '../index.ts';
+import type { PannierClient } from '../index.ts';
+import { readCommandLine } from './command-line.ts';
+import type { CommandLine } from './command-line.ts';
+import { datasetCommand } from './dataset-command.ts';
+import { getCommand } from './get-command.ts';
+import { HELP } from './help.ts';
+import { listCommand, purgeCommand, statsCommand } from './server-commands.ts';
+import { endWithReader, print } from './terminal.ts';
+
+const COMMANDS = new Map<string, (line: CommandLine, client: PannierClient) => Promise<void>>([
+  ['get', getCommand],
+  ['stats', statsCommand],
+  ['ls', listCommand],
+  ['purge', purgeCommand],
+  ['dataset', datasetCommand],
+]);
+
+await runMain(async () => {
+  endWithReader();
+  const line = readCommandLine(process.argv.slice(2));
+  if (line.help) {
+    await print(HELP);
+    return;
+  }
+  const command = COMMANDS.get(line.command);
+  if (command === undefined) {
+    const names = [...COMMANDS.keys()].join(', ');
+    throw new ConfigError(
+      `${line.command === '' ? 'no command' : `no command "${line.command}"`}; there are ${names}; see --help`,
+    );
+  }
+  using client = clientOf(line);
+  await command(line, client);
+});
+
+function clientOf({ servers, identity, deadlineMs }: CommandLine): PannierClient {
+  try {
+    // What is asked for is what the server has: a near cache would only hide it.
+    return connect(servers, {
+      identity,
+      nearCacheBytesMax: 0,
+      ...(deadlineMs !== undefined && { deadlineMs }),
+    });
+  } catch (error) {
+    if (error instanceof PannierError) throw new ConfigError(error.message, { cause: error });
+    throw error;
+  }
+}

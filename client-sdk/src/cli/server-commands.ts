@@ -1,0 +1,91 @@
+/** `pannier stats`, `ls` and `purge`: what operators ask. */
+import { ConfigError, formatBytes, formatDuration } from '@pannier/runtime';
+import type { EntryDescription, PannierClient } from '../index.ts';
+import type { CommandLine } from './command-line.ts';
+import { barChart, grouped, note, paint, print, textTable, visible } from './terminal.ts';
+
+const ENTRIES_MAX = 1000;
+
+/** Counters of the server that answers. */
+export async function statsCommand({ json, operands }: CommandLine, client: PannierClient): Promise<void> {
+  if (operands.length > 0) throw new ConfigError('stats: takes no operand');
+  const stats = await client.admin.stats();
+  if (json) {
+    await print(`${JSON.stringify(stats)}\n`);
+    return;
+  }
+  const { store, entries, storedBytes, uptimeMs, flights, waiters, upstreamBytes } = stats;
+  const size = [
+    ...(entries === undefined ? [] : [`${grouped(entries)} entries`]),
+    ...(storedBytes === undefined ? [] : [formatBytes(storedBytes)]),
+  ];
+  const lookups = Object.values(stats.lookups).reduce((sum, count) => sum + count, 0);
+  const facts = [
+    ['up', formatDuration(uptimeMs)],
+    ['store', [store, ...size].join(', ')],
+    ['flights', `${grouped(flights)} under way, ${grouped(waiters)} waiters`],
+    ['upstreams', `${named(stats.upstreamRequests)}, ${formatBytes(upstreamBytes)} received`],
+    ['failures', named(stats.failures)],
+    ['lookups', grouped(lookups)],
+  ];
+  await print(facts.map(([name = '', text]) => `${paint('dim', name.padEnd(10))} ${text}\n`).join(''));
+  if (lookups > 0) await print(barChart(stats.lookups));
+}
+
+function named(counts: Readonly<Record<string, number>>): string {
+  const some = Object.entries(counts).filter(([, count]) => count > 0);
+  return some.length === 0
+    ? 'none'
+    : some.map(([name, count]) => `${visible(name)} ${grouped(count)}`).join(', ');
+}
+
+/** Entries, one a line. */
+export async function listCommand(
+  { json, operands, limit = ENTRIES_MAX }: CommandLine,
+  client: PannierClient,
+): Promise<void> {
+  const [contains = '', ...rest] = operands;
+  if (rest.length > 0) throw new ConfigError('ls: want one text at most');
+  const entries: EntryDescription[] = [];
+  let more = false;
+  for await (const entry of client.admin.entries(contains)) {
+    more = entries.length === limit;
+    if (more) break;
+    if (json) await print(`${JSON.stringify(entry)}\n`);
+    entries.push(entry);
+  }
+  if (json) return;
+  if (entries.length === 0)
+    note(contains === '' ? 'nothing is stored' : `no key contains ${visible(contains)}`);
+  else
+    await print(
+      textTable(['STATUS', 'BYTES', 'STORED', 'PARTS', 'AGE', 'FRESH', 'KEY'], entries.map(entryRow)),
+    );
+  if (more) note(`there are more than ${limit}: see --limit`);
+}
+
+function entryRow(entry: EntryDescription): string[] {
+  return [
+    entry.status === 0 ? '-' : String(entry.status),
+    formatBytes(entry.contentBytes),
+    formatBytes(entry.storedBytes),
+    String(entry.partitions),
+    formatDuration(entry.ageMs),
+    entry.freshForMs > 0 ? formatDuration(entry.freshForMs) : 'stale',
+    visible(entry.key),
+  ];
+}
+
+/** Removes entries. */
+export async function purgeCommand({ json, operands }: CommandLine, client: PannierClient): Promise<void> {
+  const [target, ...rest] = operands;
+  if (target === undefined || rest.length > 0) throw new ConfigError('purge: want one KEY or URL');
+  const removed = await client.admin.purge(/^https?:\/\//i.test(target) ? { url: target } : { key: target });
+  if (json) await print(`${JSON.stringify({ removed })}\n`);
+  else
+    await print(
+      removed === 0
+        ? 'nothing was stored under it\n'
+        : `removed ${removed === 1 ? '1 entry' : `${removed} entries`}\n`,
+    );
+}
