@@ -1,0 +1,93 @@
+/** Answers of the near cache and of the cache server, as HTTP responses with the upstream's bytes. */
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { getHeader, notModifiedFor, withoutHeaders } from '@pannier/http-semantics';
+import type { CacheStatusParams, HeaderList } from '@pannier/http-semantics';
+import type { LookupResponse, NearCache, NearEntry } from '@pannier/client/transport';
+import { breakOff } from './client-exchange.ts';
+import type { ClientExchange } from './client-exchange.ts';
+import type { ProxiedRequest } from './proxied-request.ts';
+import { clientHead, flatHead } from './response-head.ts';
+import { resumedBody } from './resumed-body.ts';
+import type { ResumeParts } from './resumed-body.ts';
+
+/** A near cache hears of no purge, so it trusts itself for this long at most, in milliseconds. */
+const NEAR_TRUST_MS_MAX = 5000;
+
+const AGE_AND_STATUS: ReadonlySet<string> = new Set(['age', 'cache-status']);
+
+/** Sends an entry of the near cache: its age has grown, and a client that has it already gets a 304. */
+export function sendNear(
+  { response }: ClientExchange,
+  asked: ProxiedRequest,
+  options: { entry: NearEntry; now: number; pseudonym: string },
+): void {
+  const { entry, now, pseudonym } = options;
+  const ageS = Number(getHeader(entry.headers, 'age') ?? 0) + Math.floor((now - entry.storedAtMs) / 1000);
+  const headers: HeaderList = [...withoutHeaders(entry.headers, AGE_AND_STATUS), ['age', String(ageS)]];
+  const params: CacheStatusParams = { hit: true, ttlS: Math.floor((entry.expiresAtMs - now) / 1000) };
+  const stored = {
+    status: entry.status,
+    headers,
+    requestTimeMs: entry.storedAtMs,
+    responseTimeMs: entry.storedAtMs,
+  };
+  const unchanged = notModifiedFor(asked.headers, stored, now);
+  if (unchanged === undefined) {
+    response.writeHead(entry.status, flatHead(clientHead(headers, pseudonym, params))).end(entry.body);
+  } else {
+    response.writeHead(304, flatHead(clientHead(unchanged, pseudonym, params))).end();
+  }
+}
+
+/** What sending a server's answer needs. */
+export interface SendParts extends ResumeParts {
+  readonly near: NearCache;
+  readonly nearEntryBytesMax: number;
+  readonly now: () => number;
+}
+
+/**
+ * Sends the cache server's answer and keeps a small one for the near cache. Rejects when the body broke and could not be finished;
+ * the client's connection has been broken off then.
+ */
+export async function sendLookup(
+  exchange: ClientExchange,
+  asked: ProxiedRequest,
+  { answer, nearKey, parts }: { answer: LookupResponse; nearKey: string; parts: SendParts },
+): Promise<void> {
+  const { response, left } = exchange;
+  const params: CacheStatusParams = { fwd: 'uri-miss' };
+  const head = clientHead(answer.headers, parts.pseudonym, params);
+  response.writeHead(answer.status, flatHead(head));
+  const kept: Uint8Array[] = [];
+  const keeps =
+    answer.status === 200 &&
+    answer.freshForMs > 0 &&
+    answer.bodyBytes !== undefined &&
+    answer.bodyBytes <= parts.nearEntryBytesMax;
+  const body = resumedBody(asked, answer, { parts, signal: left });
+  try {
+    const storedAtMs = parts.now();
+    await pipeline(Readable.from(keeps ? collected(body, kept) : body, { objectMode: false }), response);
+    if (!keeps) return;
+    const expiresAtMs = storedAtMs + Math.min(answer.freshForMs, NEAR_TRUST_MS_MAX);
+    parts.near.set(nearKey, {
+      status: 200,
+      headers: answer.headers,
+      body: Buffer.concat(kept),
+      storedAtMs,
+      expiresAtMs,
+    });
+  } catch (error) {
+    breakOff(response);
+    throw error;
+  }
+}
+
+async function* collected(body: AsyncIterable<Uint8Array>, kept: Uint8Array[]): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) {
+    kept.push(chunk);
+    yield chunk;
+  }
+}

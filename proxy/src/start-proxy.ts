@@ -1,0 +1,160 @@
+/** Puts a proxy together: routes, transport, near cache, pass-through, and the two ports. */
+import { randomUUID } from 'node:crypto';
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { createNearCache, createTransport, PannierError } from '@pannier/client/transport';
+import { createLogger, createMetrics, listenOrExplain, startAdmin } from '@pannier/runtime';
+import type { Config, Logger } from '@pannier/runtime';
+import { readAsked } from './asked-request.ts';
+import { BypassMemory } from './bypass-memory.ts';
+import { createDirectFetch } from './direct-fetch.ts';
+import { createEgress } from './egress.ts';
+import { ProxyError } from './errors.ts';
+import { createHttpPort } from './http-port.ts';
+import { handleConnect } from './interception/connect.ts';
+import { createReverseRoutes } from './interception/reverse-route.ts';
+import { createPassthrough } from './passthrough.ts';
+import { createProxyCounters } from './proxy-counters.ts';
+import { createRequestHandler } from './request-handler.ts';
+import type { HandlerParts } from './request-handler.ts';
+import { createUpstreamRoutes } from './upstream-route.ts';
+
+/** What a proxy is started with. */
+export interface ProxyOptions {
+  readonly config: Config;
+  /** Default: one made from `config.log`. */
+  readonly logger?: Logger;
+}
+
+/** A running proxy. */
+export interface RunningProxy {
+  readonly port: number;
+  readonly adminPort: number;
+  /** Turns new work away, lets what is open finish for up to `graceMs` (default `limits.drainMs`), and frees everything. */
+  close(graceMs?: number): Promise<void>;
+}
+
+function failureCode(error: unknown): string {
+  return error instanceof PannierError || error instanceof ProxyError ? error.code : 'internal';
+}
+
+/**
+ * Starts a proxy. It needs no cache server to start, nor to go on.
+ *
+ * @throws RuntimeError of one line when a port is busy or a `ca` file cannot be read
+ */
+export async function startProxy({ config, ...options }: ProxyOptions): Promise<RunningProxy> {
+  const { proxy, limits } = config;
+  const logger = options.logger ?? createLogger(config.log, 'proxy');
+  const metrics = createMetrics('pannier_proxy_', { process: true });
+  const ownPorts = new Set<number>();
+  const egress = createEgress(() => ownPorts);
+  const pseudonym = `pannier-proxy-${randomUUID().slice(0, 8)}`;
+  const draining = new AbortController();
+  const authorities = new WeakMap<Duplex, string>();
+  const tunnels = new Set<Duplex>();
+  const near = createNearCache({ bytesMax: proxy.nearCacheBytesMax, entryBytesMax: proxy.nearEntryBytesMax });
+  const counters = createProxyCounters(metrics, {
+    connections: () => connections,
+    nearBytes: () => near.bytes,
+    nearEntries: () => near.entries,
+  });
+  const transport = createTransport({
+    servers: proxy.servers,
+    identity: proxy.identity,
+    ackTimeoutMs: limits.ackTimeoutMs,
+    silenceMs: 3 * limits.heartbeatMs,
+    onEvent: (event) => logger.debug(event, 'transport'),
+  });
+  const direct = createDirectFetch(egress, limits.headerBytesMax);
+  const passthrough = createPassthrough({ egress, pseudonym, headerBytesMax: limits.headerBytesMax });
+  const parts: HandlerParts = {
+    egress,
+    pseudonym,
+    authorities,
+    transport,
+    direct,
+    passthrough,
+    near,
+    nearEntryBytesMax: Math.min(proxy.nearEntryBytesMax, proxy.nearCacheBytesMax),
+    now: Date.now,
+    upstreamRoutes: createUpstreamRoutes(config),
+    reverseRoutes: createReverseRoutes(proxy.routes),
+    bypassed: new BypassMemory(Date.now),
+    onOutcome: counters.request,
+    onResumed: counters.resumed,
+    onFailure: (error) => {
+      counters.failure(failureCode(error));
+      logger.debug({ err: error }, 'failure');
+    },
+  };
+
+  const server = createHttpPort(limits, {
+    request: createRequestHandler(parts),
+    connect: (request, socket, head) => {
+      tunnels.add(socket);
+      socket.once('close', () => tunnels.delete(socket));
+      const adopt = (client: Duplex, authority: string): void => {
+        authorities.set(client, authority);
+        server.emit('connection', client);
+      };
+      handleConnect(request, socket as Socket, { egress, adopt, draining: draining.signal, head }).then(
+        counters.connect,
+        parts.onFailure,
+      );
+    },
+    upgrade: (request, socket, head) => {
+      try {
+        passthrough.upgrade(request, socket, { asked: readAsked(request, parts), head });
+      } catch (error) {
+        parts.onFailure(error);
+        socket.end('HTTP/1.1 400 Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+      }
+    },
+  });
+  let connections = 0;
+  server.on('connection', (socket: Duplex) => {
+    connections += 1;
+    socket.once('close', () => (connections -= 1));
+  });
+  const { port } = await listenOrExplain(server, {
+    host: proxy.host,
+    port: proxy.port,
+    flag: '--port or proxy.port',
+  });
+  const admin = await startAdmin({
+    host: proxy.adminHost,
+    port: proxy.adminPort,
+    flag: '--admin-port or proxy.adminPort',
+    ready: () => (draining.signal.aborted ? { ok: false, reason: 'draining' } : { ok: true }),
+    metrics: metrics.registry,
+  });
+  ownPorts.add(port).add(admin.port);
+
+  return {
+    port,
+    adminPort: admin.port,
+    async close(graceMs = limits.drainMs) {
+      draining.abort();
+      await closeServer(server, tunnels, graceMs);
+      passthrough.close();
+      await Promise.all([admin.close(), direct.close(), transport.close()]);
+    },
+  };
+}
+
+/** Stops listening, and ends what is still open after the grace period. */
+async function closeServer(server: Server, tunnels: ReadonlySet<Duplex>, graceMs: number): Promise<void> {
+  const closed = Promise.withResolvers<void>();
+  server.close(() => closed.resolve());
+  server.closeIdleConnections();
+  const timer = setTimeout(() => {
+    server.closeAllConnections();
+    for (const socket of tunnels) socket.destroy();
+    closed.resolve();
+  }, graceMs);
+  await closed.promise;
+  clearTimeout(timer);
+  for (const socket of tunnels) socket.destroy();
+}

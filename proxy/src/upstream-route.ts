@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs';
+import { ConfigError } from '@pannier/runtime';
+import type { Config } from '@pannier/runtime';
+import type { WrittenTarget } from './interception/forward.ts';
+
+/** How an upstream is reached by the proxy itself, on the pass-through, the fallback and the resume. */
+export interface UpstreamRoute {
+  readonly protocol: 'http:' | 'https:';
+  /** Without the brackets of IPv6. */
+  readonly hostname: string;
+  readonly port: number;
+  /** What `Host` says: host, and port unless it is the scheme's default. */
+  readonly authority: string;
+  /** Path and query as written. */
+  readonly path: string;
+  /** PEM of the authorities to trust instead of the public ones. */
+  readonly ca: string | undefined;
+  /** Request headers that its shared fetches carry besides the negotiated ones, in lower case. */
+  readonly forwardHeaders: readonly string[];
+  readonly fallback: 'direct' | 'stale-only';
+  /** 0 for no limit: an undeclared upstream is waited for as long as the client waits. */
+  readonly headTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+}
+
+/** Finds the declared upstream of a target, if any, and with it TLS origination, trust and limits. */
+export type UpstreamRoutes = (target: WrittenTarget) => UpstreamRoute;
+
+/** A place that a declared upstream claims: an origin, and the path that its endpoints share. */
+interface Claim {
+  readonly origin: string;
+  readonly path: string;
+  /** The origin to fetch from, which differs from a matched one. */
+  readonly base: URL;
+  readonly settings: Omit<UpstreamRoute, 'protocol' | 'hostname' | 'port' | 'authority' | 'path'>;
+}
+
+/**
+ * @param config sections `upstreams` and `proxy.fallback`; `ca` files are read here, once
+ * @throws ConfigError when a `ca` file cannot be read
+ */
+export function createUpstreamRoutes(config: Pick<Config, 'upstreams' | 'proxy'>): UpstreamRoutes {
+  const claims = Object.entries(config.upstreams)
+    .flatMap(([name, upstream]) => claimsOf(name, upstream, config.proxy.fallback))
+    .toSorted((a, b) => b.path.length - a.path.length);
+  const undeclared: Claim['settings'] = {
+    ca: undefined,
+    forwardHeaders: [],
+    fallback: config.proxy.fallback,
+    headTimeoutMs: 0,
+    idleTimeoutMs: 0,
+  };
+
+  return ({ scheme, authority, path }) => {
+    const asked = new URL(`${scheme}://${authority}/`);
+    const claim = claims.find((claim) => claim.origin === asked.origin && isBelow(path, claim.path));
+    return { ...placeOf(claim?.base ?? asked), path, ...(claim?.settings ?? undeclared) };
+  };
+}
+
+function claimsOf(
+  name: string,
+  upstream: Config['upstreams'][string],
+  fallback: Config['proxy']['fallback'],
+): Claim[] {
+  const base = new URL(upstream.url);
+  const path = base.pathname.replace(/\/+$/, '');
+  const settings = {
+    ca: upstream.ca === undefined ? undefined : readAuthorities(name, upstream.ca),
+    forwardHeaders: upstream.forwardHeaders,
+    fallback: upstream.fallback ?? fallback,
+    headTimeoutMs: upstream.fetchTimeoutMs,
+    idleTimeoutMs: upstream.idleTimeoutMs,
+  };
+  // The http:// twin of an https:// upstream belongs to it, so that a service that speaks plain HTTP gets TLS from us.
+  const twin = base.protocol === 'https:' ? [new URL(`http://${base.hostname}`)] : [];
+  const origins = [base, ...twin, ...upstream.match.map((place) => new URL(place))].map(
+    ({ origin }) => origin,
+  );
+  return origins.map((origin) => ({ origin, path, base, settings }));
+}
+
+function readAuthorities(name: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`upstreams.${name}.ca: ${path} cannot be read`, { cause: error });
+  }
+}
+
+function placeOf(url: URL): Pick<UpstreamRoute, 'protocol' | 'hostname' | 'port' | 'authority'> {
+  const protocol = url.protocol === 'https:' ? 'https:' : 'http:';
+  const port = url.port === '' ? (protocol === 'https:' ? 443 : 80) : Number(url.port);
+  return { protocol, hostname: url.hostname.replace(/^\[(.*)\]$/, '$1'), port, authority: url.host };
+}
+
+function isBelow(path: string, prefix: string): boolean {
+  if (!path.startsWith(prefix)) return false;
+  return ['', '/', '?'].includes(path.charAt(prefix.length));
+}
