@@ -174,7 +174,6 @@ test('leaving early cancels the read', async () => {
 
 test('an unknown dataset is not found, with the sentence of the server', async () => {
   const server = await serve({
-    // oxlint wants a yield in a generator; this one only fails.
     readPartitions: () => ({
       [Symbol.asyncIterator]: () => ({
         next: () => Promise.reject(scriptedError('not-found', 'no dataset "citties"; known: cities')),

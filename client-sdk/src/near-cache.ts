@@ -58,7 +58,11 @@ export function createNearCache({ bytesMax, entryBytesMax, now = Date.now }: Nea
     },
     set(key, entry) {
       const size = entryBytes(key, entry);
-      if (size > entryMax || entry.expiresAtMs <= now()) return false;
+      if (size > entryMax || entry.expiresAtMs <= now()) {
+        // What is newer and cannot be kept has still replaced what is older.
+        cache.delete(key);
+        return false;
+      }
       // A copy: the body may be a view of a far larger receive buffer.
       cache.set(key, { ...entry, body: new Uint8Array(entry.body) }, { size });
       return true;
