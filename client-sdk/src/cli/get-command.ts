@@ -109,7 +109,7 @@ function report({ response, explanation, bytes, headMs, totalMs }: Transfer): st
   const sentence = outcomeSentence(cache.outcome);
   const age = headers.get('age');
   const facts: (readonly [string, string])[] = [
-    ['outcome', `${outcome}${sentence === '' ? '' : `: ${sentence}`}`],
+    ['outcome', `${outcome}${sentence === '' ? '' : `, ${sentence}`}`],
     ['status', `${status} ${STATUS_CODES[status] ?? ''}`],
     ['key', visible(cache.key) || 'none: nothing is stored'],
     ['version', visible(cache.version) || 'none'],

@@ -137,7 +137,7 @@ test('get writes the body alone to standard output and the reasons to standard e
   ]);
   expect(code).toBe(0);
   expect(out).toBe('caf\u00e9');
-  expect(err).toMatch(/^outcome +hit: from the cache$/m);
+  expect(err).toMatch(/^outcome +hit, from the cache$/m);
   expect(err).toMatch(/^key +geo:original:GET$/m);
   expect(err).toMatch(/^age +12s, fresh for 48s$/m);
   expect(err).toMatch(/^why +It belongs to upstream geo\.\n +It is fresh\.$/m);

@@ -16,7 +16,7 @@ export async function statsCommand({ json, operands }: CommandLine, client: Pann
   }
   const { store, entries, storedBytes, uptimeMs, flights, waiters, upstreamBytes } = stats;
   const size = [
-    ...(entries === undefined ? [] : [`${grouped(entries)} entries`]),
+    ...(entries === undefined ? [] : [entriesText(entries)]),
     ...(storedBytes === undefined ? [] : [formatBytes(storedBytes)]),
   ];
   const lookups = Object.values(stats.lookups).reduce((sum, count) => sum + count, 0);
@@ -30,6 +30,10 @@ export async function statsCommand({ json, operands }: CommandLine, client: Pann
   ];
   await print(facts.map(([name = '', text]) => `${paint('dim', name.padEnd(10))} ${text}\n`).join(''));
   if (lookups > 0) await print(barChart(stats.lookups));
+}
+
+function entriesText(count: number): string {
+  return count === 1 ? '1 entry' : `${grouped(count)} entries`;
 }
 
 function named(counts: Readonly<Record<string, number>>): string {
@@ -82,10 +86,5 @@ export async function purgeCommand({ json, operands }: CommandLine, client: Pann
   if (target === undefined || rest.length > 0) throw new ConfigError('purge: want one KEY or URL');
   const removed = await client.admin.purge(/^https?:\/\//i.test(target) ? { url: target } : { key: target });
   if (json) await print(`${JSON.stringify({ removed })}\n`);
-  else
-    await print(
-      removed === 0
-        ? 'nothing was stored under it\n'
-        : `removed ${removed === 1 ? '1 entry' : `${removed} entries`}\n`,
-    );
+  else await print(removed === 0 ? 'nothing was stored under it\n' : `removed ${entriesText(removed)}\n`);
 }

@@ -46,7 +46,7 @@ export function frameFailure({ code, message, httpStatus, proxyError }: ErrorFra
 export function callFailure(error: unknown, server: string): PannierError {
   if (error instanceof PannierError) return error;
   const { code, details, metadata } = error as { code?: unknown; details?: unknown; metadata?: unknown };
-  const message = typeof details === 'string' && details !== '' ? details : String(error);
+  const message = sentenceOf(typeof details === 'string' && details !== '' ? details : String(error));
   const trailers = metadata instanceof Metadata ? metadata : new Metadata();
   const ours = firstText(trailers, 'pannier-error-code');
   if (SERVER_CODES.has(ours)) {
@@ -58,6 +58,14 @@ export function callFailure(error: unknown, server: string): PannierError {
   }
   const known = typeof code === 'number' ? CODE_OF_STATUS[code] : undefined;
   return new PannierError(known ?? 'unavailable', `${server}: ${message}`, { cause: error });
+}
+
+/** What the system said, out of what grpc-js wraps around it. */
+function sentenceOf(details: string): string {
+  return details.replace(
+    /^No connection established\. Last error: (?:Error: )?(.*?)\.? Resolution note:.*$/s,
+    '$1',
+  );
 }
 
 function firstText(metadata: Metadata, name: string): string {
