@@ -215,7 +215,8 @@ test('help has examples, and needs no server', async () => {
 
 test('stats, ls, purge and dataset print tables, or JSON for programs', async () => {
   const { address } = await serve(script);
-  const run = (...args: string[]): Promise<Ended> => pannier(args, { env: { PANNIER_SERVER: address } });
+  const run = (...args: string[]): Promise<Ended> =>
+    pannier(args, { env: { PANNIER_SERVER: address, http_proxy: 'http://127.0.0.1:1' } });
   const [stats, list, purge, datasets, json] = await Promise.all([
     run('stats'),
     run('ls', '--limit', '3'),
