@@ -44,9 +44,19 @@ export function guardedConnector(options: ConnectorOptions): buildConnector.conn
       else if (isOwnSocket(socket, ownAddresses)) {
         socket.destroy();
         callback(forbiddenTarget(`${target.hostname}:${target.port} leads to Pannier itself`), null);
-      } else callback(null, socket);
+      } else callback(null, distinguishReset(socket));
     });
   };
+}
+
+/**
+ * undici takes the reset of a connection for the end of a body that has no other end, and so reports a cut body as whole. This
+ * listener comes before undici's and gives the error a name for which undici makes no such exception.
+ */
+function distinguishReset<S extends Socket>(socket: S): S {
+  return socket.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'ECONNRESET') error.code = 'ECONNRESET_BY_UPSTREAM';
+  });
 }
 
 /** Whether the host and port of a URL name one of our own addresses as they stand, before anything is resolved. */
