@@ -8,6 +8,9 @@ import { nearestName } from './nearest-name.ts';
 /** What `process.env` is; passed in, so that a test needs no process of its own. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Names the server for the `pannier` command; a shell that has it set may start our processes, too. */
+const COMMAND_LINE_SERVER = 'PANNIER_SERVER';
+
 /** The part of the config that the environment sets, and the variable behind each path (its steps joined by dots). */
 export interface EnvironmentLayer {
   readonly layer: Layer;
@@ -25,7 +28,7 @@ export function readEnvironment(env: Environment): EnvironmentLayer {
   const variables = new Map<string, string>();
   let layer: Layer = {};
   for (const [name, text] of Object.entries(env)) {
-    if (text === undefined || !name.startsWith('PANNIER_')) continue;
+    if (text === undefined || !name.startsWith('PANNIER_') || name === COMMAND_LINE_SERVER) continue;
     if (!sections.has(name.split('_')[1]) || isServiceLink(name, text)) continue;
     const { key, path } = findKey(name, keys);
     if (text === '' && key.form !== 'list' && key.form !== 'pairs') continue;
