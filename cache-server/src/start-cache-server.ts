@@ -112,7 +112,7 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
   const { config } = options;
   const logger = options.logger ?? createLogger(config.log, 'cache-server');
   const limits = { ...config.limits, entryBytesMax: entryBytesMax(config) };
-  const metrics = createMetrics('pannier_server_', { process: true });
+  const metrics = createMetrics('pannier_server', { process: true });
   const store = openStore(config, logger);
   const ownAddresses = options.ownAddresses ?? [];
   const upstreams = await createUpstreamRegistry({

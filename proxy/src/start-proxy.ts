@@ -47,7 +47,7 @@ function failureCode(error: unknown): string {
 export async function startProxy({ config, ...options }: ProxyOptions): Promise<RunningProxy> {
   const { proxy, limits } = config;
   const logger = options.logger ?? createLogger(config.log, 'proxy');
-  const metrics = createMetrics('pannier_proxy_', { process: true });
+  const metrics = createMetrics('pannier_proxy', { process: true });
   const ownPorts = new Set<number>();
   const egress = createEgress(() => ownPorts);
   const pseudonym = `pannier-proxy-${randomUUID().slice(0, 8)}`;

@@ -1,5 +1,5 @@
 /** The gRPC port: our two services, health and reflection, with their limits. */
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import { AdminService, CacheService, grpcServiceDefinition } from '@pannier/proto';
 import { HealthImplementation } from 'grpc-health-check';
 import type { AdminServiceDeps } from './admin-service.ts';
@@ -26,6 +26,9 @@ export interface GrpcPort {
   /** Says "not serving" and lets calls finish; resolves when the last has, or after `graceMs`. */
   drain(graceMs: number): Promise<void>;
 }
+
+// What grpc-js would print by itself, such as a busy port, is told by whoever gets the error.
+setLogVerbosity(logVerbosity.NONE);
 
 /** Binds the port. Rejects with what the system says when it cannot. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcPort> {
