@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createNearCache, createTransport, PannierError } from '@pannier/client/transport';
 import { createLogger, createMetrics, listenOrExplain, startAdmin } from '@pannier/runtime';
-import type { Config, Logger } from '@pannier/runtime';
+import type { Config, Logger, Metrics } from '@pannier/runtime';
 import { readAsked } from './asked-request.ts';
 import { BypassMemory } from './bypass-memory.ts';
 import { createDirectFetch } from './direct-fetch.ts';
@@ -16,6 +16,7 @@ import { handleConnect } from './interception/connect.ts';
 import { createReverseRoutes } from './interception/reverse-route.ts';
 import { createPassthrough } from './passthrough.ts';
 import { createProxyCounters } from './proxy-counters.ts';
+import type { ProxyCounters } from './proxy-counters.ts';
 import { createRequestHandler } from './request-handler.ts';
 import type { HandlerParts } from './request-handler.ts';
 import { createUpstreamRoutes } from './upstream-route.ts';
@@ -39,24 +40,26 @@ function failureCode(error: unknown): string {
   return error instanceof PannierError || error instanceof ProxyError ? error.code : 'internal';
 }
 
-/**
- * Starts a proxy. It needs no cache server to start, nor to go on.
- *
- * @throws RuntimeError of one line when a port is busy or a `ca` file cannot be read
- */
-export async function startProxy({ config, ...options }: ProxyOptions): Promise<RunningProxy> {
+/** What is shared by all requests. */
+interface Assembly {
+  readonly parts: HandlerParts;
+  readonly counters: ProxyCounters;
+  readonly gauges: { connections: number };
+  close(): Promise<void>;
+}
+
+function assemble(
+  config: Config,
+  logger: Logger,
+  { metrics, ownPorts }: { metrics: Metrics; ownPorts: ReadonlySet<number> },
+): Assembly {
   const { proxy, limits } = config;
-  const logger = options.logger ?? createLogger(config.log, 'proxy');
-  const metrics = createMetrics('pannier_proxy', { process: true });
-  const ownPorts = new Set<number>();
   const egress = createEgress(() => ownPorts);
   const pseudonym = `pannier-proxy-${randomUUID().slice(0, 8)}`;
-  const draining = new AbortController();
-  const authorities = new WeakMap<Duplex, string>();
-  const tunnels = new Set<Duplex>();
   const near = createNearCache({ bytesMax: proxy.nearCacheBytesMax, entryBytesMax: proxy.nearEntryBytesMax });
+  const gauges = { connections: 0 };
   const counters = createProxyCounters(metrics, {
-    connections: () => connections,
+    connections: () => gauges.connections,
     nearBytes: () => near.bytes,
     nearEntries: () => near.entries,
   });
@@ -72,52 +75,86 @@ export async function startProxy({ config, ...options }: ProxyOptions): Promise<
   const parts: HandlerParts = {
     egress,
     pseudonym,
-    authorities,
     transport,
     direct,
     passthrough,
     near,
+    authorities: new WeakMap<Duplex, string>(),
     nearEntryBytesMax: Math.min(proxy.nearEntryBytesMax, proxy.nearCacheBytesMax),
     now: Date.now,
     upstreamRoutes: createUpstreamRoutes(config),
     reverseRoutes: createReverseRoutes(proxy.routes),
     bypassed: new BypassMemory(Date.now),
-    onOutcome: counters.request,
-    onResumed: counters.resumed,
+    onOutcome: (outcome) => counters.request(outcome),
+    onResumed: () => counters.resumed(),
     onFailure: (error) => {
       counters.failure(failureCode(error));
       logger.debug({ err: error }, 'failure');
     },
   };
+  return {
+    parts,
+    counters,
+    gauges,
+    async close() {
+      passthrough.close();
+      transport.close();
+      await direct.close();
+    },
+  };
+}
 
+/** The HTTP port over the assembled parts; it does not listen yet. */
+function openPort(
+  { parts, counters, gauges }: Assembly,
+  limits: Config['limits'],
+  { draining, tunnels }: { draining: AbortSignal; tunnels: Set<Duplex> },
+): Server {
   const server = createHttpPort(limits, {
     request: createRequestHandler(parts),
     connect: (request, socket, head) => {
       tunnels.add(socket);
       socket.once('close', () => tunnels.delete(socket));
       const adopt = (client: Duplex, authority: string): void => {
-        authorities.set(client, authority);
+        parts.authorities.set(client, authority);
         server.emit('connection', client);
       };
-      handleConnect(request, socket as Socket, { egress, adopt, draining: draining.signal, head }).then(
-        counters.connect,
-        parts.onFailure,
+      const surroundings = { egress: parts.egress, adopt, draining, head };
+      handleConnect(request, socket as Socket, surroundings).then(
+        (outcome) => counters.connect(outcome),
+        (error: unknown) => parts.onFailure(error),
       );
     },
     upgrade: (request, socket, head) => {
       try {
-        passthrough.upgrade(request, socket, { asked: readAsked(request, parts), head });
+        parts.passthrough.upgrade(request, socket, { asked: readAsked(request, parts), head });
       } catch (error) {
         parts.onFailure(error);
         socket.end('HTTP/1.1 400 Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
       }
     },
   });
-  let connections = 0;
   server.on('connection', (socket: Duplex) => {
-    connections += 1;
-    socket.once('close', () => (connections -= 1));
+    gauges.connections += 1;
+    socket.once('close', () => (gauges.connections -= 1));
   });
+  return server;
+}
+
+/**
+ * Starts a proxy. It needs no cache server to start, nor to go on.
+ *
+ * @throws RuntimeError of one line when a port is busy or a `ca` file cannot be read
+ */
+export async function startProxy({ config, ...options }: ProxyOptions): Promise<RunningProxy> {
+  const { proxy, limits } = config;
+  const logger = options.logger ?? createLogger(config.log, 'proxy');
+  const metrics = createMetrics('pannier_proxy', { process: true });
+  const ownPorts = new Set<number>();
+  const draining = new AbortController();
+  const tunnels = new Set<Duplex>();
+  const assembly = assemble(config, logger, { metrics, ownPorts });
+  const server = openPort(assembly, limits, { draining: draining.signal, tunnels });
   const { port } = await listenOrExplain(server, {
     host: proxy.host,
     port: proxy.port,
@@ -138,8 +175,7 @@ export async function startProxy({ config, ...options }: ProxyOptions): Promise<
     async close(graceMs = limits.drainMs) {
       draining.abort();
       await closeServer(server, tunnels, graceMs);
-      passthrough.close();
-      await Promise.all([admin.close(), direct.close(), transport.close()]);
+      await Promise.all([admin.close(), assembly.close()]);
     },
   };
 }

@@ -11,8 +11,8 @@ import type {
   ValueSchema,
 } from '@pannier/proto';
 import type { FieldCondition } from '../dataset-query.ts';
+import type { DatasetRead, Datasets } from '../dataset-service.ts';
 import { CacheServerError } from '../errors.ts';
-import type { DatasetRead, Datasets } from '../get-dataset.ts';
 import type { KeyValue } from '../partition/field-partitioner.ts';
 import type { CallContext } from './call-handlers.ts';
 import { withHeartbeats } from './heartbeat.ts';

@@ -21,7 +21,7 @@ export function createReverseRoutes(routes: Readonly<Record<string, string>>): R
     .toSorted((a, b) => b.prefix.length - a.prefix.length);
 
   return (target) => {
-    const [path = '', query] = splitQuery(withoutDotSegments(target));
+    const [path, query] = splitQuery(withoutDotSegments(target));
     const route = longestFirst.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
     if (route === undefined) throw noRoute(longestFirst);
     return readAbsoluteForm(`${route.base}${path.slice(route.prefix.length) || '/'}${query}`);
@@ -35,7 +35,7 @@ function trimPrefix(prefix: string): string {
 
 /** `/geo/../admin` is not below `/geo`, whatever its first letters say: resolved before any prefix is compared. */
 function withoutDotSegments(target: string): string {
-  const [path = '', query = ''] = splitQuery(target);
+  const [path, query] = splitQuery(target);
   if (!DOT_SEGMENT.test(path)) return target;
   const url = URL.parse(`http://route.invalid${path}`);
   return url === null ? target : url.pathname + query;
