@@ -61,7 +61,7 @@ export function decodeDatasetManifest(keyText: string, bytes: Buffer): DatasetMa
     bytes.readUInt32BE(5) === crc32(content, crc32(keyText));
   if (!fits) throw new CacheServerError('bad-data', 'the stored dataset manifest cannot be read');
   // The checksum proves that these are the bytes that encodeDatasetManifest wrote.
-  const manifest = decodeValue(content) as unknown as Omit<DatasetManifest, 'partitions'> & {
+  const manifest = decodeValue(content) as Omit<DatasetManifest, 'partitions'> & {
     partitions: (Omit<DatasetPartition, 'key'> & { key: WireKey[] })[];
   };
   const partitions = manifest.partitions.map((partition) => ({

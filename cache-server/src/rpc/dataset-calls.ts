@@ -113,11 +113,12 @@ export async function* readPartitions(
   }
 }
 
-async function* readSteps({ manifest, partitions, frames }: DatasetRead): AsyncGenerator<ReadStep> {
-  const { version, scope } = manifest;
+async function* readSteps(read: DatasetRead): AsyncGenerator<ReadStep> {
+  const { partitions } = read;
+  const { version, scope } = read.manifest;
   const records = BigInt(partitions.reduce((sum, partition) => sum + partition.records, 0));
   yield { part: { case: 'start', value: { version, partitions: partitions.length, records } } };
-  for await (const { partition, frame } of frames()) {
+  for await (const { partition, frame } of read.frames()) {
     const stored = { scope, digest: partition.digest, frame, skipBytes: 0n };
     const value = { name: partition.name, stored, records: BigInt(partition.records) };
     yield { part: { case: 'partition', value } };
