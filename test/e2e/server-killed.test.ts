@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { curl, curlHead } from '../fixture/curl.ts';
 import { eventually } from '../fixture/eventually.ts';
 import { startMesh } from '../fixture/mesh.ts';
+import { STORES } from './stores.ts';
 
 const SIZE = '50MB';
 
@@ -17,35 +18,38 @@ async function readSlowly(url: string, proxyUrl: string, onHalf: () => void): Pr
   return bytes;
 }
 
-it('finishes large bodies from the upstream when the cache server is killed, and uses it again after its return', async () => {
-  await using mesh = await startMesh();
-  const url = (seed: number): string => `${mesh.upstream.url}/generated/${SIZE}?maxAge=60&seed=${seed}`;
-  const half = Promise.withResolvers<void>();
-  const readers = [1, 2, 3].map(async (seed) => await readSlowly(url(seed), mesh.proxyUrl(), half.resolve));
-  const settled = Promise.allSettled(readers);
-  await half.promise;
-  await mesh.server.kill9();
+it.each(STORES)(
+  'finishes large bodies when the cache server on the %s store is killed, and uses it again after its return',
+  async (store) => {
+    await using mesh = await startMesh({ store });
+    const url = (seed: number): string => `${mesh.upstream.url}/generated/${SIZE}?maxAge=60&seed=${seed}`;
+    const half = Promise.withResolvers<void>();
+    const readers = [1, 2, 3].map(async (seed) => await readSlowly(url(seed), mesh.proxyUrl(), half.resolve));
+    const settled = Promise.allSettled(readers);
+    await half.promise;
+    await mesh.server.kill9();
 
-  // Every new request succeeds while the server is away.
-  const direct = await curl(`${mesh.upstream.url}/small?id=1`);
-  for (let request = 0; request < 20; request += 1) {
-    const answer = await curl(`${mesh.upstream.url}/small?id=1`, mesh.proxyUrl());
-    expect(answer.status).toBe(200);
-    expect(answer.sha256).toBe(direct.sha256);
-  }
-  // Each body is finished, or visibly aborted; none is short and looks whole.
-  for (const reader of await settled) {
-    if (reader.status === 'fulfilled') expect(reader.value).toBe(50_000_000);
-  }
-  expect((await settled).filter(({ status }) => status === 'fulfilled').length).toBeGreaterThan(0);
+    // Every new request succeeds while the server is away.
+    const direct = await curl(`${mesh.upstream.url}/small?id=1`);
+    for (let request = 0; request < 20; request += 1) {
+      const answer = await curl(`${mesh.upstream.url}/small?id=1`, mesh.proxyUrl());
+      expect(answer.status).toBe(200);
+      expect(answer.sha256).toBe(direct.sha256);
+    }
+    // Each body is finished, or visibly aborted; none is short and looks whole.
+    for (const reader of await settled) {
+      if (reader.status === 'fulfilled') expect(reader.value).toBe(50_000_000);
+    }
+    expect((await settled).filter(({ status }) => status === 'fulfilled').length).toBeGreaterThan(0);
 
-  await mesh.server.restart();
-  await eventually(async () => {
-    const id = Math.random();
-    await curl(`${mesh.upstream.url}/small?id=${id}`, mesh.proxyUrl());
-    const again = await curl(`${mesh.upstream.url}/small?id=${id}`, mesh.proxyUrl());
-    expect(again.headers['cache-status']).toMatch(/pannier-(server|proxy); hit/);
-    const other = await curl(`${mesh.upstream.url}/small?id=${Math.random()}`, mesh.proxyUrl());
-    expect(other.headers['cache-status']).toContain('pannier-server');
-  });
-});
+    await mesh.server.restart();
+    await eventually(async () => {
+      const id = Math.random();
+      await curl(`${mesh.upstream.url}/small?id=${id}`, mesh.proxyUrl());
+      const again = await curl(`${mesh.upstream.url}/small?id=${id}`, mesh.proxyUrl());
+      expect(again.headers['cache-status']).toMatch(/pannier-(server|proxy); hit/);
+      const other = await curl(`${mesh.upstream.url}/small?id=${Math.random()}`, mesh.proxyUrl());
+      expect(other.headers['cache-status']).toContain('pannier-server');
+    });
+  },
+);
