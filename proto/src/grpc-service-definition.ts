@@ -21,6 +21,7 @@ import type {
   handleServerStreamingCall,
   handleUnaryCall,
 } from '@grpc/grpc-js';
+import { EncodedMessage } from './encoded-message.ts';
 
 /** The grpc-js handlers that a service needs, one for each of its methods, typed by its messages. */
 export type ServiceHandlers<S extends DescService> = {
@@ -31,7 +32,7 @@ type MethodHandler<M> =
   M extends DescMethodUnary<infer I, infer O>
     ? handleUnaryCall<MessageShape<I>, MessageShape<O>>
     : M extends DescMethodServerStreaming<infer I, infer O>
-      ? handleServerStreamingCall<MessageShape<I>, MessageShape<O>>
+      ? handleServerStreamingCall<MessageShape<I>, MessageShape<O> | EncodedMessage>
       : M extends DescMethodClientStreaming<infer I, infer O>
         ? handleClientStreamingCall<MessageShape<I>, MessageShape<O>>
         : M extends DescMethodBiDiStreaming<infer I, infer O>
@@ -39,8 +40,11 @@ type MethodHandler<M> =
           : never;
 
 /** A message as grpc-js sends it. The Buffer shares the encoder's memory, nothing is copied. */
-export function serializer<T extends DescMessage>(schema: T): (message: MessageShape<T>) => Buffer {
+export function serializer<T extends DescMessage>(
+  schema: T,
+): (message: MessageShape<T> | EncodedMessage) => Buffer {
   return (message) => {
+    if (message instanceof EncodedMessage) return message.bytes;
     const bytes = toBinary(schema, message);
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   };

@@ -1,4 +1,5 @@
 /** The contract of Pannier's gRPC services: generated messages and the bridge to grpc-js. */
+export * from './encoded-message.ts';
 export * from './gen/pannier/cache/v1/admin_service_pb.ts';
 export * from './gen/pannier/cache/v1/cache_service_pb.ts';
 export * from './gen/pannier/cache/v1/dataset_pb.ts';

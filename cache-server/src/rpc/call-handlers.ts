@@ -5,6 +5,7 @@
 import type { Metadata, handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js';
 import type { DescMessage, MessageShape, MessageInitShape } from '@bufbuild/protobuf';
 import { create } from '@bufbuild/protobuf';
+import { EncodedMessage } from '@pannier/proto';
 import { once } from 'node:events';
 import type { Caller } from '../entry-answer.ts';
 import { CacheServerError } from '../errors.ts';
@@ -53,8 +54,11 @@ export function unary<I extends DescMessage, O extends DescMessage>(
 /** A server stream from an async generator. Returning from the generator ends the call with OK, throwing with the error's status. */
 export function serverStream<I extends DescMessage, O extends DescMessage>(
   method: { input: I; output: O },
-  answer: (request: MessageShape<I>, context: CallContext) => AsyncIterable<MessageInitShape<O>>,
-): handleServerStreamingCall<MessageShape<I>, MessageShape<O>> {
+  answer: (
+    request: MessageShape<I>,
+    context: CallContext,
+  ) => AsyncIterable<MessageInitShape<O> | EncodedMessage>,
+): handleServerStreamingCall<MessageShape<I>, MessageShape<O> | EncodedMessage> {
   return (call) => {
     const ended = new AbortController();
     call.on('cancelled', () => ended.abort(new CacheServerError('cancelled', 'the caller cancelled')));
@@ -62,7 +66,8 @@ export function serverStream<I extends DescMessage, O extends DescMessage>(
       const context = { caller: callerOf(call.metadata), signal: ended.signal };
       for await (const message of answer(call.request, context)) {
         // `drain` alone would hang for ever after a cancel, so that the signal races it.
-        if (!call.write(create(method.output, message))) await once(call, 'drain', { signal: ended.signal });
+        const sent = message instanceof EncodedMessage ? message : create(method.output, message);
+        if (!call.write(sent)) await once(call, 'drain', { signal: ended.signal });
         ended.signal.throwIfAborted();
       }
     };

@@ -1,13 +1,15 @@
 /** A body as the steps of a Fetch stream: parts, signs of life while the upstream is slow, and the proof that it is whole. */
+import { create } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { FetchRequest, FetchResponseSchema } from '@pannier/proto';
+import { encodeLarge, FetchResponseSchema, RawBytesSchema, StoredPartitionSchema } from '@pannier/proto';
+import type { EncodedMessage, FetchRequest } from '@pannier/proto';
 import type { BodyPart, Caller, EntryBody } from '../entry-answer.ts';
 import { CacheServerError } from '../errors.ts';
 import type { CallContext } from './call-handlers.ts';
 import { withHeartbeats } from './heartbeat.ts';
 import type { TicketTable } from './ticket-table.ts';
 
-type Step = Exclude<MessageInitShape<typeof FetchResponseSchema>, { $typeName: string }>;
+type Step = MessageInitShape<typeof FetchResponseSchema> | EncodedMessage;
 
 /** What a Fetch needs. */
 export interface FetchDeps {
@@ -16,11 +18,25 @@ export interface FetchDeps {
   readonly limits: { readonly heartbeatMs: number };
 }
 
-function step(part: BodyPart): Step {
-  // The copy is needed: grpc-js may serialise later, when the flight has used the memory again.
-  if (part.kind === 'raw') return { part: { case: 'raw', value: { data: Buffer.from(part.bytes) } } };
+/** Encoded here and now: grpc-js may serialise later, when the flight has used the memory again. */
+function step(part: BodyPart): EncodedMessage {
+  if (part.kind === 'raw') {
+    return encodeLarge({
+      outer: FetchResponseSchema.field.raw,
+      schema: RawBytesSchema,
+      inner: create(RawBytesSchema),
+      field: RawBytesSchema.field.data,
+      value: part.bytes,
+    });
+  }
   const { scope, digest, frame, skipBytes } = part;
-  return { part: { case: 'partition', value: { scope, digest, frame, skipBytes: BigInt(skipBytes) } } };
+  return encodeLarge({
+    outer: FetchResponseSchema.field.partition,
+    schema: StoredPartitionSchema,
+    inner: create(StoredPartitionSchema, { scope, digest, skipBytes: BigInt(skipBytes) }),
+    field: StoredPartitionSchema.field.frame,
+    value: frame,
+  });
 }
 
 function partBytes(part: BodyPart): number {

@@ -1,12 +1,12 @@
-import { constants, crc32, zstdCompress, zstdDecompress } from 'node:zlib';
+import { crc32, zstdDecompress } from 'node:zlib';
 import type { ZstdOptions } from 'node:zlib';
 import { promisify } from 'node:util';
 import { DIGEST_BYTES, PARTITION_FORMAT_VERSION } from './content-digest.ts';
 import { FRAME_HEADER_BYTES, readFrameHeader, writeFrameHeader } from './frame-header.ts';
 import type { FrameInfo } from './frame-header.ts';
 import { PartitionFormatError } from './partition-format-error.ts';
+import { compressZstd } from './zstd-compressor.ts';
 
-const compressAsync: (content: Uint8Array, options: ZstdOptions) => Promise<Buffer> = promisify(zstdCompress);
 const decompressAsync: (payload: Uint8Array, options: ZstdOptions) => Promise<Buffer> =
   promisify(zstdDecompress);
 
@@ -21,8 +21,6 @@ export type FrameBinding = { readonly scope: string; readonly digest: Uint8Array
 export type EncodeFrameOptions = FrameBinding & {
   /** False for bodies that are compressed already; true still keeps the content as it is when less than 5 % is saved. */
   readonly compress: boolean;
-  /** zstd level, default 1: on JSON records, higher ones save little for much time. */
-  readonly level?: number;
 };
 
 export type DecodeFrameOptions = FrameBinding & {
@@ -40,17 +38,22 @@ export async function encodeFrame(content: Uint8Array, options: EncodeFrameOptio
   requireDigest(options.digest);
   if (content.byteLength > 0xffff_ffff)
     throw new PartitionFormatError('too-large', 'a frame holds less than 4 GiB');
-  const compressed = options.compress ? await compressIfWorthwhile(content, options.level ?? 1) : undefined;
-  const payload = compressed ?? content;
-  const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + payload.byteLength);
-  frame.set(payload, FRAME_HEADER_BYTES);
+  const compressed = options.compress ? await compressIfWorthwhile(content) : undefined;
+  const payload = compressed ?? [content];
+  const payloadBytes = totalBytes(payload);
+  const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + payloadBytes);
+  let at = FRAME_HEADER_BYTES;
+  for (const piece of payload) {
+    frame.set(piece, at);
+    at += piece.byteLength;
+  }
   writeFrameHeader(
     frame,
     {
       version: PARTITION_FORMAT_VERSION,
       codec: compressed === undefined ? 'none' : 'zstd',
       contentBytes: content.byteLength,
-      payloadBytes: payload.byteLength,
+      payloadBytes,
     },
     (sealed) => checksumOf(sealed, options),
   );
@@ -119,17 +122,14 @@ function checksumOf(frame: Uint8Array, { scope, digest }: FrameBinding): number 
   return crc32(frame.subarray(FRAME_HEADER_BYTES), header);
 }
 
-async function compressIfWorthwhile(content: Uint8Array, level: number): Promise<Buffer | undefined> {
+async function compressIfWorthwhile(content: Uint8Array): Promise<Buffer[] | undefined> {
   if (content.byteLength < COMPRESSED_CONTENT_BYTES_MIN) return undefined;
-  const options = {
-    params: { [constants.ZSTD_c_compressionLevel]: level },
-    // Puts the content's length into zstd's own header, which one-shot decoders in other languages insist on.
-    pledgedSrcSize: content.byteLength,
-    // One output buffer instead of a thread hop for every 16 KiB.
-    chunkSize: content.byteLength,
-  };
-  const compressed = await compressAsync(content, options);
-  return compressed.length <= content.byteLength * WORTHWHILE_RATIO ? compressed : undefined;
+  const compressed = await compressZstd(content);
+  return totalBytes(compressed) <= content.byteLength * WORTHWHILE_RATIO ? compressed : undefined;
+}
+
+function totalBytes(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
 async function decompress(payload: Uint8Array, contentBytes: number): Promise<Buffer> {
