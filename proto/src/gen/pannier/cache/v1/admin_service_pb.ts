@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pannier/cache/v1/admin_service.proto.
  */
 export const file_pannier_cache_v1_admin_service: GenFile = /*@__PURE__*/
-  fileDesc("CiRwYW5uaWVyL2NhY2hlL3YxL2FkbWluX3NlcnZpY2UucHJvdG8SEHBhbm5pZXIuY2FjaGUudjEiEQoPR2V0U3RhdHNSZXF1ZXN0IrEEChBHZXRTdGF0c1Jlc3BvbnNlEkAKB2xvb2t1cHMYASADKAsyLy5wYW5uaWVyLmNhY2hlLnYxLkdldFN0YXRzUmVzcG9uc2UuTG9va3Vwc0VudHJ5ElMKEXVwc3RyZWFtX3JlcXVlc3RzGAIgAygLMjgucGFubmllci5jYWNoZS52MS5HZXRTdGF0c1Jlc3BvbnNlLlVwc3RyZWFtUmVxdWVzdHNFbnRyeRIWCg51cHN0cmVhbV9ieXRlcxgDIAEoBBIPCgdmbGlnaHRzGAQgASgEEg8KB3dhaXRlcnMYBSABKAQSDQoFc3RvcmUYBiABKAkSFAoHZW50cmllcxgHIAEoBEgAiAEBEhkKDHN0b3JlZF9ieXRlcxgIIAEoBEgBiAEBEhEKCXVwdGltZV9tcxgJIAEoBBJCCghmYWlsdXJlcxgKIAMoCzIwLnBhbm5pZXIuY2FjaGUudjEuR2V0U3RhdHNSZXNwb25zZS5GYWlsdXJlc0VudHJ5Gi4KDExvb2t1cHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBGjcKFVVwc3RyZWFtUmVxdWVzdHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBGi8KDUZhaWx1cmVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4AUIKCghfZW50cmllc0IPCg1fc3RvcmVkX2J5dGVzIkUKEkxpc3RFbnRyaWVzUmVxdWVzdBIQCghjb250YWlucxgBIAEoCRINCgVsaW1pdBgCIAEoDRIOCgZjdXJzb3IYAyABKAkiWgoTTGlzdEVudHJpZXNSZXNwb25zZRIzCgdlbnRyaWVzGAEgAygLMiIucGFubmllci5jYWNoZS52MS5FbnRyeURlc2NyaXB0aW9uEg4KBmN1cnNvchgCIAEoCSK1AQoQRW50cnlEZXNjcmlwdGlvbhILCgNrZXkYASABKAkSDAoEbmFtZRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgJEg4KBnN0YXR1cxgEIAEoDRIVCg1jb250ZW50X2J5dGVzGAUgASgEEhQKDHN0b3JlZF9ieXRlcxgGIAEoBBISCgpwYXJ0aXRpb25zGAcgASgNEg4KBmFnZV9tcxgIIAEoBBIUCgxmcmVzaF9mb3JfbXMYCSABKAQiFQoTTGlzdERhdGFzZXRzUmVxdWVzdCJKChRMaXN0RGF0YXNldHNSZXNwb25zZRIyCghkYXRhc2V0cxgBIAMoCzIgLnBhbm5pZXIuY2FjaGUudjEuRGF0YXNldFN1bW1hcnkiewoORGF0YXNldFN1bW1hcnkSDwoHZGF0YXNldBgBIAEoCRIQCgh1cHN0cmVhbRgCIAEoCRIQCghlbmRwb2ludBgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEg8KB3JlY29yZHMYBSABKAQSEgoKcGFydGl0aW9ucxgGIAEoDSImChNMaXN0VmVyc2lvbnNSZXF1ZXN0Eg8KB2RhdGFzZXQYASABKAkiSgoUTGlzdFZlcnNpb25zUmVzcG9uc2USMgoIdmVyc2lvbnMYASADKAsyIC5wYW5uaWVyLmNhY2hlLnYxLlZlcnNpb25TdW1tYXJ5ImwKDlZlcnNpb25TdW1tYXJ5Eg8KB3ZlcnNpb24YASABKAkSFwoPcHVibGlzaGVkX2F0X21zGAIgASgEEg8KB3JlY29yZHMYAyABKAQSDwoHY3VycmVudBgEIAEoCBIOCgZwaW5uZWQYBSABKAgiUAoTRGlmZlZlcnNpb25zUmVxdWVzdBIPCgdkYXRhc2V0GAEgASgJEhQKDGZyb21fdmVyc2lvbhgCIAEoCRISCgp0b192ZXJzaW9uGAMgASgJIr8BChREaWZmVmVyc2lvbnNSZXNwb25zZRI1CgVhZGRlZBgBIAMoCzImLnBhbm5pZXIuY2FjaGUudjEuUGFydGl0aW9uRGVzY3JpcHRpb24SNwoHY2hhbmdlZBgCIAMoCzImLnBhbm5pZXIuY2FjaGUudjEuUGFydGl0aW9uRGVzY3JpcHRpb24SNwoHcmVtb3ZlZBgDIAMoCzImLnBhbm5pZXIuY2FjaGUudjEuUGFydGl0aW9uRGVzY3JpcHRpb24iNQoRUGluVmVyc2lvblJlcXVlc3QSDwoHZGF0YXNldBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJIhQKElBpblZlcnNpb25SZXNwb25zZSI3ChNVbnBpblZlcnNpb25SZXF1ZXN0Eg8KB2RhdGFzZXQYASABKAkSDwoHdmVyc2lvbhgCIAEoCSIWChRVbnBpblZlcnNpb25SZXNwb25zZSIzCg9Sb2xsYmFja1JlcXVlc3QSDwoHZGF0YXNldBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJIiMKEFJvbGxiYWNrUmVzcG9uc2USDwoHdmVyc2lvbhgBIAEoCSJACg5FeHBsYWluUmVxdWVzdBIuCgdyZXF1ZXN0GAEgASgLMh0ucGFubmllci5jYWNoZS52MS5SZXF1ZXN0SGVhZCKCAQoPRXhwbGFpblJlc3BvbnNlEg8KB291dGNvbWUYASABKAkSCwoDa2V5GAIgASgJEg8KB3JlYXNvbnMYAyADKAkSNgoFZW50cnkYBCABKAsyIi5wYW5uaWVyLmNhY2hlLnYxLkVudHJ5RGVzY3JpcHRpb25IAIgBAUIICgZfZW50cnkytQYKDEFkbWluU2VydmljZRJRCghHZXRTdGF0cxIhLnBhbm5pZXIuY2FjaGUudjEuR2V0U3RhdHNSZXF1ZXN0GiIucGFubmllci5jYWNoZS52MS5HZXRTdGF0c1Jlc3BvbnNlEloKC0xpc3RFbnRyaWVzEiQucGFubmllci5jYWNoZS52MS5MaXN0RW50cmllc1JlcXVlc3QaJS5wYW5uaWVyLmNhY2hlLnYxLkxpc3RFbnRyaWVzUmVzcG9uc2USXQoMTGlzdERhdGFzZXRzEiUucGFubmllci5jYWNoZS52MS5MaXN0RGF0YXNldHNSZXF1ZXN0GiYucGFubmllci5jYWNoZS52MS5MaXN0RGF0YXNldHNSZXNwb25zZRJdCgxMaXN0VmVyc2lvbnMSJS5wYW5uaWVyLmNhY2hlLnYxLkxpc3RWZXJzaW9uc1JlcXVlc3QaJi5wYW5uaWVyLmNhY2hlLnYxLkxpc3RWZXJzaW9uc1Jlc3BvbnNlEl0KDERpZmZWZXJzaW9ucxIlLnBhbm5pZXIuY2FjaGUudjEuRGlmZlZlcnNpb25zUmVxdWVzdBomLnBhbm5pZXIuY2FjaGUudjEuRGlmZlZlcnNpb25zUmVzcG9uc2USVwoKUGluVmVyc2lvbhIjLnBhbm5pZXIuY2FjaGUudjEuUGluVmVyc2lvblJlcXVlc3QaJC5wYW5uaWVyLmNhY2hlLnYxLlBpblZlcnNpb25SZXNwb25zZRJdCgxVbnBpblZlcnNpb24SJS5wYW5uaWVyLmNhY2hlLnYxLlVucGluVmVyc2lvblJlcXVlc3QaJi5wYW5uaWVyLmNhY2hlLnYxLlVucGluVmVyc2lvblJlc3BvbnNlElEKCFJvbGxiYWNrEiEucGFubmllci5jYWNoZS52MS5Sb2xsYmFja1JlcXVlc3QaIi5wYW5uaWVyLmNhY2hlLnYxLlJvbGxiYWNrUmVzcG9uc2USTgoHRXhwbGFpbhIgLnBhbm5pZXIuY2FjaGUudjEuRXhwbGFpblJlcXVlc3QaIS5wYW5uaWVyLmNhY2hlLnYxLkV4cGxhaW5SZXNwb25zZWIGcHJvdG8z", [file_pannier_cache_v1_dataset, file_pannier_cache_v1_http]);
+  fileDesc("CiRwYW5uaWVyL2NhY2hlL3YxL2FkbWluX3NlcnZpY2UucHJvdG8SEHBhbm5pZXIuY2FjaGUudjEiEQoPR2V0U3RhdHNSZXF1ZXN0IrEEChBHZXRTdGF0c1Jlc3BvbnNlEkAKB2xvb2t1cHMYASADKAsyLy5wYW5uaWVyLmNhY2hlLnYxLkdldFN0YXRzUmVzcG9uc2UuTG9va3Vwc0VudHJ5ElMKEXVwc3RyZWFtX3JlcXVlc3RzGAIgAygLMjgucGFubmllci5jYWNoZS52MS5HZXRTdGF0c1Jlc3BvbnNlLlVwc3RyZWFtUmVxdWVzdHNFbnRyeRIWCg51cHN0cmVhbV9ieXRlcxgDIAEoBBIPCgdmbGlnaHRzGAQgASgEEg8KB3dhaXRlcnMYBSABKAQSDQoFc3RvcmUYBiABKAkSFAoHZW50cmllcxgHIAEoBEgAiAEBEhkKDHN0b3JlZF9ieXRlcxgIIAEoBEgBiAEBEhEKCXVwdGltZV9tcxgJIAEoBBJCCghmYWlsdXJlcxgKIAMoCzIwLnBhbm5pZXIuY2FjaGUudjEuR2V0U3RhdHNSZXNwb25zZS5GYWlsdXJlc0VudHJ5Gi4KDExvb2t1cHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBGjcKFVVwc3RyZWFtUmVxdWVzdHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBGi8KDUZhaWx1cmVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4AUIKCghfZW50cmllc0IPCg1fc3RvcmVkX2J5dGVzIkUKEkxpc3RFbnRyaWVzUmVxdWVzdBIQCghjb250YWlucxgBIAEoCRINCgVsaW1pdBgCIAEoDRIOCgZjdXJzb3IYAyABKAkiWgoTTGlzdEVudHJpZXNSZXNwb25zZRIzCgdlbnRyaWVzGAEgAygLMiIucGFubmllci5jYWNoZS52MS5FbnRyeURlc2NyaXB0aW9uEg4KBmN1cnNvchgCIAEoCSK1AQoQRW50cnlEZXNjcmlwdGlvbhILCgNrZXkYASABKAkSDAoEbmFtZRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgJEg4KBnN0YXR1cxgEIAEoDRIVCg1jb250ZW50X2J5dGVzGAUgASgEEhQKDHN0b3JlZF9ieXRlcxgGIAEoBBISCgpwYXJ0aXRpb25zGAcgASgNEg4KBmFnZV9tcxgIIAEoBBIUCgxmcmVzaF9mb3JfbXMYCSABKAQiFQoTTGlzdERhdGFzZXRzUmVxdWVzdCJKChRMaXN0RGF0YXNldHNSZXNwb25zZRIyCghkYXRhc2V0cxgBIAMoCzIgLnBhbm5pZXIuY2FjaGUudjEuRGF0YXNldFN1bW1hcnkiewoORGF0YXNldFN1bW1hcnkSDwoHZGF0YXNldBgBIAEoCRIQCgh1cHN0cmVhbRgCIAEoCRIQCghlbmRwb2ludBgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEg8KB3JlY29yZHMYBSABKAQSEgoKcGFydGl0aW9ucxgGIAEoDSImChNMaXN0VmVyc2lvbnNSZXF1ZXN0Eg8KB2RhdGFzZXQYASABKAkiSgoUTGlzdFZlcnNpb25zUmVzcG9uc2USMgoIdmVyc2lvbnMYASADKAsyIC5wYW5uaWVyLmNhY2hlLnYxLlZlcnNpb25TdW1tYXJ5IocBCg5WZXJzaW9uU3VtbWFyeRIPCgd2ZXJzaW9uGAEgASgJEhcKD3B1Ymxpc2hlZF9hdF9tcxgCIAEoBBIPCgdyZWNvcmRzGAMgASgEEg8KB2N1cnJlbnQYBCABKAgSDgoGcGlubmVkGAUgASgIEhkKEXF1YXJhbnRpbmVfcmVhc29uGAYgASgJInMKE0RpZmZWZXJzaW9uc1JlcXVlc3QSDwoHZGF0YXNldBgBIAEoCRIUCgxmcm9tX3ZlcnNpb24YAiABKAkSEgoKdG9fdmVyc2lvbhgDIAEoCRISCgprZXlfZmllbGRzGAQgAygJEg0KBWxpbWl0GAUgASgNIswCChREaWZmVmVyc2lvbnNSZXNwb25zZRI1CgVhZGRlZBgBIAMoCzImLnBhbm5pZXIuY2FjaGUudjEuUGFydGl0aW9uRGVzY3JpcHRpb24SNwoHY2hhbmdlZBgCIAMoCzImLnBhbm5pZXIuY2FjaGUudjEuUGFydGl0aW9uRGVzY3JpcHRpb24SNwoHcmVtb3ZlZBgDIAMoCzImLnBhbm5pZXIuY2FjaGUudjEuUGFydGl0aW9uRGVzY3JpcHRpb24SEQoJdW5jaGFuZ2VkGAQgASgNEhUKDXJlY29yZHNfYWRkZWQYBSABKAQSFwoPcmVjb3Jkc19jaGFuZ2VkGAYgASgEEhcKD3JlY29yZHNfcmVtb3ZlZBgHIAEoBBIvCgdjaGFuZ2VzGAggAygLMh4ucGFubmllci5jYWNoZS52MS5SZWNvcmRDaGFuZ2UiLQoMUmVjb3JkQ2hhbmdlEg4KBmJlZm9yZRgBIAEoCRINCgVhZnRlchgCIAEoCSI1ChFQaW5WZXJzaW9uUmVxdWVzdBIPCgdkYXRhc2V0GAEgASgJEg8KB3ZlcnNpb24YAiABKAkiFAoSUGluVmVyc2lvblJlc3BvbnNlIjcKE1VucGluVmVyc2lvblJlcXVlc3QSDwoHZGF0YXNldBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJIhYKFFVucGluVmVyc2lvblJlc3BvbnNlIjMKD1JvbGxiYWNrUmVxdWVzdBIPCgdkYXRhc2V0GAEgASgJEg8KB3ZlcnNpb24YAiABKAkiIwoQUm9sbGJhY2tSZXNwb25zZRIPCgd2ZXJzaW9uGAEgASgJIkAKDkV4cGxhaW5SZXF1ZXN0Ei4KB3JlcXVlc3QYASABKAsyHS5wYW5uaWVyLmNhY2hlLnYxLlJlcXVlc3RIZWFkIoIBCg9FeHBsYWluUmVzcG9uc2USDwoHb3V0Y29tZRgBIAEoCRILCgNrZXkYAiABKAkSDwoHcmVhc29ucxgDIAMoCRI2CgVlbnRyeRgEIAEoCzIiLnBhbm5pZXIuY2FjaGUudjEuRW50cnlEZXNjcmlwdGlvbkgAiAEBQggKBl9lbnRyeTK1BgoMQWRtaW5TZXJ2aWNlElEKCEdldFN0YXRzEiEucGFubmllci5jYWNoZS52MS5HZXRTdGF0c1JlcXVlc3QaIi5wYW5uaWVyLmNhY2hlLnYxLkdldFN0YXRzUmVzcG9uc2USWgoLTGlzdEVudHJpZXMSJC5wYW5uaWVyLmNhY2hlLnYxLkxpc3RFbnRyaWVzUmVxdWVzdBolLnBhbm5pZXIuY2FjaGUudjEuTGlzdEVudHJpZXNSZXNwb25zZRJdCgxMaXN0RGF0YXNldHMSJS5wYW5uaWVyLmNhY2hlLnYxLkxpc3REYXRhc2V0c1JlcXVlc3QaJi5wYW5uaWVyLmNhY2hlLnYxLkxpc3REYXRhc2V0c1Jlc3BvbnNlEl0KDExpc3RWZXJzaW9ucxIlLnBhbm5pZXIuY2FjaGUudjEuTGlzdFZlcnNpb25zUmVxdWVzdBomLnBhbm5pZXIuY2FjaGUudjEuTGlzdFZlcnNpb25zUmVzcG9uc2USXQoMRGlmZlZlcnNpb25zEiUucGFubmllci5jYWNoZS52MS5EaWZmVmVyc2lvbnNSZXF1ZXN0GiYucGFubmllci5jYWNoZS52MS5EaWZmVmVyc2lvbnNSZXNwb25zZRJXCgpQaW5WZXJzaW9uEiMucGFubmllci5jYWNoZS52MS5QaW5WZXJzaW9uUmVxdWVzdBokLnBhbm5pZXIuY2FjaGUudjEuUGluVmVyc2lvblJlc3BvbnNlEl0KDFVucGluVmVyc2lvbhIlLnBhbm5pZXIuY2FjaGUudjEuVW5waW5WZXJzaW9uUmVxdWVzdBomLnBhbm5pZXIuY2FjaGUudjEuVW5waW5WZXJzaW9uUmVzcG9uc2USUQoIUm9sbGJhY2sSIS5wYW5uaWVyLmNhY2hlLnYxLlJvbGxiYWNrUmVxdWVzdBoiLnBhbm5pZXIuY2FjaGUudjEuUm9sbGJhY2tSZXNwb25zZRJOCgdFeHBsYWluEiAucGFubmllci5jYWNoZS52MS5FeHBsYWluUmVxdWVzdBohLnBhbm5pZXIuY2FjaGUudjEuRXhwbGFpblJlc3BvbnNlYgZwcm90bzM", [file_pannier_cache_v1_dataset, file_pannier_cache_v1_http]);
 
 /**
  * Asks for the counters.
@@ -429,6 +429,13 @@ export type VersionSummary = Message<"pannier.cache.v1.VersionSummary"> & {
    * @generated from field: bool pinned = 5;
    */
   pinned: boolean;
+
+  /**
+   * Why it was put aside and is not read, for example because a declared field is gone; empty when it was not.
+   *
+   * @generated from field: string quarantine_reason = 6;
+   */
+  quarantineReason: string;
 };
 
 /**
@@ -459,11 +466,25 @@ export type DiffVersionsRequest = Message<"pannier.cache.v1.DiffVersionsRequest"
   fromVersion: string;
 
   /**
-   * The newer version.
+   * The newer version; empty: the current one.
    *
    * @generated from field: string to_version = 3;
    */
   toVersion: string;
+
+  /**
+   * Fields that identify a record; with them, records are compared, too.
+   *
+   * @generated from field: repeated string key_fields = 4;
+   */
+  keyFields: string[];
+
+  /**
+   * At most so many changed records are named; 0 means 100.
+   *
+   * @generated from field: uint32 limit = 5;
+   */
+  limit: number;
 };
 
 /**
@@ -499,6 +520,41 @@ export type DiffVersionsResponse = Message<"pannier.cache.v1.DiffVersionsRespons
    * @generated from field: repeated pannier.cache.v1.PartitionDescription removed = 3;
    */
   removed: PartitionDescription[];
+
+  /**
+   * Number of partitions that are the same in both.
+   *
+   * @generated from field: uint32 unchanged = 4;
+   */
+  unchanged: number;
+
+  /**
+   * Number of records added, where key fields were given.
+   *
+   * @generated from field: uint64 records_added = 5;
+   */
+  recordsAdded: bigint;
+
+  /**
+   * Number of records changed, where key fields were given.
+   *
+   * @generated from field: uint64 records_changed = 6;
+   */
+  recordsChanged: bigint;
+
+  /**
+   * Number of records removed, where key fields were given.
+   *
+   * @generated from field: uint64 records_removed = 7;
+   */
+  recordsRemoved: bigint;
+
+  /**
+   * The first of them.
+   *
+   * @generated from field: repeated pannier.cache.v1.RecordChange changes = 8;
+   */
+  changes: RecordChange[];
 };
 
 /**
@@ -507,6 +563,34 @@ export type DiffVersionsResponse = Message<"pannier.cache.v1.DiffVersionsRespons
  */
 export const DiffVersionsResponseSchema: GenMessage<DiffVersionsResponse> = /*@__PURE__*/
   messageDesc(file_pannier_cache_v1_admin_service, 12);
+
+/**
+ * One record that differs.
+ *
+ * @generated from message pannier.cache.v1.RecordChange
+ */
+export type RecordChange = Message<"pannier.cache.v1.RecordChange"> & {
+  /**
+   * The record in the older version, as JSON; empty when it was added.
+   *
+   * @generated from field: string before = 1;
+   */
+  before: string;
+
+  /**
+   * The record in the newer version, as JSON; empty when it was removed.
+   *
+   * @generated from field: string after = 2;
+   */
+  after: string;
+};
+
+/**
+ * Describes the message pannier.cache.v1.RecordChange.
+ * Use `create(RecordChangeSchema)` to create a new message.
+ */
+export const RecordChangeSchema: GenMessage<RecordChange> = /*@__PURE__*/
+  messageDesc(file_pannier_cache_v1_admin_service, 13);
 
 /**
  * Keeps a version.
@@ -534,7 +618,7 @@ export type PinVersionRequest = Message<"pannier.cache.v1.PinVersionRequest"> & 
  * Use `create(PinVersionRequestSchema)` to create a new message.
  */
 export const PinVersionRequestSchema: GenMessage<PinVersionRequest> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 13);
+  messageDesc(file_pannier_cache_v1_admin_service, 14);
 
 /**
  * Confirms a pin.
@@ -549,7 +633,7 @@ export type PinVersionResponse = Message<"pannier.cache.v1.PinVersionResponse"> 
  * Use `create(PinVersionResponseSchema)` to create a new message.
  */
 export const PinVersionResponseSchema: GenMessage<PinVersionResponse> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 14);
+  messageDesc(file_pannier_cache_v1_admin_service, 15);
 
 /**
  * Lets a version go.
@@ -577,7 +661,7 @@ export type UnpinVersionRequest = Message<"pannier.cache.v1.UnpinVersionRequest"
  * Use `create(UnpinVersionRequestSchema)` to create a new message.
  */
 export const UnpinVersionRequestSchema: GenMessage<UnpinVersionRequest> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 15);
+  messageDesc(file_pannier_cache_v1_admin_service, 16);
 
 /**
  * Confirms that a pin is gone.
@@ -592,7 +676,7 @@ export type UnpinVersionResponse = Message<"pannier.cache.v1.UnpinVersionRespons
  * Use `create(UnpinVersionResponseSchema)` to create a new message.
  */
 export const UnpinVersionResponseSchema: GenMessage<UnpinVersionResponse> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 16);
+  messageDesc(file_pannier_cache_v1_admin_service, 17);
 
 /**
  * Makes an older version the current one.
@@ -620,7 +704,7 @@ export type RollbackRequest = Message<"pannier.cache.v1.RollbackRequest"> & {
  * Use `create(RollbackRequestSchema)` to create a new message.
  */
 export const RollbackRequestSchema: GenMessage<RollbackRequest> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 17);
+  messageDesc(file_pannier_cache_v1_admin_service, 18);
 
 /**
  * Confirms a rollback.
@@ -641,7 +725,7 @@ export type RollbackResponse = Message<"pannier.cache.v1.RollbackResponse"> & {
  * Use `create(RollbackResponseSchema)` to create a new message.
  */
 export const RollbackResponseSchema: GenMessage<RollbackResponse> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 18);
+  messageDesc(file_pannier_cache_v1_admin_service, 19);
 
 /**
  * Asks what would become of a request.
@@ -662,7 +746,7 @@ export type ExplainRequest = Message<"pannier.cache.v1.ExplainRequest"> & {
  * Use `create(ExplainRequestSchema)` to create a new message.
  */
 export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 19);
+  messageDesc(file_pannier_cache_v1_admin_service, 20);
 
 /**
  * What would become of a request.
@@ -704,7 +788,7 @@ export type ExplainResponse = Message<"pannier.cache.v1.ExplainResponse"> & {
  * Use `create(ExplainResponseSchema)` to create a new message.
  */
 export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 20);
+  messageDesc(file_pannier_cache_v1_admin_service, 21);
 
 /**
  * What operators ask of the cache server.

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pannier/cache/v1/dataset.proto.
  */
 export const file_pannier_cache_v1_dataset: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wYW5uaWVyL2NhY2hlL3YxL2RhdGFzZXQucHJvdG8SEHBhbm5pZXIuY2FjaGUudjEiKQoWRGVzY3JpYmVEYXRhc2V0UmVxdWVzdBIPCgdkYXRhc2V0GAEgASgJIlQKF0Rlc2NyaWJlRGF0YXNldFJlc3BvbnNlEjkKC2Rlc2NyaXB0aW9uGAEgASgLMiQucGFubmllci5jYWNoZS52MS5EYXRhc2V0RGVzY3JpcHRpb24i6gEKEkRhdGFzZXREZXNjcmlwdGlvbhIPCgdkYXRhc2V0GAEgASgJEg8KB3ZlcnNpb24YAiABKAkSFwoPcHVibGlzaGVkX2F0X21zGAMgASgEEg8KB3JlY29yZHMYBCABKAQSGAoQcGFydGl0aW9uX2ZpZWxkcxgFIAMoCRIyCgZmaWVsZHMYBiADKAsyIi5wYW5uaWVyLmNhY2hlLnYxLkZpZWxkRGVzY3JpcHRpb24SOgoKcGFydGl0aW9ucxgHIAMoCzImLnBhbm5pZXIuY2FjaGUudjEuUGFydGl0aW9uRGVzY3JpcHRpb24iQAoQRmllbGREZXNjcmlwdGlvbhIMCgRuYW1lGAEgASgJEg0KBXR5cGVzGAIgAygJEg8KB3ByZXNlbnQYAyABKAQimAEKFFBhcnRpdGlvbkRlc2NyaXB0aW9uEgwKBG5hbWUYASABKAkSJAoDa2V5GAIgAygLMhcucGFubmllci5jYWNoZS52MS5WYWx1ZRIPCgdyZWNvcmRzGAMgASgEEhUKDWNvbnRlbnRfYnl0ZXMYBCABKAQSFAoMc3RvcmVkX2J5dGVzGAUgASgEEg4KBmRpZ2VzdBgGIAEoDCKgAQoVUmVhZFBhcnRpdGlvbnNSZXF1ZXN0Eg8KB2RhdGFzZXQYASABKAkSEgoKcGFydGl0aW9ucxgCIAMoCRIoCgZmaWx0ZXIYAyABKAsyGC5wYW5uaWVyLmNhY2hlLnYxLkZpbHRlchIOCgZmaWVsZHMYBCADKAkSDwoHdmVyc2lvbhgFIAEoCRIXCg9za2lwX3BhcnRpdGlvbnMYBiABKA0i8AEKFlJlYWRQYXJ0aXRpb25zUmVzcG9uc2USLAoFc3RhcnQYASABKAsyGy5wYW5uaWVyLmNhY2hlLnYxLlJlYWRTdGFydEgAEjcKCXBhcnRpdGlvbhgCIAEoCzIiLnBhbm5pZXIuY2FjaGUudjEuRGF0YXNldFBhcnRpdGlvbkgAEjMKCHByb2dyZXNzGAMgASgLMh8ucGFubmllci5jYWNoZS52MS5Qcm9ncmVzc0ZyYW1lSAASMgoIY29tcGxldGUYBCABKAsyHi5wYW5uaWVyLmNhY2hlLnYxLlJlYWRDb21wbGV0ZUgAQgYKBHBhcnQiQQoJUmVhZFN0YXJ0Eg8KB3ZlcnNpb24YASABKAkSEgoKcGFydGl0aW9ucxgCIAEoDRIPCgdyZWNvcmRzGAMgASgEImQKEERhdGFzZXRQYXJ0aXRpb24SDAoEbmFtZRgBIAEoCRIxCgZzdG9yZWQYAiABKAsyIS5wYW5uaWVyLmNhY2hlLnYxLlN0b3JlZFBhcnRpdGlvbhIPCgdyZWNvcmRzGAMgASgEIjAKDFJlYWRDb21wbGV0ZRIPCgd2ZXJzaW9uGAEgASgJEg8KB3JlY29yZHMYAiABKARiBnByb3RvMw", [file_pannier_cache_v1_exchange, file_pannier_cache_v1_value]);
+  fileDesc("Ch5wYW5uaWVyL2NhY2hlL3YxL2RhdGFzZXQucHJvdG8SEHBhbm5pZXIuY2FjaGUudjEiOgoWRGVzY3JpYmVEYXRhc2V0UmVxdWVzdBIPCgdkYXRhc2V0GAEgASgJEg8KB3ZlcnNpb24YAiABKAkiVAoXRGVzY3JpYmVEYXRhc2V0UmVzcG9uc2USOQoLZGVzY3JpcHRpb24YASABKAsyJC5wYW5uaWVyLmNhY2hlLnYxLkRhdGFzZXREZXNjcmlwdGlvbiKgAgoSRGF0YXNldERlc2NyaXB0aW9uEg8KB2RhdGFzZXQYASABKAkSDwoHdmVyc2lvbhgCIAEoCRIXCg9wdWJsaXNoZWRfYXRfbXMYAyABKAQSDwoHcmVjb3JkcxgEIAEoBBIYChBwYXJ0aXRpb25fZmllbGRzGAUgAygJEjIKBmZpZWxkcxgGIAMoCzIiLnBhbm5pZXIuY2FjaGUudjEuRmllbGREZXNjcmlwdGlvbhI6CgpwYXJ0aXRpb25zGAcgAygLMiYucGFubmllci5jYWNoZS52MS5QYXJ0aXRpb25EZXNjcmlwdGlvbhISCgpkdXBsaWNhdGVzGAggASgEEg8KB21pc3NpbmcYCSABKAQSDwoHZHJvcHBlZBgKIAEoBCKDAgoQRmllbGREZXNjcmlwdGlvbhIMCgRuYW1lGAEgASgJEg0KBXR5cGVzGAIgAygJEg8KB3ByZXNlbnQYAyABKAQSDQoFbnVsbHMYBCABKAQSKwoKbWluX251bWJlchgFIAEoCzIXLnBhbm5pZXIuY2FjaGUudjEuVmFsdWUSKwoKbWF4X251bWJlchgGIAEoCzIXLnBhbm5pZXIuY2FjaGUudjEuVmFsdWUSKwoKbWluX3N0cmluZxgHIAEoCzIXLnBhbm5pZXIuY2FjaGUudjEuVmFsdWUSKwoKbWF4X3N0cmluZxgIIAEoCzIXLnBhbm5pZXIuY2FjaGUudjEuVmFsdWUizAEKFFBhcnRpdGlvbkRlc2NyaXB0aW9uEgwKBG5hbWUYASABKAkSJAoDa2V5GAIgAygLMhcucGFubmllci5jYWNoZS52MS5WYWx1ZRIPCgdyZWNvcmRzGAMgASgEEhUKDWNvbnRlbnRfYnl0ZXMYBCABKAQSFAoMc3RvcmVkX2J5dGVzGAUgASgEEg4KBmRpZ2VzdBgGIAEoDBIyCgZmaWVsZHMYByADKAsyIi5wYW5uaWVyLmNhY2hlLnYxLkZpZWxkRGVzY3JpcHRpb24irgEKFVJlYWRQYXJ0aXRpb25zUmVxdWVzdBIPCgdkYXRhc2V0GAEgASgJEhIKCnBhcnRpdGlvbnMYAiADKAkSKAoGZmlsdGVyGAMgASgLMhgucGFubmllci5jYWNoZS52MS5GaWx0ZXISDgoGZmllbGRzGAQgAygJEg8KB3ZlcnNpb24YBSABKAkSFwoPc2tpcF9wYXJ0aXRpb25zGAYgASgNEgwKBGhlbGQYByADKAwi8AEKFlJlYWRQYXJ0aXRpb25zUmVzcG9uc2USLAoFc3RhcnQYASABKAsyGy5wYW5uaWVyLmNhY2hlLnYxLlJlYWRTdGFydEgAEjcKCXBhcnRpdGlvbhgCIAEoCzIiLnBhbm5pZXIuY2FjaGUudjEuRGF0YXNldFBhcnRpdGlvbkgAEjMKCHByb2dyZXNzGAMgASgLMh8ucGFubmllci5jYWNoZS52MS5Qcm9ncmVzc0ZyYW1lSAASMgoIY29tcGxldGUYBCABKAsyHi5wYW5uaWVyLmNhY2hlLnYxLlJlYWRDb21wbGV0ZUgAQgYKBHBhcnQiVgoJUmVhZFN0YXJ0Eg8KB3ZlcnNpb24YASABKAkSEgoKcGFydGl0aW9ucxgCIAEoDRIPCgdyZWNvcmRzGAMgASgEEhMKC3Byb3Zpc2lvbmFsGAQgASgIIoMBChBEYXRhc2V0UGFydGl0aW9uEgwKBG5hbWUYASABKAkSMQoGc3RvcmVkGAIgASgLMiEucGFubmllci5jYWNoZS52MS5TdG9yZWRQYXJ0aXRpb24SDwoHcmVjb3JkcxgDIAEoBBIOCgZkaWdlc3QYBCABKAwSDQoFaW5kZXgYBSABKA0iMAoMUmVhZENvbXBsZXRlEg8KB3ZlcnNpb24YASABKAkSDwoHcmVjb3JkcxgCIAEoBGIGcHJvdG8z", [file_pannier_cache_v1_exchange, file_pannier_cache_v1_value]);
 
 /**
  * Asks what a dataset holds.
@@ -28,6 +28,13 @@ export type DescribeDatasetRequest = Message<"pannier.cache.v1.DescribeDatasetRe
    * @generated from field: string dataset = 1;
    */
   dataset: string;
+
+  /**
+   * Version to describe; empty: the current one.
+   *
+   * @generated from field: string version = 2;
+   */
+  version: string;
 };
 
 /**
@@ -93,7 +100,7 @@ export type DatasetDescription = Message<"pannier.cache.v1.DatasetDescription"> 
   records: bigint;
 
   /**
-   * Names of the fields by which the records are partitioned.
+   * What the values of a partition's key are: the fields by which the records are partitioned, or for example "bucket".
    *
    * @generated from field: repeated string partition_fields = 5;
    */
@@ -112,6 +119,27 @@ export type DatasetDescription = Message<"pannier.cache.v1.DatasetDescription"> 
    * @generated from field: repeated pannier.cache.v1.PartitionDescription partitions = 7;
    */
   partitions: PartitionDescription[];
+
+  /**
+   * Records that were left out because one with the same key is there.
+   *
+   * @generated from field: uint64 duplicates = 8;
+   */
+  duplicates: bigint;
+
+  /**
+   * Records that lack the field by which they are partitioned; they are in partitions named "missing".
+   *
+   * @generated from field: uint64 missing = 9;
+   */
+  missing: bigint;
+
+  /**
+   * Records that a transform or a type failed on, where the configuration says to drop them.
+   *
+   * @generated from field: uint64 dropped = 10;
+   */
+  dropped: bigint;
 };
 
 /**
@@ -142,11 +170,46 @@ export type FieldDescription = Message<"pannier.cache.v1.FieldDescription"> & {
   types: string[];
 
   /**
-   * Number of records that have the field.
+   * Number of records that have the field, null included.
    *
    * @generated from field: uint64 present = 3;
    */
   present: bigint;
+
+  /**
+   * Number of records in which it is null.
+   *
+   * @generated from field: uint64 nulls = 4;
+   */
+  nulls: bigint;
+
+  /**
+   * Smallest number; unset where there is none. May be a little smaller than the number itself.
+   *
+   * @generated from field: pannier.cache.v1.Value min_number = 5;
+   */
+  minNumber?: Value | undefined;
+
+  /**
+   * Largest number; unset where there is none. May be a little larger than the number itself.
+   *
+   * @generated from field: pannier.cache.v1.Value max_number = 6;
+   */
+  maxNumber?: Value | undefined;
+
+  /**
+   * First string in the order of its UTF-8 bytes; unset where there is none. May be cut short.
+   *
+   * @generated from field: pannier.cache.v1.Value min_string = 7;
+   */
+  minString?: Value | undefined;
+
+  /**
+   * Last string in the order of its UTF-8 bytes; unset where there is none. May stand a little behind the string itself.
+   *
+   * @generated from field: pannier.cache.v1.Value max_string = 8;
+   */
+  maxString?: Value | undefined;
 };
 
 /**
@@ -203,6 +266,13 @@ export type PartitionDescription = Message<"pannier.cache.v1.PartitionDescriptio
    * @generated from field: bytes digest = 6;
    */
   digest: Uint8Array;
+
+  /**
+   * What is known of the fields within this partition.
+   *
+   * @generated from field: repeated pannier.cache.v1.FieldDescription fields = 7;
+   */
+  fields: FieldDescription[];
 };
 
 /**
@@ -259,6 +329,13 @@ export type ReadPartitionsRequest = Message<"pannier.cache.v1.ReadPartitionsRequ
    * @generated from field: uint32 skip_partitions = 6;
    */
   skipPartitions: number;
+
+  /**
+   * Digests of partitions that the caller holds already: they are announced and not sent.
+   *
+   * @generated from field: repeated bytes held = 7;
+   */
+  held: Uint8Array[];
 };
 
 /**
@@ -335,18 +412,25 @@ export type ReadStart = Message<"pannier.cache.v1.ReadStart"> & {
   version: string;
 
   /**
-   * Number of partitions that will come, those skipped not counted.
+   * Number of partitions that will come, those skipped not counted; 0 while the read is provisional.
    *
    * @generated from field: uint32 partitions = 2;
    */
   partitions: number;
 
   /**
-   * Number of records in them.
+   * Number of records in them before any filter; 0 while the read is provisional.
    *
    * @generated from field: uint64 records = 3;
    */
   records: bigint;
+
+  /**
+   * True while the version is still being fetched: what comes is valid only if `complete` comes, too.
+   *
+   * @generated from field: bool provisional = 4;
+   */
+  provisional: boolean;
 };
 
 /**
@@ -370,18 +454,33 @@ export type DatasetPartition = Message<"pannier.cache.v1.DatasetPartition"> & {
   name: string;
 
   /**
-   * The stored frame; its content decodes to blocks of records.
+   * The stored frame, or one made for this read where rows or fields were left out; its content decodes to blocks of
+   * records. Unset where the caller holds the partition.
    *
    * @generated from field: pannier.cache.v1.StoredPartition stored = 2;
    */
   stored?: StoredPartition | undefined;
 
   /**
-   * Number of records in it.
+   * Number of records in what is sent.
    *
    * @generated from field: uint64 records = 3;
    */
   records: bigint;
+
+  /**
+   * Digest of the partition as it is stored, 32 bytes: what `held` of a later read names.
+   *
+   * @generated from field: bytes digest = 4;
+   */
+  digest: Uint8Array;
+
+  /**
+   * Position among the partitions of this read, counted from 0; those that the filter emptied are left out.
+   *
+   * @generated from field: uint32 index = 5;
+   */
+  index: number;
 };
 
 /**
@@ -405,7 +504,7 @@ export type ReadComplete = Message<"pannier.cache.v1.ReadComplete"> & {
   version: string;
 
   /**
-   * Number of records sent.
+   * Number of records sent, those of held partitions included.
    *
    * @generated from field: uint64 records = 2;
    */

@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pannier/cache/v1/invalidation.proto.
  */
 export const file_pannier_cache_v1_invalidation: GenFile = /*@__PURE__*/
-  fileDesc("CiNwYW5uaWVyL2NhY2hlL3YxL2ludmFsaWRhdGlvbi5wcm90bxIQcGFubmllci5jYWNoZS52MSJ8ChFJbnZhbGlkYXRlUmVxdWVzdBI1Cgd0YXJnZXRzGAEgAygLMiQucGFubmllci5jYWNoZS52MS5JbnZhbGlkYXRpb25UYXJnZXQSMAoEbW9kZRgCIAEoDjIiLnBhbm5pZXIuY2FjaGUudjEuSW52YWxpZGF0aW9uTW9kZSKFAQoSSW52YWxpZGF0aW9uVGFyZ2V0Eg0KA2tleRgBIAEoCUgAEg0KA3VybBgCIAEoCUgAEg0KA3RhZxgDIAEoCUgAEhQKCnVybF9wcmVmaXgYBCABKAlIABIPCgVzY29wZRgFIAEoCUgAEhEKB2RhdGFzZXQYBiABKAlIAEIICgZ0YXJnZXQiJQoSSW52YWxpZGF0ZVJlc3BvbnNlEg8KB2VudHJpZXMYASABKAQiJgoMV2F0Y2hSZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgEIokBCg1XYXRjaFJlc3BvbnNlEhAKCHNlcXVlbmNlGAEgASgEEjQKBnRhcmdldBgCIAEoCzIkLnBhbm5pZXIuY2FjaGUudjEuSW52YWxpZGF0aW9uVGFyZ2V0EjAKBG1vZGUYAyABKA4yIi5wYW5uaWVyLmNhY2hlLnYxLkludmFsaWRhdGlvbk1vZGUqbQoQSW52YWxpZGF0aW9uTW9kZRIhCh1JTlZBTElEQVRJT05fTU9ERV9VTlNQRUNJRklFRBAAEhoKFklOVkFMSURBVElPTl9NT0RFX0hBUkQQARIaChZJTlZBTElEQVRJT05fTU9ERV9TT0ZUEAJiBnByb3RvMw");
+  fileDesc("CiNwYW5uaWVyL2NhY2hlL3YxL2ludmFsaWRhdGlvbi5wcm90bxIQcGFubmllci5jYWNoZS52MSJ8ChFJbnZhbGlkYXRlUmVxdWVzdBI1Cgd0YXJnZXRzGAEgAygLMiQucGFubmllci5jYWNoZS52MS5JbnZhbGlkYXRpb25UYXJnZXQSMAoEbW9kZRgCIAEoDjIiLnBhbm5pZXIuY2FjaGUudjEuSW52YWxpZGF0aW9uTW9kZSKFAQoSSW52YWxpZGF0aW9uVGFyZ2V0Eg0KA2tleRgBIAEoCUgAEg0KA3VybBgCIAEoCUgAEg0KA3RhZxgDIAEoCUgAEhQKCnVybF9wcmVmaXgYBCABKAlIABIPCgVzY29wZRgFIAEoCUgAEhEKB2RhdGFzZXQYBiABKAlIAEIICgZ0YXJnZXQiJQoSSW52YWxpZGF0ZVJlc3BvbnNlEg8KB2VudHJpZXMYASABKAQiJgoMV2F0Y2hSZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgEIsABCg1XYXRjaFJlc3BvbnNlEhAKCHNlcXVlbmNlGAEgASgEEjQKBnRhcmdldBgCIAEoCzIkLnBhbm5pZXIuY2FjaGUudjEuSW52YWxpZGF0aW9uVGFyZ2V0EjAKBG1vZGUYAyABKA4yIi5wYW5uaWVyLmNhY2hlLnYxLkludmFsaWRhdGlvbk1vZGUSNQoJcHVibGlzaGVkGAQgASgLMiIucGFubmllci5jYWNoZS52MS5EYXRhc2V0UHVibGlzaGVkIm4KEERhdGFzZXRQdWJsaXNoZWQSDwoHZGF0YXNldBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhYKDmZvcm1lcl92ZXJzaW9uGAMgASgJEg8KB2NoYW5nZWQYBCADKAkSDwoHcmVtb3ZlZBgFIAMoCSptChBJbnZhbGlkYXRpb25Nb2RlEiEKHUlOVkFMSURBVElPTl9NT0RFX1VOU1BFQ0lGSUVEEAASGgoWSU5WQUxJREFUSU9OX01PREVfSEFSRBABEhoKFklOVkFMSURBVElPTl9NT0RFX1NPRlQQAmIGcHJvdG8z");
 
 /**
  * Removes entries, or makes them stale.
@@ -177,6 +177,13 @@ export type WatchResponse = Message<"pannier.cache.v1.WatchResponse"> & {
    * @generated from field: pannier.cache.v1.InvalidationMode mode = 3;
    */
   mode: InvalidationMode;
+
+  /**
+   * What was published, when the event is about a version of a dataset; there is no target then.
+   *
+   * @generated from field: pannier.cache.v1.DatasetPublished published = 4;
+   */
+  published?: DatasetPublished | undefined;
 };
 
 /**
@@ -185,6 +192,55 @@ export type WatchResponse = Message<"pannier.cache.v1.WatchResponse"> & {
  */
 export const WatchResponseSchema: GenMessage<WatchResponse> = /*@__PURE__*/
   messageDesc(file_pannier_cache_v1_invalidation, 4);
+
+/**
+ * A version of a dataset became the current one.
+ *
+ * @generated from message pannier.cache.v1.DatasetPublished
+ */
+export type DatasetPublished = Message<"pannier.cache.v1.DatasetPublished"> & {
+  /**
+   * Name from the configuration.
+   *
+   * @generated from field: string dataset = 1;
+   */
+  dataset: string;
+
+  /**
+   * The version that readers get now.
+   *
+   * @generated from field: string version = 2;
+   */
+  version: string;
+
+  /**
+   * The version that they got before; empty at first.
+   *
+   * @generated from field: string former_version = 3;
+   */
+  formerVersion: string;
+
+  /**
+   * Names of the partitions that are new or changed.
+   *
+   * @generated from field: repeated string changed = 4;
+   */
+  changed: string[];
+
+  /**
+   * Names of the partitions that are gone.
+   *
+   * @generated from field: repeated string removed = 5;
+   */
+  removed: string[];
+};
+
+/**
+ * Describes the message pannier.cache.v1.DatasetPublished.
+ * Use `create(DatasetPublishedSchema)` to create a new message.
+ */
+export const DatasetPublishedSchema: GenMessage<DatasetPublished> = /*@__PURE__*/
+  messageDesc(file_pannier_cache_v1_invalidation, 5);
 
 /**
  * What becomes of an invalidated entry.
