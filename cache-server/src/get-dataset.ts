@@ -66,7 +66,7 @@ class DatasetShelf implements Datasets {
           records: manifest?.records ?? 0,
           partitions: manifest?.partitions.length ?? 0,
         };
-        return { dataset: name, upstream, endpoint, ...counts };
+        return { dataset: name, upstream, endpoint: [endpoint].flat().join(' '), ...counts };
       }),
     );
   }
@@ -85,7 +85,7 @@ class DatasetShelf implements Datasets {
       throw new CacheServerError('not-found', `dataset "${name}" is not declared; declared are: ${known}`);
     }
     const { field } = settings.partitionBy;
-    const url = upstream.url.replace(/\/+$/, '') + settings.endpoint;
+    const url = upstream.url.replace(/\/+$/, '') + String([settings.endpoint].flat()[0]);
     return { name, url, settings, fields: [field].flat(), key: entryKey(settings.upstream, 'dataset', name) };
   }
 
@@ -235,7 +235,7 @@ class DatasetShelf implements Datasets {
   }
 
   #unfit({ name, settings }: Declared, why: string, cause?: unknown): CacheServerError {
-    const place = `upstream ${settings.upstream}, endpoint ${settings.endpoint}`;
+    const place = `upstream ${settings.upstream}, endpoint ${[settings.endpoint].flat().join(' ')}`;
     return new CacheServerError('bad-data', `dataset ${name} (${place}): ${why}`, { cause });
   }
 }
