@@ -55,6 +55,9 @@ export function createHttpPort(
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     // An upload may take as long as it likes; its upstream and the client decide.
     requestTimeout: 0,
+    // Any other offer, such as HTTP/2 in the clear, may be passed over: https://www.rfc-editor.org/rfc/rfc9110#section-7.8
+    shouldUpgradeCallback: ({ method, headers: { upgrade } }) =>
+      method === 'GET' && upgrade?.toLowerCase() === 'websocket',
   });
   server.maxConnections = connectionsMax;
   server.on('request', (request, response) => listeners.request(request, response));

@@ -1,11 +1,11 @@
 /**
  * Requests that the cache must not see, or that no cache server answers: to the upstream and back as they are, bodies streamed both
- * ways. http-proxy forwards; hop-by-hop fields and the head of the response are ours.
+ * ways. http-proxy forwards; the heads are ours, and so is what a client sees of a transfer that breaks.
  */
 import { Agent } from 'node:http';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { appendVia, withoutHopByHop } from '@pannier/http-semantics';
 import type { CacheStatusParams } from '@pannier/http-semantics';
@@ -14,8 +14,12 @@ import { breakOff } from './client-exchange.ts';
 import type { ClientExchange } from './client-exchange.ts';
 import { ownAddress } from './egress.ts';
 import type { Egress } from './egress.ts';
+import { ProxyError } from './errors.ts';
+import { setOutgoingHead } from './outgoing-head.ts';
 import type { ProxiedRequest } from './proxied-request.ts';
 import { clientHead, flatHead, headerPairs } from './response-head.ts';
+import { relayUpgrade } from './upgrade-relay.ts';
+import type { UpgradeRequest } from './upgrade-relay.ts';
 import { upstreamFailure } from './upstream-failure.ts';
 import type { UpstreamRoute } from './upstream-route.ts';
 
@@ -31,31 +35,20 @@ export interface PassthroughOptions {
 export interface Passthrough {
   /** Resolves when the response is complete; rejects with `ProxyError` when the upstream failed. */
   web(exchange: ClientExchange, asked: ProxiedRequest, params: CacheStatusParams): Promise<void>;
-  /** Forwards an upgrade, such as a WebSocket's. */
-  upgrade(request: IncomingMessage, socket: Duplex, options: { asked: ProxiedRequest; head: Buffer }): void;
+  /** Forwards a WebSocket's upgrade; whatever goes wrong is told on the socket, and to `onFailure`. */
+  upgrade(upgrade: UpgradeRequest, onFailure: (error: ProxyError) => void): void;
   close(): void;
 }
 
-type Proxied = IncomingMessage & { asked?: ProxiedRequest };
+/** What becomes of a request's way to its upstream. */
+interface Forwarding {
+  readonly asked: ProxiedRequest;
+  onOutgoing(outgoing: ClientRequest): void;
+  onAnswer(answer: IncomingMessage): void;
+}
 
 function target({ protocol, authority, path }: UpstreamRoute): string {
   return `${protocol}//${authority}${path}`;
-}
-
-/** The request's own end-to-end headers instead of what http-proxy made of them. */
-function setHead(outgoing: ClientRequest, { headers, httpVersion }: ProxiedRequest, pseudonym: string): void {
-  const framing = ['content-length', 'transfer-encoding', 'connection', 'upgrade'];
-  for (const name of outgoing.getHeaderNames()) if (!framing.includes(name)) outgoing.removeHeader(name);
-  const values = new Map<string, [name: string, values: string[]]>();
-  for (const [name, value] of appendVia(headers, pseudonym, httpVersion)) {
-    const lower = name.toLowerCase();
-    if (framing.includes(lower)) continue;
-    const known = values.get(lower);
-    if (known === undefined) values.set(lower, [name, [value]]);
-    else known[1].push(value);
-  }
-  for (const [name, all] of values.values())
-    outgoing.setHeader(name, all.length === 1 ? (all[0] ?? '') : all);
 }
 
 /** Makes a forwarder with connections of its own. */
@@ -71,54 +64,112 @@ export function createPassthrough({ egress, pseudonym, headerBytesMax }: Passthr
     agents.set(name, agent);
     return agent;
   };
+  const forwardings = new WeakMap<IncomingMessage, Forwarding>();
   const proxy = createProxyServer({ ignorePath: true, selfHandleResponse: true, xfwd: false });
   const onRequest = (outgoing: ClientRequest, incoming: IncomingMessage): void => {
-    const { asked } = incoming as Proxied;
-    if (asked === undefined) return;
-    setHead(outgoing, asked, pseudonym);
-    outgoing.once('socket', (socket) => {
+    const forwarding = forwardings.get(incoming);
+    if (forwarding === undefined) return;
+    const { headers, httpVersion, route } = forwarding.asked;
+    setOutgoingHead(outgoing, incoming, appendVia(headers, pseudonym, httpVersion));
+    const guard = (socket: Socket): void => {
       socket.once('connect', () => {
-        if (egress.isOwn(socket)) socket.destroy(ownAddress(asked.route.hostname, asked.route.port));
+        if (egress.isOwn(socket)) socket.destroy(ownAddress(route.hostname, route.port));
       });
-    });
+    };
+    if (outgoing.socket === null) outgoing.once('socket', guard);
+    else guard(outgoing.socket);
+    forwarding.onOutgoing(outgoing);
   };
   proxy.on('proxyReq', onRequest);
   proxy.on('proxyReqWs', onRequest);
+  // A client of an upgrade that resets its connection: nobody is left to be told, and without a listener it would end the process.
+  proxy.on('error', () => undefined);
+  proxy.on('proxyRes', (answer: IncomingMessage, incoming: IncomingMessage) => {
+    forwardings.get(incoming)?.onAnswer(answer);
+  });
 
   return {
     async web(exchange, asked, params) {
-      const { request, response } = exchange;
-      (request as Proxied).asked = asked;
-      egress.check(asked.route.hostname, asked.route.port);
+      const { request, response, left } = exchange;
+      const { route } = asked;
+      egress.check(route.hostname, route.port);
+      // http-proxy keeps its hands off the head of a request with Expect; Node has answered it with 100 already.
+      delete request.headers.expect;
       const done = Promise.withResolvers<void>();
-      const relay = (answer: IncomingMessage, incoming: IncomingMessage): void => {
-        if (incoming !== request) return;
-        proxy.off('proxyRes', relay);
-        sendAnswer(exchange, answer, { params, pseudonym }).then(done.resolve, done.reject);
-      };
-      proxy.on('proxyRes', relay);
-      proxy.web(request, response, { target: target(asked.route), agent: agentFor(asked.route) }, (error) => {
-        done.reject(upstreamFailure(error, asked.route.authority));
+      left.addEventListener('abort', () => done.reject(left.reason), { once: true });
+      let outgoing: ClientRequest | undefined;
+      forwardings.set(request, {
+        asked,
+        onOutgoing: (made) => {
+          outgoing = made;
+          awaitHead(made, request, route);
+        },
+        onAnswer: (answer) => {
+          if (outgoing !== undefined) watchAnswer(answer, outgoing, route);
+          sendAnswer(exchange, answer, { params, pseudonym }).then(done.resolve, done.reject);
+        },
       });
-      exchange.left.addEventListener('abort', () => done.reject(exchange.left.reason), { once: true });
-      try {
-        await done.promise;
-      } finally {
-        proxy.off('proxyRes', relay);
-      }
+      proxy.web(request, response, { target: target(route), agent: agentFor(route) }, (error) => {
+        done.reject(upstreamFailure(error, route.authority));
+      });
+      await done.promise;
     },
-    upgrade(request, socket, { asked, head }) {
-      (request as Proxied).asked = asked;
+    upgrade(upgrade, onFailure) {
+      const { request, asked, socket, head } = upgrade;
       egress.check(asked.route.hostname, asked.route.port);
-      socket.on('error', () => socket.destroy());
-      proxy.ws(request, socket, head, { target: target(asked.route), agent: agentFor(asked.route) }, () =>
-        socket.destroy(),
-      );
+      const relay = relayUpgrade(upgrade, { pseudonym, onFailure });
+      forwardings.set(request, {
+        asked,
+        onOutgoing: (outgoing) => relay.onOutgoing(outgoing),
+        onAnswer: () => undefined,
+      });
+      const options = { target: target(asked.route), agent: agentFor(asked.route) };
+      proxy.ws(request, socket, head, options, (error) => relay.onError(error));
     },
     close() {
       for (const agent of agents.values()) agent.destroy();
     },
   };
+}
+
+/** The head of the answer may take as long as the upstream's settings say, counted from the end of the request's body. */
+function awaitHead(
+  outgoing: ClientRequest,
+  request: IncomingMessage,
+  { headTimeoutMs, authority }: UpstreamRoute,
+): void {
+  if (headTimeoutMs === 0) return;
+  const begin = (): void => {
+    const timer = setTimeout(() => outgoing.destroy(timedOut(authority, 'no response')), headTimeoutMs);
+    const stop = (): void => clearTimeout(timer);
+    outgoing.once('response', stop).once('close', stop);
+  };
+  if (request.readableEnded) begin();
+  else request.once('end', begin);
+}
+
+/**
+ * Node takes the reset of a connection for the end of a body that has no other end. This listener comes before Node's own, so that
+ * such a body breaks.
+ */
+function watchAnswer(
+  answer: IncomingMessage,
+  outgoing: ClientRequest,
+  { idleTimeoutMs, authority }: UpstreamRoute,
+): void {
+  const { socket } = outgoing;
+  if (socket === null) return;
+  socket.prependListener('error', (error) => {
+    if (!answer.complete) answer.destroy(error);
+  });
+  if (idleTimeoutMs > 0)
+    socket.setTimeout(idleTimeoutMs, () => answer.destroy(timedOut(authority, 'the body stopped arriving')));
+}
+
+function timedOut(authority: string, what: string): ProxyError {
+  return new ProxyError('upstream-timeout', `cannot reach ${authority}: ${what} in time`, {
+    proxyError: 'http_response_timeout',
+  });
 }
 
 async function sendAnswer(

@@ -8,6 +8,7 @@ import { createLogger, createMetrics, listenOrExplain, startAdmin } from '@panni
 import type { Config, Logger, Metrics } from '@pannier/runtime';
 import { readAsked } from './asked-request.ts';
 import { BypassMemory } from './bypass-memory.ts';
+import { asTold } from './client-exchange.ts';
 import { createDirectFetch } from './direct-fetch.ts';
 import { createEgress } from './egress.ts';
 import { ProxyError } from './errors.ts';
@@ -19,6 +20,7 @@ import { createProxyCounters } from './proxy-counters.ts';
 import type { ProxyCounters } from './proxy-counters.ts';
 import { createRequestHandler } from './request-handler.ts';
 import type { HandlerParts } from './request-handler.ts';
+import { refuseUpgrade } from './upgrade-relay.ts';
 import { createUpstreamRoutes } from './upstream-route.ts';
 
 /** What a proxy is started with. */
@@ -108,18 +110,18 @@ function assemble(
 function openPort(
   { parts, counters, gauges }: Assembly,
   limits: Config['limits'],
-  { draining, tunnels }: { draining: AbortSignal; tunnels: Set<Duplex> },
+  tunnels: Set<Duplex>,
 ): Server {
   const server = createHttpPort(limits, {
     request: createRequestHandler(parts),
     connect: (request, socket, head) => {
       tunnels.add(socket);
       socket.once('close', () => tunnels.delete(socket));
-      const adopt = (client: Duplex, authority: string): void => {
+      const adopt = (client: Socket, authority: string): void => {
         parts.authorities.set(client, authority);
         server.emit('connection', client);
       };
-      const surroundings = { egress: parts.egress, adopt, draining, head };
+      const surroundings = { egress: parts.egress, adopt, head };
       handleConnect(request, socket as Socket, surroundings).then(
         (outcome) => counters.connect(outcome),
         (error: unknown) => parts.onFailure(error),
@@ -127,10 +129,13 @@ function openPort(
     },
     upgrade: (request, socket, head) => {
       try {
-        parts.passthrough.upgrade(request, socket, { asked: readAsked(request, parts), head });
+        const asked = readAsked(request, parts);
+        const upgrade = { request, asked, socket: socket as Socket, head };
+        parts.passthrough.upgrade(upgrade, parts.onFailure);
+        parts.onOutcome('bypass-upgrade');
       } catch (error) {
-        parts.onFailure(error);
-        socket.end('HTTP/1.1 400 Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+        parts.onOutcome('refused');
+        refuseUpgrade(socket as Socket, asTold(error));
       }
     },
   });
@@ -154,7 +159,7 @@ export async function startProxy({ config, ...options }: ProxyOptions): Promise<
   const draining = new AbortController();
   const tunnels = new Set<Duplex>();
   const assembly = assemble(config, logger, { metrics, ownPorts });
-  const server = openPort(assembly, limits, { draining: draining.signal, tunnels });
+  const server = openPort(assembly, limits, tunnels);
   const { port } = await listenOrExplain(server, {
     host: proxy.host,
     port: proxy.port,

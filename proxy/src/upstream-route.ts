@@ -73,7 +73,7 @@ function claimsOf(
     idleTimeoutMs: upstream.idleTimeoutMs,
   };
   // The http:// twin of an https:// upstream belongs to it, so that a service that speaks plain HTTP gets TLS from us.
-  const twin = base.protocol === 'https:' ? [new URL(`http://${base.hostname}`)] : [];
+  const twin = base.protocol === 'https:' ? [new URL(`http://${base.host}`)] : [];
   const origins = [base, ...twin, ...upstream.match.map((place) => new URL(place))].map(
     ({ origin }) => origin,
   );

@@ -1,11 +1,10 @@
 import { once } from 'node:events';
+import { STATUS_CODES } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { connect as dial } from 'node:net';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { failureHead } from '../client-exchange.ts';
-import type { ToldFailure } from '../client-exchange.ts';
+import { asTold, failureHead } from '../client-exchange.ts';
 import { ownAddress } from '../egress.ts';
 import type { Egress } from '../egress.ts';
 import { ProxyError } from '../errors.ts';
@@ -20,8 +19,7 @@ export type ConnectOutcome = 'http' | 'tunnel' | 'refused' | 'unreachable' | 'cl
 export interface ConnectParts {
   readonly egress: Egress;
   /** Takes over a connection that turned out to carry HTTP requests for that authority. */
-  readonly adopt: (socket: Duplex, authority: string) => void;
-  readonly draining: AbortSignal;
+  readonly adopt: (socket: Socket, authority: string) => void;
 }
 
 const limits = {
@@ -59,6 +57,7 @@ export async function handleConnect(
   client.on('error', () => client.destroy());
   if (head.length > 0) client.unshift(head);
   let upstream: Socket | undefined;
+  let promised = false;
   try {
     const target = readTarget(request.url ?? '');
     parts.egress.check(target.hostname, target.port);
@@ -66,6 +65,7 @@ export async function handleConnect(
     else await refuseResolved(target, parts.egress);
 
     client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+    promised = true;
     const seen = upstream === undefined ? await peek(client) : 'other';
     if (seen === 'http') {
       parts.adopt(client, target.authority);
@@ -73,11 +73,11 @@ export async function handleConnect(
     }
     if (client.destroyed) return 'client-left';
     upstream ??= await dialUpstream(target, parts.egress);
-    await tunnel(client, upstream, parts.draining);
+    await tunnel(client, upstream);
     return 'tunnel';
   } catch (error) {
     upstream?.destroy();
-    return refuse(client, error);
+    return promised ? breakTunnel(client, error) : refuse(client, error);
   }
 }
 
@@ -149,7 +149,7 @@ async function moreBytes(client: Socket, signal: AbortSignal): Promise<void> {
 }
 
 /** Both directions byte for byte, each with its own backpressure and its own end. */
-async function tunnel(client: Socket, upstream: Socket, draining: AbortSignal): Promise<void> {
+async function tunnel(client: Socket, upstream: Socket): Promise<void> {
   for (const socket of [client, upstream]) socket.setKeepAlive(true, limits.keepAliveMs).setNoDelay(true);
   const onHalfClosed = (): void => {
     for (const socket of [client, upstream]) {
@@ -158,26 +158,32 @@ async function tunnel(client: Socket, upstream: Socket, draining: AbortSignal): 
   };
   client.once('end', onHalfClosed);
   upstream.once('end', onHalfClosed);
-  const ways = [pipeline(client, upstream), pipeline(upstream, client)];
-  const done = await Promise.allSettled(ways);
-  if (draining.aborted || done.some(({ status }) => status === 'rejected')) {
+  // A reset is passed on as one; the pipelines alone would end the other side as if everything had come.
+  client.prependListener('error', () => upstream.resetAndDestroy());
+  upstream.prependListener('error', () => client.resetAndDestroy());
+  const done = await Promise.allSettled([pipeline(client, upstream), pipeline(upstream, client)]);
+  if (done.some(({ status }) => status === 'rejected')) {
     client.destroy();
     upstream.destroy();
   }
 }
 
 function refuse(client: Socket, error: unknown): ConnectOutcome {
-  const failure: ToldFailure =
-    error instanceof ProxyError
-      ? error
-      : new ProxyError('internal', 'a defect of the proxy', { cause: error });
-  // After the 200 a status would be part of the tunnel's bytes: only the connection's end can still tell.
-  if (client.destroyed || client.bytesWritten > 0) {
-    client.destroy();
-  } else {
-    const { status, headers, body } = failureHead(failure);
-    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-    client.end(`HTTP/1.1 ${status} Refused\r\n${lines.join('')}connection: close\r\n\r\n${body}`);
-  }
-  return error instanceof ProxyError && error.code === 'forbidden-target' ? 'refused' : 'unreachable';
+  const failure = asTold(error);
+  const { status, headers, body } = failureHead(failure);
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const reason = STATUS_CODES[status] ?? '';
+  client.end(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}connection: close\r\n\r\n${body}`);
+  return outcomeOf(error);
+}
+
+/** After the 200 a status would be taken for the target's own bytes: only the end of the connection can still tell. */
+function breakTunnel(client: Socket, error: unknown): ConnectOutcome {
+  client.resetAndDestroy();
+  return outcomeOf(error);
+}
+
+function outcomeOf(error: unknown): ConnectOutcome {
+  if (!(error instanceof ProxyError)) return 'unreachable';
+  return error.httpStatus < 500 ? 'refused' : 'unreachable';
 }
