@@ -20,14 +20,14 @@ export interface EntryService {
   /** What would become of a request now, and why. Never asks the upstream. */
   explain(request: EntryRequest, caller: Caller): Promise<Explanation>;
 
-  /** Removes an entry by its whole key; true when there was one. A flight under way still publishes. */
+  /** Removes an entry by its whole key; true when there was one. A flight under way does not publish. */
   removeEntry(keyText: string): Promise<boolean>;
 
   /** The stored manifest of a key with its times; undefined when there is none or it cannot be read. */
   describeManifest(keyText: string): Promise<ManifestDescription | undefined>;
 
-  /** Keys under which a GET of this URL with no headers but Accept-Encoding may be stored. */
-  keysOfUrl(url: string): readonly string[];
+  /** Removes every entry of a URL, whatever request headers tell them apart; says how many there were. */
+  removeUrl(url: string): Promise<number>;
 
   /** What was counted since the start. */
   counts(): CountsSnapshot;

@@ -72,19 +72,6 @@ export async function describeManifest(
   return manifest && description(manifest, clock.now());
 }
 
-/** Accept-Encoding is the one header that every shared fetch carries, in one of two forms. */
-export function keysOfUrl(url: string, context: EntryContext): readonly string[] {
-  return ['gzip', 'identity'].flatMap((coding) => {
-    const headers = [['accept-encoding', coding]] as const;
-    // What cannot be shared now may have been a moment ago, so that its memory does not count here.
-    const plan = planRequest(
-      { method: 'GET', url, headers },
-      { upstreams: context.upstreams, uncacheable: { has: () => false } },
-    );
-    return plan.kind === 'lookup' ? [plan.key.text] : [];
-  });
-}
-
 function description(manifest: Manifest, now: number): ManifestDescription {
   return {
     manifest,

@@ -56,7 +56,7 @@ export async function fetchEntry(
     await receive(task, { arrival, stored, flight, context });
     return;
   }
-  context.counters.upstreamRequest('not-modified');
+  context.counters.upstreamRequest('not-modified', task.target.upstream.name);
   const manifest = await publishRenewed({ key: task.key, stored, fresh: arrival.head }, context);
   if (manifest !== undefined) {
     flight.settle({ kind: 'stored', outcome: 'revalidated', manifest });
@@ -74,7 +74,7 @@ async function ask(
   const { conditions, flight, context } = asking;
   const { clock, counters } = context;
   const requestTimeMs = clock.now();
-  counters.upstreamRequest(conditions.length > 0 ? 'conditional' : 'full');
+  counters.upstreamRequest(conditions.length > 0 ? 'conditional' : 'full', target.upstream.name);
   const headers = [...shared, ...conditions];
   try {
     const response = await fetchUpstream({ ...target, headers, signal: flight.signal });
@@ -87,7 +87,7 @@ async function ask(
     const head = { status: response.status, headers: dated, requestTimeMs, responseTimeMs, defaultLifetimeS };
     return { response, head };
   } catch (error) {
-    counters.upstreamRequest('failed');
+    counters.upstreamRequest('failed', target.upstream.name);
     throw error;
   }
 }
@@ -130,7 +130,7 @@ async function receive(
     claim: () => plan !== 'one-only' || ++claims === 1,
   });
   await body.pump(counted(response.body, flight, context));
-  await publishEntry({ key: task.key, version: flight.version, head, body }, context);
+  await publishEntry({ key: task.key, flight, head, body }, context);
 }
 
 async function* counted(

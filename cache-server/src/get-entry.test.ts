@@ -42,7 +42,7 @@ describe('getEntry', () => {
     expect((await readBody(second.body)).length).toBe(100_000);
     expect((await get('/a')).outcome).toBe('hit');
     expect(upstream.requests).toHaveLength(2);
-    expect(service.counts().upstreamRequests).toMatchObject({ full: 1, conditional: 1, 'not-modified': 1 });
+    expect(service.counts().upstreamRequestKinds).toMatchObject({ full: 1, conditional: 1, 'not-modified': 1 });
   });
 
   it('replaces a stale entry when the upstream sends a new version', async () => {
@@ -132,13 +132,45 @@ describe('getEntry', () => {
     const { get, landed, service, upstream } = await startEntries({
       answer: (_, response) => response.writeHead(200, JSON_60S).end('x'),
     });
-    const [, key] = service.keysOfUrl(`${upstream.url}/a`);
     await get('/a');
     await landed();
-    expect(await service.describeManifest(key!)).toMatchObject({ partitions: 0, freshForMs: 60_000 });
-    expect(await service.removeEntry(key!)).toBe(true);
-    expect(await service.describeManifest(key!)).toBeUndefined();
+    const asked = { method: 'GET', url: `${upstream.url}/a`, headers: [] };
+    const { key } = await service.explain(asked, { identity: 'test' });
+    expect(await service.describeManifest(key)).toMatchObject({ partitions: 0, freshForMs: 60_000 });
+    expect(await service.removeEntry(key)).toBe(true);
+    expect(await service.describeManifest(key)).toBeUndefined();
     expect((await get('/a')).outcome).toBe('miss');
+  });
+
+  it('removes all entries of a URL, and of no other', async () => {
+    const { get, landed, service, upstream } = await startEntries({
+      answer: (_, response) => response.writeHead(200, JSON_60S).end('x'),
+    });
+    for (const language of ['cs', 'de']) await get('/a', [['Accept-Language', language]]);
+    await get('/a', [['Accept-Encoding', 'gzip']]);
+    await get('/ab');
+    await landed();
+    expect(await service.removeUrl(`${upstream.url}/a`)).toBe(3);
+    expect((await get('/a', [['Accept-Language', 'cs']])).outcome).toBe('miss');
+    expect((await get('/ab')).outcome).toBe('hit');
+  });
+
+  it('does not publish what was purged while it was fetched', async () => {
+    const held = Promise.withResolvers<() => void>();
+    const { get, landed, service, upstream } = await startEntries({
+      answer: (_, response) => {
+        response.writeHead(200, { ...JSON_60S, 'content-length': 2 }).write('a');
+        held.resolve(() => response.end('b'));
+      },
+    });
+    const first = get('/a');
+    const finish = await held.promise;
+    expect(await service.removeUrl(`${upstream.url}/a`)).toBe(0);
+    finish();
+    expect(String(await readBody((await first).body))).toBe('ab');
+    await landed();
+    const request = { method: 'GET', url: `${upstream.url}/a`, headers: [] };
+    expect(await service.explain(request, { identity: 'test' })).toMatchObject({ outcome: 'miss' });
   });
 
   it('explains without asking the upstream', async () => {

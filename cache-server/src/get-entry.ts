@@ -8,11 +8,12 @@ import { createEntryContext } from './entry-context.ts';
 import type { EntryContext, GetEntryDeps } from './entry-context.ts';
 import type { EntryService } from './entry-service.ts';
 import { CacheServerError } from './errors.ts';
-import { describeManifest, explainRequest, keysOfUrl } from './explain-entry.ts';
+import { describeManifest, explainRequest } from './explain-entry.ts';
 import { fetchEntry } from './fetch-entry.ts';
 import type { FetchNeed } from './fetch-entry.ts';
 import type { FlightHead } from './flight-head.ts';
 import { entryState } from './freshness/entry-freshness.ts';
+import { removeUrl } from './remove-url.ts';
 import { planRequest } from './request-plan.ts';
 
 /** How often a request looks again because what it found was lost before it could be read. */
@@ -132,9 +133,12 @@ export function createGetEntry(deps: GetEntryDeps): EntryService {
       return manifest && (await storedBody(keyText, manifest, context));
     },
     explain: async (request) => await explainRequest(request, context),
-    removeEntry: async (keyText) => await store.deleteManifest(keyText),
+    removeEntry: async (keyText) => {
+      flights.revoke((key) => key === keyText);
+      return await store.deleteManifest(keyText);
+    },
+    removeUrl: async (url) => await removeUrl(url, context),
     describeManifest: async (keyText) => await describeManifest(keyText, context),
-    keysOfUrl: (url) => keysOfUrl(url, context),
     counts: () => context.counters.snapshot(),
     activity: () => ({ flights: flights.size, waiters: flights.followers }),
     close: () => flights.close(),

@@ -14,21 +14,30 @@ const FRAMES_TTL_FACTOR = 2;
 
 /**
  * Publishes a body that is whole: waits until its partitions are stored, proves that they all are, then swaps the manifest in. A
- * reader sees the old version or the new one. A failing store means that nothing is published; it never rejects.
+ * reader sees the old version or the new one. A purge since the fetch began means that nothing is published. A failing store means that nothing is published; it never rejects.
  */
 export async function publishEntry(
-  entry: { key: EntryKey; version: string; head: JudgedHead; body: FlightBody },
+  entry: {
+    key: EntryKey;
+    flight: { readonly version: string; readonly isRevoked: boolean };
+    head: JudgedHead;
+    body: FlightBody;
+  },
   context: EntryContext,
 ): Promise<void> {
-  const { key, version, head, body } = entry;
+  const { key, flight, head, body } = entry;
+  const { version } = flight;
   const { clock, manifests, report } = context;
   const framesTtlMs = FRAMES_TTL_FACTOR * retentionMs(head);
   try {
     const stored = await storedBodyOf(body, { scope: key.scope, framesTtlMs }, context);
     if (stored === undefined) return;
+    if (flight.isRevoked) return;
     const framesExpireAtMs = clock.now() + framesTtlMs;
     const manifest = { ...head, scope: key.scope, version, body: stored, framesExpireAtMs };
     if (!(await manifests.write(key, manifest))) report('not-published', { key: key.text });
+    // Purged while the manifest was on its way to the store.
+    else if (flight.isRevoked) await manifests.removeLost(key.text, version);
     else if (stored.kind === 'partitions') manifests.remember(key.text, manifest);
   } catch (error) {
     report('store-write', { key: key.text, error });

@@ -11,6 +11,8 @@ export interface ServerStats {
   readonly lookups: Readonly<Record<string, number>>;
   /** Requests to upstreams, by upstream name. */
   readonly upstreamRequests: Readonly<Record<string, number>>;
+  /** The same by kind: `full` and `conditional`; `not-modified` and `failed` count those of them that ended so. */
+  readonly upstreamRequestKinds: Readonly<Record<string, number>>;
   readonly upstreamBytes: number;
   readonly flights: number;
   readonly waiters: number;
@@ -107,6 +109,7 @@ export function openServerAdmin(transport: Transport, deadlineMs: number): Serve
       return {
         lookups: counts(stats.lookups),
         upstreamRequests: counts(stats.upstreamRequests),
+        upstreamRequestKinds: counts(stats.upstreamRequestKinds),
         upstreamBytes: Number(stats.upstreamBytes),
         flights: Number(stats.flights),
         waiters: Number(stats.waiters),

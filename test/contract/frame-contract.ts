@@ -51,6 +51,16 @@ export const frameContract: ContractTests = {
     expect(await store.readFrames('b', [digest('x')])).toEqual([undefined]);
   },
 
+  'a frame that was deleted can be written anew, and others stay': async ({ store }) => {
+    await store.writeFrames(SCOPE, [frame('a', Buffer.from('bad')), frame('b', Buffer.from('B'))], LONG_MS);
+    await store.deleteFrames(SCOPE, [digest('a'), digest('never there')]);
+    expect(await store.extendFrames(SCOPE, ['a', 'b'].map(digest), LONG_MS)).toEqual([false, true]);
+    await store.writeFrames(SCOPE, [frame('a', Buffer.from('good'))], LONG_MS);
+    const read = await store.readFrames(SCOPE, ['a', 'b'].map(digest));
+    expect(read.map(String)).toEqual(['good', 'B']);
+    await store.deleteFrames(SCOPE, []);
+  },
+
   'a frame that is there is not written again': async ({ store }) => {
     await store.writeFrames(SCOPE, [frame('a', Buffer.from('first'))], LONG_MS);
     await store.writeFrames(

@@ -27,6 +27,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.tuple(scope, fc.array(fc.tuple(name, content), { maxLength: 6 })).map((args) => writeFrames(...args)),
   fc.tuple(scope, frameNames).map((args) => readFrames(...args)),
   fc.tuple(scope, frameNames).map((args) => extendFrames(...args)),
+  fc.tuple(scope, frameNames).map((args) => deleteFrames(...args)),
   fc.constantFrom('', 'a', '*', ':').map(listKeys),
 );
 
@@ -97,6 +98,13 @@ function extendFrames(inScope: string, asked: string[]): Operation {
   return async (store, { frames }) => {
     const there = await store.extendFrames(inScope, asked.map(digest), LONG_MS);
     expect(there).toEqual(asked.map((one) => frames.has(`${inScope}/${one}`)));
+  };
+}
+
+function deleteFrames(inScope: string, deleted: string[]): Operation {
+  return async (store, { frames }) => {
+    await store.deleteFrames(inScope, deleted.map(digest));
+    for (const from of deleted) frames.delete(`${inScope}/${from}`);
   };
 }
 

@@ -41,6 +41,8 @@ it.each(STORES)(
       if (reader.status === 'fulfilled') expect(reader.value).toBe(50_000_000);
     }
     expect((await settled).filter(({ status }) => status === 'fulfilled').length).toBeGreaterThan(0);
+    const metrics = await (await fetch(`http://${mesh.proxies[0]?.listening['admin']}/metrics`)).text();
+    expect(Number(/^pannier_proxy_bodies_resumed_total (\d+)/m.exec(metrics)?.[1])).toBeGreaterThan(0);
 
     await mesh.server.restart();
     await eventually(async () => {

@@ -93,6 +93,15 @@ export class FlightTable<H> {
     return undefined;
   }
 
+  /** Takes new requests away from the flights of keys that were purged, and keeps those flights from publishing. */
+  revoke(isPurged: (keyText: string) => boolean): void {
+    for (const flight of this.#all) {
+      if (!isPurged(flight.key.text)) continue;
+      flight.revoke();
+      if (this.#byKey.get(flight.key.text) === flight) this.#byKey.delete(flight.key.text);
+    }
+  }
+
   /** Cancels every flight. */
   close(): void {
     for (const flight of this.#all) flight.abort(new CacheServerError('draining', 'the server stops'));

@@ -22,6 +22,7 @@ export class Flight<H> {
   #waiters = 0;
   #aloneBytes = 0;
   #isOver = false;
+  #isRevoked = false;
 
   constructor(key: EntryKey, version: string) {
     this.key = key;
@@ -105,6 +106,16 @@ export class Flight<H> {
     if (this.#isOver) this.#body?.dispose();
     else if (!this.#mayGoOnAlone())
       this.abort(new CacheServerError('cancelled', 'nobody waits for it any more'));
+  }
+
+  /** What it brings is out of date before it is published: its followers still get it, nobody else does. */
+  revoke(): void {
+    this.#isRevoked = true;
+  }
+
+  /** Whether what it brings must not be published any more. */
+  get isRevoked(): boolean {
+    return this.#isRevoked;
   }
 
   /** Ends the flight early. */

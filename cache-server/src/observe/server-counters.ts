@@ -43,10 +43,14 @@ const UPSTREAM_REQUEST_KINDS: readonly UpstreamRequestKind[] = [
   'failed',
 ];
 
+/** Undeclared upstreams are named by their origin, and there may be any number of them. */
+const UPSTREAM_NAMES_MAX = 1000;
+
 /** Counts since the start of the process. */
 export interface CountsSnapshot {
   readonly lookups: Readonly<Record<string, number>>;
   readonly upstreamRequests: Readonly<Record<string, number>>;
+  readonly upstreamRequestKinds: Readonly<Record<string, number>>;
   readonly upstreamBytes: number;
   readonly failures: Readonly<Record<string, number>>;
 }
@@ -54,7 +58,8 @@ export interface CountsSnapshot {
 /** Counts what happens. */
 export interface ServerCounters {
   lookup(outcome: Outcome): void;
-  upstreamRequest(kind: UpstreamRequestKind): void;
+  /** @param upstream its name; only what is sent counts for it, so not `not-modified` and `failed` */
+  upstreamRequest(kind: UpstreamRequestKind, upstream: string): void;
   upstreamBytes(bytes: number): void;
   failure(what: Failure): void;
   snapshot(): CountsSnapshot;
@@ -85,6 +90,7 @@ export function createServerCounters(
     help: 'Bytes of bodies received from upstreams.',
   });
   let upstreamBytes = 0;
+  const byUpstream = new Map<string, number>();
   metrics.gauge({ name: 'flights', help: 'Upstream fetches in progress.', read: () => activity().flights });
   metrics.gauge({
     name: 'flight_followers',
@@ -93,7 +99,12 @@ export function createServerCounters(
   });
   return {
     lookup: lookups.count,
-    upstreamRequest: upstreamRequests.count,
+    upstreamRequest(kind, upstream) {
+      upstreamRequests.count(kind);
+      if (kind !== 'full' && kind !== 'conditional') return;
+      const name = byUpstream.has(upstream) || byUpstream.size < UPSTREAM_NAMES_MAX ? upstream : 'other';
+      byUpstream.set(name, (byUpstream.get(name) ?? 0) + 1);
+    },
     failure: failures.count,
     upstreamBytes(count) {
       upstreamBytes += count;
@@ -101,7 +112,8 @@ export function createServerCounters(
     },
     snapshot: () => ({
       lookups: lookups.counts(),
-      upstreamRequests: upstreamRequests.counts(),
+      upstreamRequests: Object.fromEntries(byUpstream),
+      upstreamRequestKinds: upstreamRequests.counts(),
       upstreamBytes,
       failures: failures.counts(),
     }),

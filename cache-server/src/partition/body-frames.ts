@@ -8,6 +8,7 @@ import { LRUCache } from 'lru-cache';
 /** What is needed of a store. */
 export interface FrameSource {
   readFrames(scope: string, digests: readonly Uint8Array[]): Promise<(Buffer | undefined)[]>;
+  deleteFrames(scope: string, digests: readonly Uint8Array[]): Promise<void>;
 }
 
 /** Settings of {@link BodyFrames}. */
@@ -57,8 +58,8 @@ export class BodyFrames {
   #fetch(scope: string, wanted: ReadonlyMap<string, Uint8Array>): void {
     const all = this.#options.source.readFrames(scope, [...wanted.values()]);
     for (const [position, [name, digest]] of [...wanted].entries()) {
-      const one = all.then((found) => {
-        const frame = this.#checked(found[position], scope, digest);
+      const one = all.then(async (found) => {
+        const frame = await this.#checked(found[position], scope, digest);
         if (frame !== undefined) this.#kept.set(name, frame);
         return frame;
       });
@@ -68,7 +69,7 @@ export class BodyFrames {
     }
   }
 
-  #checked(frame: Buffer | undefined, scope: string, digest: Uint8Array): Buffer | undefined {
+  async #checked(frame: Buffer | undefined, scope: string, digest: Uint8Array): Promise<Buffer | undefined> {
     if (frame === undefined) {
       this.#options.onLost('missing');
       return undefined;
@@ -78,6 +79,8 @@ export class BodyFrames {
       return frame;
     } catch (error) {
       this.#options.onLost('damaged', error);
+      // Left there, it would be taken for the good one by the write that repairs it.
+      await this.#options.source.deleteFrames(scope, [digest]);
       return undefined;
     }
   }

@@ -30,6 +30,7 @@ export interface Explanation {
 export interface ServerStats {
   lookups: Readonly<Record<string, number>>;
   upstreamRequests: Readonly<Record<string, number>>;
+  upstreamRequestKinds: Readonly<Record<string, number>>;
   upstreamBytes: number;
   flights: number;
   waiters: number;
@@ -88,6 +89,7 @@ async function getStats(deps: AdminServiceDeps): Promise<MessageInitShape<typeof
     ...(storedBytes === undefined ? {} : { storedBytes: BigInt(storedBytes) }),
     lookups: counts(stats.lookups),
     upstreamRequests: counts(stats.upstreamRequests),
+    upstreamRequestKinds: counts(stats.upstreamRequestKinds),
     failures: counts(stats.failures),
     upstreamBytes: BigInt(stats.upstreamBytes),
     flights: BigInt(stats.flights),

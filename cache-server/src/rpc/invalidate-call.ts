@@ -9,20 +9,20 @@ import type { CallContext } from './call-handlers.ts';
 export interface InvalidateDeps {
   /** Removes an entry by its whole key; true when there was one. */
   removeEntry(key: string): Promise<boolean>;
-  /** Keys under which a plain GET of a URL may be stored. */
-  keysOfUrl(url: string): readonly string[];
+  /** Removes all entries of a URL; how many there were. */
+  removeUrl(url: string): Promise<number>;
 }
 
-function keysOf(
+async function remove(
   target: InvalidationTarget['target'],
   position: number,
   deps: InvalidateDeps,
-): readonly string[] {
+): Promise<number> {
   switch (target.case) {
     case 'key':
-      return [target.value];
+      return (await deps.removeEntry(target.value)) ? 1 : 0;
     case 'url':
-      return deps.keysOfUrl(target.value);
+      return await deps.removeUrl(target.value);
     case 'tag':
     case 'urlPrefix':
     case 'scope':
@@ -49,7 +49,8 @@ export async function invalidate(
     );
   }
   if (request.targets.length === 0) throw new CacheServerError('bad-request', 'targets: empty');
-  const keys = new Set(request.targets.flatMap(({ target }, position) => keysOf(target, position, deps)));
-  const removed = await Promise.all([...keys].map((key) => deps.removeEntry(key)));
-  return { entries: BigInt(removed.filter(Boolean).length) };
+  const removed = await Promise.all(
+    request.targets.map(async ({ target }, position) => await remove(target, position, deps)),
+  );
+  return { entries: BigInt(removed.reduce((sum, count) => sum + count, 0)) };
 }

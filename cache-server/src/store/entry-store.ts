@@ -31,6 +31,9 @@ export interface EntryStore {
   /** Extends the time to live to at least `ttlMs`; says for each digest whether the frame exists; "it is there, skip the write" is proved by this. */
   extendFrames(scope: string, digests: readonly Uint8Array[], ttlMs: number): Promise<boolean[]>;
 
+  /** Removes frames, such as damaged ones, which a write would take for being there. Those that are missing are none. */
+  deleteFrames(scope: string, digests: readonly Uint8Array[]): Promise<void>;
+
   /** Keys of manifests that contain a text, page by page; in no order. The cursor is '' at first and at the end. */
   listKeys(page: {
     contains: string;

@@ -90,6 +90,11 @@ class MemoryStore implements EntryStore {
     return digests.map((digest) => this.#extend(frameName(scope, digest), ttlMs));
   }
 
+  async deleteFrames(scope: string, digests: readonly Uint8Array[]): Promise<void> {
+    this.#assertOpen();
+    for (const digest of digests) this.#items.delete(frameName(scope, digest));
+  }
+
   async listKeys(page: {
     contains: string;
     cursor: string;

@@ -98,6 +98,10 @@ export class RedisStore implements EntryStore {
     return await this.#frames.extend(scope, digests, storedTtlMs(ttlMs));
   }
 
+  async deleteFrames(scope: string, digests: readonly Uint8Array[]): Promise<void> {
+    await this.#frames.delete(scope, digests);
+  }
+
   /** For operators only: walks over every name in the database, so a page costs more the fewer of them are manifests. */
   async listKeys(page: {
     contains: string;

@@ -24,12 +24,20 @@ export async function statsCommand({ json, operands }: CommandLine, client: Pann
     ['up', formatDuration(uptimeMs)],
     ['store', [store, ...size].join(', ')],
     ['flights', `${grouped(flights)} under way, ${grouped(waiters)} waiters`],
-    ['upstreams', `${named(stats.upstreamRequests)}, ${formatBytes(upstreamBytes)} received`],
+    ['upstreams', `${named(stats.upstreamRequests)}`],
+    ['requests', `${named(stats.upstreamRequestKinds)}, ${formatBytes(upstreamBytes)} received`],
     ['failures', named(stats.failures)],
-    ['lookups', grouped(lookups)],
+    ['lookups', `${grouped(lookups)}${hitShare(stats.lookups, lookups)}`],
   ];
   await print(facts.map(([name = '', text]) => `${paint('dim', name.padEnd(10))} ${text}\n`).join(''));
   if (lookups > 0) await print(barChart(stats.lookups));
+}
+
+/** The share of lookups that needed no body from an upstream. */
+function hitShare(counts: Readonly<Record<string, number>>, all: number): string {
+  const { hit = 0, revalidated = 0, collapsed = 0 } = counts;
+  if (all === 0) return '';
+  return `, ${(((hit + revalidated + collapsed) / all) * 100).toFixed(1)} % answered without a fetch of their own`;
 }
 
 function entriesText(count: number): string {

@@ -48,6 +48,14 @@ export class RedisFrames {
     return found;
   }
 
+  async delete(scope: string, digests: readonly Uint8Array[]): Promise<void> {
+    for (const batch of batchesOf(digests, itemsOnly(EXTEND_FRAMES_MAX))) {
+      await this.#connection.pipeline('deleteFrames', (pipeline) => {
+        for (const digest of batch) pipeline.unlink(this.#keys.frame(scope, digest));
+      });
+    }
+  }
+
   /**
    * Writes of all callers take turns, batch by batch: what is on the way to Redis stays bounded however many flights store at
    * a time. Waiting for a turn is not held against the deadline, but each turn is short: it ends or fails within two deadlines.
