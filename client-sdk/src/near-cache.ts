@@ -25,6 +25,8 @@ export interface NearCacheOptions {
 export interface NearCache {
   /** The entry, while it is fresh. */
   get(key: string): NearEntry | undefined;
+  /** The entry, also for a while after it has expired: for when nobody can be asked. Whether it may be used is the caller's to judge. */
+  getStale(key: string, staleMsMax: number): NearEntry | undefined;
   /** Keeps an entry, a copy of its body included; false when it is too large, has expired already, or the cache is off. */
   set(key: string, entry: NearEntry): boolean;
   /** True when there was one. */
@@ -52,7 +54,11 @@ export function createNearCache({ bytesMax, entryBytesMax, now = Date.now }: Nea
   return {
     get(key) {
       const entry = cache.get(key);
-      if (entry === undefined || now() < entry.expiresAtMs) return entry;
+      return entry !== undefined && now() < entry.expiresAtMs ? entry : undefined;
+    },
+    getStale(key, staleMsMax) {
+      const entry = cache.get(key);
+      if (entry === undefined || now() < entry.expiresAtMs + staleMsMax) return entry;
       cache.delete(key);
       return undefined;
     },

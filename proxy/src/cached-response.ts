@@ -1,7 +1,7 @@
 /** Answers of the near cache and of the cache server, as HTTP responses with the upstream's bytes. */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { getHeader, notModifiedFor, withoutHeaders } from '@pannier/http-semantics';
+import { cacheControlOf, getHeader, notModifiedFor, withoutHeaders } from '@pannier/http-semantics';
 import type { CacheStatusParams, HeaderList } from '@pannier/http-semantics';
 import type { LookupResponse, NearCache, NearEntry } from '@pannier/client/transport';
 import { breakOff } from './client-exchange.ts';
@@ -20,12 +20,13 @@ const AGE_AND_STATUS: ReadonlySet<string> = new Set(['age', 'cache-status']);
 export function sendNear(
   { response }: ClientExchange,
   asked: ProxiedRequest,
-  options: { entry: NearEntry; now: number; pseudonym: string },
+  options: { entry: NearEntry; now: number; pseudonym: string; detail?: string },
 ): void {
-  const { entry, now, pseudonym } = options;
+  const { entry, now, pseudonym, detail } = options;
   const ageS = Number(getHeader(entry.headers, 'age') ?? 0) + Math.floor((now - entry.storedAtMs) / 1000);
   const headers: HeaderList = [...withoutHeaders(entry.headers, AGE_AND_STATUS), ['age', String(ageS)]];
-  const params: CacheStatusParams = { hit: true, ttlS: Math.floor((entry.expiresAtMs - now) / 1000) };
+  const ttlS = Math.floor((entry.expiresAtMs - now) / 1000);
+  const params: CacheStatusParams = { hit: true, ttlS, ...(detail === undefined ? {} : { detail }) };
   const stored = {
     status: entry.status,
     headers,
@@ -38,6 +39,12 @@ export function sendNear(
   } else {
     response.writeHead(304, flatHead(clientHead(unchanged, pseudonym, params))).end();
   }
+}
+
+/** Whether a response may be used after its time while it cannot be revalidated: https://www.rfc-editor.org/rfc/rfc9111#section-4.2.4 */
+export function mayServeStale(headers: HeaderList): boolean {
+  const { mustRevalidate, proxyRevalidate, sMaxAgeS, noCache } = cacheControlOf(headers);
+  return !mustRevalidate && !proxyRevalidate && sMaxAgeS === undefined && !noCache;
 }
 
 /** What sending a server's answer needs. */
@@ -54,10 +61,26 @@ export interface SendParts extends ResumeParts {
 export async function sendLookup(
   exchange: ClientExchange,
   asked: ProxiedRequest,
-  { answer, nearKey, parts }: { answer: LookupResponse; nearKey: string; parts: SendParts },
+  {
+    answer,
+    nearKey,
+    params,
+    parts,
+  }: { answer: LookupResponse; nearKey: string; params: CacheStatusParams; parts: SendParts },
 ): Promise<void> {
   const { response, left } = exchange;
-  const params: CacheStatusParams = { fwd: 'uri-miss' };
+  const { status, headers } = answer;
+  const now = parts.now();
+  const unchanged = notModifiedFor(
+    asked.headers,
+    { status, headers, requestTimeMs: now, responseTimeMs: now },
+    now,
+  );
+  if (unchanged !== undefined) {
+    if (answer.body.kind === 'stream') answer.body.cancel();
+    response.writeHead(304, flatHead(clientHead(unchanged, parts.pseudonym, params))).end();
+    return;
+  }
   const head = clientHead(answer.headers, parts.pseudonym, params);
   response.writeHead(answer.status, flatHead(head));
   const kept: Uint8Array[] = [];

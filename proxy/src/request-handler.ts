@@ -3,29 +3,37 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PannierError } from '@pannier/client/transport';
 import type { LookupAnswer, Transport } from '@pannier/client/transport';
 import { cacheStatusOf, OUTCOMES } from '@pannier/http-semantics';
-import type { Outcome } from '@pannier/http-semantics';
+import type { CacheStatusParams, Outcome } from '@pannier/http-semantics';
 import type { AskedParts } from './asked-request.ts';
 import { readAsked } from './asked-request.ts';
 import type { BypassMemory } from './bypass-memory.ts';
-import { sendLookup, sendNear } from './cached-response.ts';
+import { mayServeStale, sendLookup, sendNear } from './cached-response.ts';
 import type { SendParts } from './cached-response.ts';
 import { asTold, endWithFailure, openExchange } from './client-exchange.ts';
 import type { ClientExchange } from './client-exchange.ts';
 import { ProxyError } from './errors.ts';
+import type { DirectAnswer, DirectFlights } from './direct-flights.ts';
 import type { Passthrough } from './passthrough.ts';
 import type { ProxiedRequest } from './proxied-request.ts';
 import { classify } from './request-classifier.ts';
+import type { RequestClass } from './request-classifier.ts';
 
 /** What handling needs. */
 export interface HandlerParts extends AskedParts, SendParts {
   readonly transport: Transport;
   readonly passthrough: Passthrough;
+  readonly directFlights: DirectFlights;
   readonly bypassed: BypassMemory;
   /** Counts a request by what became of it; `near-hit` beside the named outcomes. */
   readonly onOutcome: (outcome: string) => void;
   /** A failure that no client was told of, or a defect. */
   readonly onFailure: (error: unknown) => void;
 }
+
+/** How long after its time an answer may still be used while nobody can be asked, in milliseconds. */
+const STALE_MS_MAX = 60_000;
+
+type Cacheable = Extract<RequestClass, { kind: 'cacheable' }>;
 
 /** Codes that say something of the upstream or of the request; every other failure is the cache's own, and the app must not feel it. */
 const TOLD: ReadonlySet<string> = new Set([
@@ -57,16 +65,54 @@ async function answer(exchange: ClientExchange, parts: HandlerParts): Promise<vo
   if (remembered !== undefined) return await pass(outcomeOf(remembered));
 
   const lookup = await lookUp(asked, exchange, parts);
-  if (lookup === 'unavailable') {
-    if (asked.route.fallback === 'direct') return await pass('direct');
-    throw new ProxyError('server-unavailable', 'no cache server answers, and the fallback is stale-only');
-  }
+  if (lookup === 'unavailable') return await fallBack(exchange, asked, { found, pass, parts });
   if (lookup.kind === 'bypass') {
     parts.bypassed.remember(new URL(asked.url).origin, lookup.reason, lookup.rememberOriginMs);
     return await pass(outcomeOf(lookup.reason));
   }
   parts.onOutcome(lookup.outcome);
-  await sendLookup(exchange, asked, { answer: lookup, nearKey: found.nearKey, parts });
+  const { nearKey } = found;
+  const params = missParams(found, parts);
+  await sendLookup(exchange, asked, { answer: lookup, nearKey, params, parts });
+}
+
+/** Why the near cache did not answer: https://www.rfc-editor.org/rfc/rfc9211#section-2.2 */
+function missParams({ mayUseNear, nearKey }: Cacheable, { near }: HandlerParts): CacheStatusParams {
+  if (!mayUseNear) return { fwd: 'request' };
+  return near.getStale(nearKey, STALE_MS_MAX) === undefined ? { fwd: 'uri-miss' } : { fwd: 'stale' };
+}
+
+/** No cache server answers: a stale answer where that is configured or nothing better is to be had, else the upstream itself. */
+async function fallBack(
+  exchange: ClientExchange,
+  asked: ProxiedRequest,
+  fallback: { found: Cacheable; pass: (outcome: Outcome) => Promise<void>; parts: HandlerParts },
+): Promise<void> {
+  const { found, pass, parts } = fallback;
+  const { nearKey } = found;
+  const sendStale = (): boolean => {
+    const entry = parts.near.getStale(nearKey, STALE_MS_MAX);
+    if (entry === undefined || !found.mayUseNear || !mayServeStale(entry.headers)) return false;
+    parts.onOutcome('stale-hit');
+    sendNear(exchange, asked, { entry, now: parts.now(), pseudonym: parts.pseudonym, detail: 'stale' });
+    return true;
+  };
+  if (asked.route.fallback === 'stale-only') {
+    if (sendStale()) return;
+    throw new ProxyError('server-unavailable', 'no cache server answers, and the fallback is stale-only');
+  }
+  let direct: DirectAnswer | 'alone';
+  try {
+    direct = await parts.directFlights.answer(asked, nearKey, exchange.left);
+  } catch (error) {
+    if (!exchange.left.aborted && sendStale()) return;
+    throw error;
+  }
+  if (direct === 'alone') return await pass('direct');
+  parts.onOutcome('direct');
+  const { response: answer, collapsed } = direct;
+  const params = { ...cacheStatusOf('direct'), ...(collapsed ? { collapsed } : {}) };
+  await sendLookup(exchange, asked, { answer, nearKey, params, parts });
 }
 
 async function lookUp(

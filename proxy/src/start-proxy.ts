@@ -10,6 +10,7 @@ import { readAsked } from './asked-request.ts';
 import { BypassMemory } from './bypass-memory.ts';
 import { asTold } from './client-exchange.ts';
 import { createDirectFetch } from './direct-fetch.ts';
+import { createDirectFlights } from './direct-flights.ts';
 import { createEgress } from './egress.ts';
 import { ProxyError } from './errors.ts';
 import { createHttpPort } from './http-port.ts';
@@ -81,6 +82,7 @@ function assemble(
     direct,
     passthrough,
     near,
+    directFlights: createDirectFlights({ direct, pseudonym, now: Date.now }),
     authorities: new WeakMap<Duplex, string>(),
     nearEntryBytesMax: Math.min(proxy.nearEntryBytesMax, proxy.nearCacheBytesMax),
     now: Date.now,

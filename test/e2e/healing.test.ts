@@ -29,7 +29,8 @@ it.each(Object.keys(DAMAGES))('a stored body with %s heals, and no client sees w
       Array.from({ length: count }, async () => await curl(url, mesh.proxyUrl()).catch(() => undefined)),
     );
   for (let round = 0; round < 3; round += 1) {
-    for (const answer of await answers(10)) if (answer !== undefined) expect(answer.sha256).toBe(whole.sha256);
+    for (const answer of await answers(10))
+      if (answer !== undefined) expect(answer.sha256).toBe(whole.sha256);
   }
   const { total: healed, byKind } = mesh.upstream.stats();
   // The first fetch and its repair; the rest of a body that was under way comes by a range.
@@ -39,5 +40,7 @@ it.each(Object.keys(DAMAGES))('a stored body with %s heals, and no client sees w
   expect(again?.sha256).toBe(whole.sha256);
   expect(mesh.upstream.stats().total).toBe(healed);
   const metrics = await (await fetch(`http://${mesh.server.listening['admin']}/metrics`)).text();
-  expect(metrics).toMatch(/pannier_server_failures_total\{[^}]*what="frame-(?:damaged|missing)"[^}]*\} [1-9]/);
+  expect(metrics).toMatch(
+    /pannier_server_failures_total\{[^}]*what="frame-(?:damaged|missing)"[^}]*\} [1-9]/,
+  );
 });

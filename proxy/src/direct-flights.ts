@@ -1,0 +1,237 @@
+/**
+ * While no cache server answers, this proxy's own callers still share: one upstream request for each near-cache key, followed by
+ * everyone who asks while its body arrives. What may not be shared, or is too far ahead of a reader, is not waited for.
+ */
+import {
+  appendVia,
+  currentAgeMs,
+  freshnessOf,
+  sharedRequestHeaders,
+  storability,
+  withoutHeaders,
+} from '@pannier/http-semantics';
+import { PannierError } from '@pannier/client/transport';
+import type { LookupResponse } from '@pannier/client/transport';
+import type { DirectFetch, DirectResponse } from './direct-fetch.ts';
+import type { ProxiedRequest } from './proxied-request.ts';
+
+/** What following needs. */
+export interface DirectFlightsOptions {
+  readonly direct: DirectFetch;
+  readonly pseudonym: string;
+  readonly now: () => number;
+}
+
+/** Shares direct fetches. */
+export interface DirectFlights {
+  /**
+   * The answer of a fetch that this request starts or joins, or `alone` when the upstream's answer may not be shared with it.
+   *
+   * @throws ProxyError when the upstream fails; the signal's reason
+   */
+  answer(asked: ProxiedRequest, nearKey: string, signal: AbortSignal): Promise<DirectAnswer | 'alone'>;
+  /** Fetches under way. */
+  readonly size: number;
+}
+
+/** An answer and whether another request had asked first. */
+export interface DirectAnswer {
+  readonly response: LookupResponse;
+  readonly collapsed: boolean;
+}
+
+/** Bytes of a body that are kept for readers behind the first one; who falls further back finishes by itself. */
+const WINDOW_BYTES = 8 * 1024 * 1024;
+
+/** Makes the table of direct flights. */
+export function createDirectFlights(options: DirectFlightsOptions): DirectFlights {
+  const byKey = new Map<string, DirectFlight>();
+  return {
+    get size() {
+      return byKey.size;
+    },
+    async answer(asked, nearKey, signal) {
+      const current = byKey.get(nearKey);
+      const joined = current?.isJoinable === true ? current : undefined;
+      const flight = joined ?? new DirectFlight(asked, options);
+      if (joined === undefined) {
+        byKey.set(nearKey, flight);
+        const forget = (): void => {
+          if (byKey.get(nearKey) === flight) byKey.delete(nearKey);
+        };
+        flight.done.then(forget, forget);
+      }
+      const response = await flight.follow(signal, joined === undefined);
+      return response === undefined ? 'alone' : { response, collapsed: joined !== undefined };
+    },
+  };
+}
+
+class DirectFlight {
+  readonly #options: DirectFlightsOptions;
+  readonly #controller = new AbortController();
+  readonly #head: Promise<DirectResponse>;
+  readonly #requestTimeMs: number;
+  /** Settles when the last byte has come, or the flight has failed or was given up. */
+  readonly done: Promise<unknown>;
+  readonly #done = Promise.withResolvers<undefined>();
+  #isShared: boolean | undefined;
+  #source: AsyncIterator<Uint8Array> | undefined;
+  #reading: Promise<void> | undefined;
+  #window: Uint8Array[] = [];
+  #start = 0;
+  #end = 0;
+  #isWhole = false;
+  #error: unknown;
+  #followers = 0;
+
+  constructor({ headers, httpVersion, route }: ProxiedRequest, options: DirectFlightsOptions) {
+    this.#options = options;
+    this.done = this.#done.promise;
+    this.#requestTimeMs = options.now();
+    const shared = sharedRequestHeaders(headers, route.forwardHeaders);
+    const sent = appendVia([['host', route.authority], ...shared], options.pseudonym, httpVersion);
+    this.#head = options.direct.get(route, sent, this.#controller.signal);
+    this.#head.then(
+      (response) => {
+        const judged = storability({ method: 'GET', headers: shared }, response, options.now());
+        // Only what is known to be for one reader is kept from the others: what cannot be reused later may still be shared now.
+        this.#isShared = judged.storable || SHARED_NOW.has(judged.reason);
+        this.#source = response.body[Symbol.asyncIterator]();
+      },
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  /** Whether one more reader would get the whole body. */
+  get isJoinable(): boolean {
+    return this.#isShared !== false && this.#start === 0 && this.#error === undefined && !this.#isWhole;
+  }
+
+  /** Undefined when the answer belongs to another reader alone. */
+  async follow(signal: AbortSignal, isFirst: boolean): Promise<LookupResponse | undefined> {
+    this.#followers += 1;
+    const leave = this.#leaveOnce(signal);
+    try {
+      const head = await abortable(this.#head, signal);
+      if (this.#isShared !== true && !isFirst) {
+        leave();
+        return undefined;
+      }
+      return this.#response(head, signal, leave);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  #response(
+    { status, headers, bodyBytes }: DirectResponse,
+    signal: AbortSignal,
+    leave: () => void,
+  ): LookupResponse {
+    const responseTimeMs = this.#options.now();
+    const stored = { status, headers, requestTimeMs: this.#requestTimeMs, responseTimeMs };
+    const { ageS, lifetimeS, fresh } = freshnessOf(stored, responseTimeMs);
+    const freshForMs =
+      this.#isShared === true && fresh ? lifetimeS * 1000 - currentAgeMs(stored, responseTimeMs) : 0;
+    const read = (): AsyncIterable<Uint8Array> => this.#read(signal, leave);
+    return {
+      kind: 'response',
+      status,
+      headers: [...withoutHeaders(headers, AGE), ['age', String(ageS)]],
+      outcome: 'direct',
+      key: '',
+      version: '',
+      freshForMs: Math.max(0, freshForMs),
+      bodyBytes,
+      body: { kind: 'stream', read, cancel: leave },
+    };
+  }
+
+  async *#read(signal: AbortSignal, leave: () => void): AsyncGenerator<Uint8Array, void, undefined> {
+    let offset = 0;
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        if (offset < this.#start)
+          throw new PannierError('body-broken', `after ${offset} bytes: the reader fell behind the others`);
+        const chunk = this.#chunkAt(offset);
+        if (chunk !== undefined) {
+          offset += chunk.byteLength;
+          yield chunk;
+        } else if (this.#error !== undefined) throw this.#error;
+        else if (this.#isWhole) return;
+        else await abortable((this.#reading ??= this.#readNext()), signal);
+      }
+    } finally {
+      leave();
+    }
+  }
+
+  #chunkAt(offset: number): Uint8Array | undefined {
+    let at = this.#start;
+    for (const chunk of this.#window) {
+      if (offset < at + chunk.byteLength) return offset === at ? chunk : chunk.subarray(offset - at);
+      at += chunk.byteLength;
+    }
+    return undefined;
+  }
+
+  /** Takes the next chunk for everybody; asked for by whoever is furthest ahead. */
+  async #readNext(): Promise<void> {
+    try {
+      const next = await this.#source?.next();
+      if (next === undefined || next.done === true) {
+        this.#isWhole = true;
+        this.#done.resolve(undefined);
+      } else {
+        this.#window.push(next.value);
+        this.#end += next.value.byteLength;
+        while (this.#end - this.#start > WINDOW_BYTES) this.#start += this.#window.shift()?.byteLength ?? 0;
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#reading = undefined;
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#error ??= error;
+    this.#done.resolve(undefined);
+  }
+
+  /** The request to the upstream ends with its last follower. */
+  #leaveOnce(signal: AbortSignal): () => void {
+    let left = false;
+    const leave = (): void => {
+      if (left) return;
+      left = true;
+      signal.removeEventListener('abort', leave);
+      this.#followers -= 1;
+      if (this.#followers > 0 || this.#isWhole) return;
+      this.#fail(new PannierError('cancelled', 'nobody waits for it any more'));
+      this.#controller.abort(new DOMException('nobody waits for it any more', 'AbortError'));
+    };
+    signal.addEventListener('abort', leave, { once: true });
+    return leave;
+  }
+}
+
+const AGE: ReadonlySet<string> = new Set(['age']);
+
+/** Reasons against keeping a response that are none against giving it to those who ask at this moment. */
+const SHARED_NOW: ReadonlySet<string> = new Set(['status', 'status-without-freshness', 'nothing-to-reuse']);
+
+async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const left = Promise.withResolvers<never>();
+  const leave = (): void => left.reject(signal.reason);
+  signal.addEventListener('abort', leave, { once: true });
+  try {
+    return await Promise.race([work, left.promise]);
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
+}
