@@ -82,7 +82,7 @@ class DirectFlight {
   #start = 0;
   #end = 0;
   #isWhole = false;
-  #error: unknown;
+  #error: Error | undefined;
   #followers = 0;
 
   constructor({ headers, httpVersion, route }: ProxiedRequest, options: DirectFlightsOptions) {
@@ -198,7 +198,7 @@ class DirectFlight {
   }
 
   #fail(error: unknown): void {
-    this.#error ??= error;
+    this.#error ??= error instanceof Error ? error : new Error(String(error));
     this.#done.resolve(undefined);
   }
 

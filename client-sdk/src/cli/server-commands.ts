@@ -24,7 +24,7 @@ export async function statsCommand({ json, operands }: CommandLine, client: Pann
     ['up', formatDuration(uptimeMs)],
     ['store', [store, ...size].join(', ')],
     ['flights', `${grouped(flights)} under way, ${grouped(waiters)} waiters`],
-    ['upstreams', `${named(stats.upstreamRequests)}`],
+    ['upstreams', named(stats.upstreamRequests)],
     ['requests', `${named(stats.upstreamRequestKinds)}, ${formatBytes(upstreamBytes)} received`],
     ['failures', named(stats.failures)],
     ['lookups', `${grouped(lookups)}${hitShare(stats.lookups, lookups)}`],
