@@ -1,6 +1,15 @@
 /** The unit of storage and streaming: what a partition contains, how it is named, and the frame it travels in. */
 export { decodeBytes, encodeBytes } from './bytes-content.ts';
-export { decodeRecords, encodeRecords } from './records-content.ts';
+export {
+  decodeLayout,
+  decodeRecords,
+  encodeLayout,
+  encodeRecords,
+  layoutRecords,
+  recordsOf,
+  rowsOf,
+} from './records-content.ts';
+export type { ColumnBlock, RecordColumns } from './records-content.ts';
 export { decodeValue, encodeValue } from './value.ts';
 export { contentDigest, DIGEST_BYTES, PARTITION_FORMAT_VERSION } from './content-digest.ts';
 export type { PartitionKind } from './content-digest.ts';

@@ -26,6 +26,26 @@ import type { RecordObject, RecordValue } from './record-value.ts';
  * @throws PartitionFormatError `unencodable` for a function, a Date, a field called `__proto__`, bottomless nesting …
  */
 export function encodeRecords(records: readonly RecordValue[]): Buffer {
+  return encodeLayout(layoutRecords(records));
+}
+
+/** Records as columns: what is written, before it is bytes. */
+export interface RecordColumns {
+  /** Block index and count in turn: the order of the records. */
+  readonly runs: readonly number[];
+  readonly blocks: readonly ColumnBlock[];
+}
+
+/** The records of one shape; every column has a value for each of them. */
+export interface ColumnBlock {
+  /** Field names; null for values that are no records, which have one column. */
+  readonly names: Shape;
+  /** A shape without fields has one column of nulls. */
+  readonly columns: readonly (readonly RecordValue[])[];
+}
+
+/** @throws PartitionFormatError `unencodable` */
+export function layoutRecords(records: readonly RecordValue[]): RecordColumns {
   const layout = new RecordLayout();
   try {
     for (const record of records) layout.add(record);
@@ -33,7 +53,37 @@ export function encodeRecords(records: readonly RecordValue[]): Buffer {
     if (cause instanceof PartitionFormatError) throw cause;
     throw new PartitionFormatError('unencodable', 'a record is nested too deeply', { cause });
   }
-  return packValue([layout.runs, layout.blocks()]);
+  const blocks = layout.blocks().map(([names, columns]) => ({ names, columns: columns as RecordValue[][] }));
+  return { runs: layout.runs, blocks };
+}
+
+/** The content of a partition from its columns; `encodeRecords` in two steps. */
+export function encodeLayout({ runs, blocks }: RecordColumns): Buffer {
+  return packValue([runs, blocks.map(({ names, columns }) => [names, columns])]);
+}
+
+/** The columns of a *dataset* partition's content, checked. @throws PartitionFormatError `malformed` */
+export function decodeLayout(content: Uint8Array): RecordColumns {
+  const value = unpackValue(content);
+  const [runs, blocks] = Array.isArray(value) && value.length === 2 ? (value as unknown[]) : [];
+  if (!Array.isArray(runs) || !Array.isArray(blocks) || runs.length % 2 !== 0)
+    throw malformed('not runs and blocks');
+  const checked = blocks.map(checkBlock);
+  const left = checked.map(rowsOf);
+  for (let run = 0; run < runs.length; run += 2) {
+    const [index, count] = [Number(runs[run]), Number(runs[run + 1])];
+    const rows = left[index];
+    if (rows === undefined) throw malformed('a run names a block that is not there');
+    if (!Number.isSafeInteger(count) || count < 1 || count > rows)
+      throw malformed('a run outlasts its block');
+    left[index] = rows - count;
+  }
+  return { runs: runs as number[], blocks: checked };
+}
+
+/** Number of records in a block. */
+export function rowsOf({ columns }: ColumnBlock): number {
+  return columns[0]?.length ?? 0;
 }
 
 /**
@@ -43,38 +93,37 @@ export function encodeRecords(records: readonly RecordValue[]): Buffer {
  * @throws PartitionFormatError `malformed`
  */
 export function decodeRecords(content: Uint8Array): RecordValue[] {
-  const value = unpackValue(content);
-  const [runs, blocks] = Array.isArray(value) && value.length === 2 ? (value as unknown[]) : [];
-  if (!Array.isArray(runs) || !Array.isArray(blocks) || runs.length % 2 !== 0)
-    throw malformed('not runs and blocks');
-  const readers = blocks.map(readBlock);
+  return recordsOf(decodeLayout(content));
+}
+
+/** The records that columns stand for, in order. */
+export function recordsOf({ runs, blocks }: RecordColumns): RecordValue[] {
+  const next = blocks.map(() => 0);
   const records: RecordValue[] = [];
   for (let run = 0; run < runs.length; run += 2) {
-    const reader = readers[Number(runs[run])];
-    if (reader === undefined) throw malformed('a run names a block that is not there');
-    reader(Number(runs[run + 1]), records);
+    const index = runs[run] ?? 0;
+    const block = blocks[index];
+    const from = next[index] ?? 0;
+    const to = from + (runs[run + 1] ?? 0);
+    next[index] = to;
+    if (block === undefined) continue;
+    const { names, columns } = block;
+    for (let row = from; row < to; row += 1)
+      records.push(names === null ? (columns[0]?.[row] ?? null) : recordAt(names, columns, row));
   }
   return records;
 }
 
-/** Checks one block and returns what appends its next `count` records. */
-function readBlock(block: unknown): (count: number, into: RecordValue[]) => void {
+function checkBlock(block: unknown): ColumnBlock {
   const [names, columns] = Array.isArray(block) && block.length === 2 ? (block as unknown[]) : [];
   if (!isShape(names) || !isColumns(columns)) throw malformed('a block is not names and columns');
   if (columns.length !== columnsOf(names)) throw malformed('a block has not one column for each name');
   const rows = columns[0]?.length ?? 0;
   if (columns.some((column) => column.length !== rows)) throw malformed('columns differ in length');
-  let next = 0;
-  return (count, into) => {
-    if (!Number.isSafeInteger(count) || count < 1 || next + count > rows)
-      throw malformed('a run outlasts its block');
-    for (const end = next + count; next < end; next += 1) {
-      into.push(names === null ? (columns[0]?.[next] ?? null) : recordAt(names, columns, next));
-    }
-  };
+  return { names, columns };
 }
 
-function recordAt(names: readonly string[], columns: readonly RecordValue[][], row: number): RecordObject {
+function recordAt(names: readonly string[], columns: ColumnBlock['columns'], row: number): RecordObject {
   const record: Record<string, RecordValue> = {};
   for (let i = 0; i < names.length; i += 1) record[names[i] ?? ''] = columns[i]?.[row] ?? null;
   return record;

@@ -1,0 +1,194 @@
+/**
+ * Records on their way into partitions, in bounded memory. A partition is closed by its own content alone, never because memory is
+ * short: what does not fit waits in a file.
+ */
+import type { RecordValue } from '@pannier/proto/partition-format';
+import { DatasetError } from '../dataset-error.ts';
+import type { KeyValue, Placement } from '../strategy/strategy.ts';
+import { recordWeight } from '../strategy/record-weight.ts';
+import { orderedRecords, sortedRun } from './record-order.ts';
+import type { RecordOrder } from './record-order.ts';
+import type { SpilledBlock, SpillFile } from './spill-file.ts';
+
+/** The records of one partition, whole. */
+export interface WholePartition {
+  readonly name: string;
+  readonly key: readonly KeyValue[];
+  readonly records: readonly RecordValue[];
+}
+
+/** Settings of {@link PartitionBuffers}. */
+export interface PartitionBuffersOptions {
+  readonly spill: SpillFile;
+  /** Memory for records, by weight. */
+  readonly memoryBytesMax: number;
+  /** Weight at which a partition is closed and its next part begun. */
+  readonly partitionBytesMax: number;
+  readonly partitionsMax: number;
+  /** How records are sorted within a partition; undefined: as they came. */
+  readonly order: RecordOrder | undefined;
+  /** Takes a partition to which nothing will be added. */
+  readonly emit: (partition: WholePartition) => Promise<void>;
+}
+
+interface Open {
+  readonly base: string;
+  readonly key: readonly KeyValue[];
+  records: RecordValue[];
+  weight: number;
+  /** Weight of what is in memory. */
+  heldWeight: number;
+  /** What waits in the file: runs of blocks, each run sorted where an order is wanted. */
+  runs: SpilledBlock[][];
+  /** Parts closed before. */
+  parts: number;
+}
+
+/** A spilled block is read back as a whole, so it is kept small. */
+const BLOCK_BYTES = 1024 * 1024;
+
+/** Gathers records by partition. */
+export class PartitionBuffers {
+  readonly #options: PartitionBuffersOptions;
+  readonly #open = new Map<string, Open>();
+  readonly #names = new Map<string, readonly KeyValue[]>();
+  #heldWeight = 0;
+
+  constructor(options: PartitionBuffersOptions) {
+    this.#options = options;
+  }
+
+  /** Partitions so far, closed ones included, with their keys, in the order of their first records. */
+  get names(): ReadonlyMap<string, readonly KeyValue[]> {
+    return this.#names;
+  }
+
+  /**
+   * Adds a record; a promise only where something had to be written.
+   *
+   * @throws DatasetError `limit-exceeded` when it makes one partition too many
+   */
+  add(record: RecordValue, { name, key, isLast }: Placement): Promise<void> | undefined {
+    const weight = recordWeight(record);
+    const open = this.#open.get(name) ?? this.#begin(name, key);
+    const overflows =
+      this.#options.order === undefined &&
+      open.weight > 0 &&
+      open.weight + weight > this.#options.partitionBytesMax;
+    if (overflows || isLast === true) return this.#addAndClose(open, { record, weight, overflows, isLast });
+    this.#put(open, record, weight);
+    return this.#heldWeight > this.#options.memoryBytesMax ? this.#relieve() : undefined;
+  }
+
+  /** Closes every partition that is still open, in the order of their first records. */
+  async finish(): Promise<void> {
+    for (const open of this.#open.values()) await this.#close(open, true);
+    this.#open.clear();
+  }
+
+  #begin(base: string, key: readonly KeyValue[]): Open {
+    const open: Open = { base, key, records: [], weight: 0, heldWeight: 0, runs: [], parts: 0 };
+    this.#requireRoom(this.#open.size + this.#names.size + 1);
+    this.#open.set(base, open);
+    return open;
+  }
+
+  #requireRoom(partitions: number): void {
+    const { partitionsMax } = this.#options;
+    if (partitions <= partitionsMax) return;
+    throw new DatasetError('limit-exceeded', `more partitions than limits.partitionsMax ${partitionsMax}`);
+  }
+
+  #put(open: Open, record: RecordValue, weight: number): void {
+    open.records.push(record);
+    open.weight += weight;
+    open.heldWeight += weight;
+    this.#heldWeight += weight;
+  }
+
+  async #addAndClose(
+    open: Open,
+    {
+      record,
+      weight,
+      overflows,
+      isLast,
+    }: { record: RecordValue; weight: number; overflows: boolean; isLast: boolean | undefined },
+  ): Promise<void> {
+    if (overflows) await this.#close(open, false);
+    this.#put(open, record, weight);
+    if (isLast !== true) return;
+    await this.#close(open, true);
+    this.#open.delete(open.base);
+  }
+
+  async #close(open: Open, isEnd: boolean): Promise<void> {
+    const { order, spill, partitionBytesMax } = this.#options;
+    const { records, runs, weight } = open;
+    this.#heldWeight -= open.heldWeight;
+    Object.assign(open, { records: [], weight: 0, heldWeight: 0, runs: [] });
+    if (order !== undefined && runs.length > 0) {
+      const sources = [...runs.map((run) => readRun(run, spill)), [sortedRun(records, order)]];
+      return await this.#emitParts(open, orderedRecords(sources, order), isEnd);
+    }
+    const blocks = await Promise.all(runs.flat().map(async (block) => await spill.read(block)));
+    const all = blocks.length === 0 ? records : [...blocks.flat(), ...records];
+    const sorted = order === undefined ? all : sortedRun(all, order);
+    if (weight <= partitionBytesMax) await this.#emit(open, sorted, isEnd);
+    else await this.#emitParts(open, [sorted], isEnd);
+  }
+
+  /** Cuts what comes into numbered parts where it is too much for one. */
+  async #emitParts(
+    open: Open,
+    pieces: Iterable<RecordValue[]> | AsyncIterable<RecordValue[]>,
+    isEnd: boolean,
+  ): Promise<void> {
+    let part: RecordValue[] = [];
+    let weight = 0;
+    for await (const piece of pieces) {
+      for (const record of piece) {
+        const more = recordWeight(record);
+        if (part.length > 0 && weight + more > this.#options.partitionBytesMax) {
+          await this.#emit(open, part, false);
+          part = [];
+          weight = 0;
+        }
+        part.push(record);
+        weight += more;
+      }
+    }
+    if (part.length > 0) await this.#emit(open, part, isEnd);
+  }
+
+  async #emit(open: Open, records: readonly RecordValue[], isEnd: boolean): Promise<void> {
+    // Only a partition that needs several parts numbers them.
+    const name = isEnd && open.parts === 0 ? open.base : `${open.base}~${open.parts + 1}`;
+    open.parts += 1;
+    this.#names.set(name, open.key);
+    this.#requireRoom(this.#names.size);
+    await this.#options.emit({ name, key: open.key, records });
+  }
+
+  /** Writes the largest partitions to the file until half of the memory is free. */
+  async #relieve(): Promise<void> {
+    const { memoryBytesMax, spill, order } = this.#options;
+    const largestFirst = [...this.#open.values()].toSorted((one, other) => other.heldWeight - one.heldWeight);
+    for (const open of largestFirst) {
+      if (this.#heldWeight <= memoryBytesMax / 2) return;
+      const records = order === undefined ? open.records : sortedRun(open.records, order);
+      this.#heldWeight -= open.heldWeight;
+      open.records = [];
+      const perBlock = Math.max(1, Math.ceil((records.length * BLOCK_BYTES) / Math.max(open.heldWeight, 1)));
+      open.heldWeight = 0;
+      const run: SpilledBlock[] = [];
+      for (let at = 0; at < records.length; at += perBlock)
+        run.push(await spill.append(records.slice(at, at + perBlock)));
+      open.runs.push(run);
+    }
+  }
+}
+
+async function* readRun(run: readonly SpilledBlock[], spill: SpillFile): AsyncGenerator<RecordValue[]> {
+  for (const block of run) yield await spill.read(block);
+}

@@ -1,0 +1,99 @@
+/** What differs between two versions of a dataset. */
+import { encodeRecords } from '@pannier/proto/partition-format';
+import type { RecordValue } from '@pannier/proto/partition-format';
+import { DatasetError } from '../dataset-error.ts';
+import { fieldValue } from '../strategy/key-value.ts';
+import type { DatasetManifest, DatasetPartition } from './dataset-manifest.ts';
+
+/** Partitions by what became of them; `changed` as in the newer version. */
+export interface PartitionDiff {
+  readonly added: readonly DatasetPartition[];
+  readonly changed: readonly DatasetPartition[];
+  readonly removed: readonly DatasetPartition[];
+  readonly unchanged: number;
+}
+
+/** By name and digest; nothing is read. */
+export function diffPartitions(
+  from: Pick<DatasetManifest, 'partitions'>,
+  to: Pick<DatasetManifest, 'partitions'>,
+): PartitionDiff {
+  const before = new Map(from.partitions.map((partition) => [partition.name, partition]));
+  const after = new Set(to.partitions.map(({ name }) => name));
+  const added = to.partitions.filter(({ name }) => !before.has(name));
+  const changed = to.partitions.filter(({ name, digest }) => {
+    const old = before.get(name);
+    return old !== undefined && Buffer.compare(old.digest, digest) !== 0;
+  });
+  const removed = from.partitions.filter(({ name }) => !after.has(name));
+  return { added, changed, removed, unchanged: to.partitions.length - added.length - changed.length };
+}
+
+/** One record that differs; a side is undefined where the record is not there. */
+export interface RecordChange {
+  readonly before: RecordValue | undefined;
+  readonly after: RecordValue | undefined;
+}
+
+/** Counts of records, and the first that differ. */
+export interface RecordDiff {
+  readonly added: number;
+  readonly changed: number;
+  readonly removed: number;
+  readonly changes: readonly RecordChange[];
+}
+
+/** Settings of {@link diffRecords}. */
+export interface RecordDiffOptions {
+  /** Fields that identify a record. */
+  readonly keyFields: readonly string[];
+  /** Changes that are named; all are counted. */
+  readonly limit: number;
+  /** Records that may be held at once. */
+  readonly recordsMax: number;
+}
+
+/**
+ * Compares the records of the partitions that differ, by their keys: a record that moved from one partition to another has changed, and is
+ * neither gone nor new.
+ *
+ * @throws DatasetError `limit-exceeded`
+ */
+export async function diffRecords(
+  before: AsyncIterable<readonly RecordValue[]>,
+  after: AsyncIterable<readonly RecordValue[]>,
+  { keyFields, limit, recordsMax }: RecordDiffOptions,
+): Promise<RecordDiff> {
+  const old = new Map<string, RecordValue>();
+  for await (const records of before) {
+    for (const record of records) old.set(keyOf(record, keyFields), record);
+    if (old.size > recordsMax)
+      throw new DatasetError(
+        'limit-exceeded',
+        `more than ${recordsMax} records are in partitions that differ`,
+      );
+  }
+  const counts = { added: 0, changed: 0, removed: 0 };
+  const changes: RecordChange[] = [];
+  const note = (kind: keyof typeof counts, change: RecordChange): void => {
+    counts[kind] += 1;
+    if (changes.length < limit) changes.push(change);
+  };
+  for await (const records of after) {
+    for (const record of records) {
+      const key = keyOf(record, keyFields);
+      const former = old.get(key);
+      old.delete(key);
+      if (former === undefined) note('added', { before: undefined, after: record });
+      else if (Buffer.compare(encodeRecords([former]), encodeRecords([record])) !== 0)
+        note('changed', { before: former, after: record });
+    }
+  }
+  for (const record of old.values()) note('removed', { before: record, after: undefined });
+  return { ...counts, changes };
+}
+
+function keyOf(record: RecordValue, keyFields: readonly string[]): string {
+  const values = keyFields.map((field) => fieldValue(record, field));
+  return encodeRecords(values.map((value) => (value === undefined ? [] : [value]))).toString('latin1');
+}

@@ -1,0 +1,91 @@
+/** Which versions of a dataset there are, and which of them readers get. Small, mutable, swapped by comparison. */
+import type { RecordValue } from '@pannier/proto/partition-format';
+import { DatasetError } from '../dataset-error.ts';
+import { sealRecord, unsealRecord } from './sealed-record.ts';
+
+/** One version that is kept. */
+export interface ShelvedVersion {
+  readonly version: string;
+  readonly publishedAtMs: number;
+  readonly records: number;
+  readonly pinned: boolean;
+  /** Why it was put aside; '' when it was not. */
+  readonly quarantineReason: string;
+}
+
+/** The versions of one dataset. */
+export interface VersionShelf {
+  /** Counts the changes, so that two who change it at a time do not lose one. */
+  readonly revision: string;
+  /** '' when none can be read. */
+  readonly current: string;
+  /** The newest first. */
+  readonly versions: readonly ShelvedVersion[];
+  /** Source and declaration of the newest cut, kept or not: what need not be cut again. */
+  readonly lastCut: string;
+  /** When the upstream was last seen to have nothing newer. */
+  readonly checkedAtMs: number;
+  /** What the version probe said last; '' for nothing. */
+  readonly probe: string;
+}
+
+const KIND = { magic: 'PNRS', version: 1 };
+
+export const EMPTY_SHELF: VersionShelf = {
+  revision: '',
+  current: '',
+  versions: [],
+  lastCut: '',
+  checkedAtMs: 0,
+  probe: '',
+};
+
+export function encodeShelf(keyText: string, shelf: VersionShelf): Buffer {
+  return sealRecord(KIND, keyText, shelf as unknown as RecordValue);
+}
+
+/** Undefined for what cannot be read: a miss. */
+export function decodeShelf(keyText: string, bytes: Buffer): VersionShelf | undefined {
+  return unsealRecord(KIND, keyText, bytes) as VersionShelf | undefined;
+}
+
+/** Puts a new version on the shelf: as the current one, or aside with the reason. Versions beyond `keep` that nothing holds are let go. */
+export function shelve(
+  shelf: VersionShelf,
+  added: Omit<ShelvedVersion, 'pinned'>,
+  keep: number,
+): { shelf: VersionShelf; forgotten: readonly string[] } {
+  const versions = [{ ...added, pinned: false }, ...shelf.versions];
+  const current = added.quarantineReason === '' ? added.version : shelf.current;
+  return retained({ ...shelf, versions, current }, keep);
+}
+
+/** @throws DatasetError `bad-query` for a version that is not kept */
+export function pinned(shelf: VersionShelf, version: string, pin: boolean): VersionShelf {
+  requireVersion(shelf, version);
+  const versions = shelf.versions.map((one) => (one.version === version ? { ...one, pinned: pin } : one));
+  return { ...shelf, versions };
+}
+
+/** Makes an older version the current one; it stays so until the upstream has something newer than what was cut last. */
+export function rolledBack(shelf: VersionShelf, version: string): VersionShelf {
+  requireVersion(shelf, version);
+  return { ...shelf, current: version };
+}
+
+function requireVersion(shelf: VersionShelf, version: string): ShelvedVersion {
+  const found = shelf.versions.find((one) => one.version === version);
+  if (found !== undefined) return found;
+  const kept = shelf.versions.map((one) => one.version).join(', ') || 'none';
+  throw new DatasetError('bad-query', `version ${version} is not kept; kept are: ${kept}`);
+}
+
+function retained(shelf: VersionShelf, keep: number): { shelf: VersionShelf; forgotten: readonly string[] } {
+  const kept: ShelvedVersion[] = [];
+  const forgotten: string[] = [];
+  for (const one of shelf.versions) {
+    if (one.pinned || one.version === shelf.current || kept.length < keep) kept.push(one);
+    else forgotten.push(one.version);
+  }
+  return { shelf: { ...shelf, versions: kept }, forgotten };
+}
