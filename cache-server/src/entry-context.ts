@@ -32,6 +32,8 @@ export type EntryLimits = Pick<
 export interface GetEntryDeps {
   readonly store: EntryStore;
   readonly upstreams: UpstreamRegistry;
+  /** URLs that are fetched without Content-Encoding whatever a caller accepts, because they are read in more than one way. */
+  readonly plainUrls: ReadonlySet<string>;
   readonly limits: EntryLimits;
   readonly clock: Clock;
   /** Like Math.random. */

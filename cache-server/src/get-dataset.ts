@@ -1,242 +1,307 @@
-/** The story of a dataset: its original by the same shared fetch as any GET, cut once for each version, read by partition. */
-import { getHeader } from '@pannier/http-semantics';
-import type { Config } from '@pannier/runtime';
-import { LRUCache } from 'lru-cache';
-import { decodeDatasetManifest, encodeDatasetManifest } from './dataset-manifest.ts';
-import type { DatasetManifest, DatasetPartition } from './dataset-manifest.ts';
-import { selectPartitions } from './dataset-query.ts';
-import type { DatasetQuery } from './dataset-query.ts';
-import type { DatasetOverview, DatasetRead, Datasets, DatasetsDeps } from './dataset-service.ts';
-import type { EntryResponse } from './entry-answer.ts';
-import { entryKey } from './entry-key.ts';
-import type { EntryKey } from './entry-key.ts';
+/** The story of a dataset: its originals by the same shared fetch as any GET, cut once for each version, read by partition. */
+import { decodeFrame, decodeRecords } from '@pannier/proto/partition-format';
+import type { RecordValue } from '@pannier/proto/partition-format';
+import { diffPartitions, diffRecords } from './dataset/version/version-diff.ts';
+import type { DatasetManifest, DatasetPartition } from './dataset/version/dataset-manifest.ts';
+import { pinned, rolledBack } from './dataset/version/version-shelf.ts';
+import { DatasetArchive } from './dataset-archive.ts';
+import type { DatasetIngest } from './dataset-ingest.ts';
+import { refresh } from './dataset-refresh.ts';
+import type {
+  DatasetOverview,
+  DatasetPublication,
+  DatasetQuery,
+  DatasetRead,
+  Datasets,
+  DatasetsDeps,
+  DatasetVersions,
+  DiffQuery,
+} from './dataset-service.ts';
+import { declaredDataset } from './declared-dataset.ts';
+import type { DeclaredDataset } from './declared-dataset.ts';
 import { CacheServerError } from './errors.ts';
-import { versionId } from './flight/version-id.ts';
-import { ingestDataset } from './ingest-dataset.ts';
+import { BodyFrames } from './partition/body-frames.ts';
+import { PublicationLog } from './publication-log.ts';
+import {
+  asQueryError,
+  canBeProvisional,
+  mayMatch,
+  readBatch,
+  readParts,
+  selectPartitions,
+} from './read-dataset.ts';
+import type { FrameReading } from './read-dataset.ts';
 
-const CALLER = { identity: 'pannier-datasets' };
-/** A stored version is cut anew after this long at the latest. */
-const MANIFEST_TTL_MS = 24 * 3600 * 1000;
-/** Versions that were read lately, so that a read that began on one ends on it. */
-const RECENT_MAX = 64;
-/** Frames read at once for one reader. */
-const FRAMES_AHEAD = 4;
-
-interface Declared {
-  readonly name: string;
-  readonly url: string;
-  readonly settings: Config['datasets'][string];
-  readonly fields: readonly string[];
-  readonly key: EntryKey;
-}
+const FRAMES_KEPT_BYTES_MAX = 32 * 1024 * 1024;
+/** Records that a comparison of versions may hold. */
+const DIFF_RECORDS_MAX = 1_000_000;
+const CONTENT_BYTES_MAX = 128 * 1024 * 1024;
 
 class DatasetShelf implements Datasets {
   readonly #deps: DatasetsDeps;
-  readonly #ingests = new Map<string, Promise<DatasetManifest>>();
-  readonly #recent = new LRUCache<string, DatasetManifest>({ max: RECENT_MAX });
+  readonly #archive: DatasetArchive;
+  readonly #frames: BodyFrames;
+  readonly #log = new PublicationLog();
+  readonly #refreshing = new Map<string, Promise<DatasetManifest>>();
+  readonly #ingests = new Map<string, DatasetIngest>();
+  readonly #onIngest = new Map<string, Set<(ingest: DatasetIngest) => void>>();
   readonly #closed = new AbortController();
+  readonly #count: (what: string) => void;
 
   constructor(deps: DatasetsDeps) {
+    const { store, logger, metrics } = deps;
     this.#deps = deps;
+    this.#archive = new DatasetArchive(deps);
+    const counter = metrics.counter<string>({
+      name: 'datasets_total',
+      help: 'Refreshes of datasets by what became of them, restarts by changed pages, and partitions lost.',
+      labels: ['what'],
+    });
+    this.#count = (what) => counter.inc({ what });
+    this.#frames = new BodyFrames({
+      source: store,
+      keptBytesMax: FRAMES_KEPT_BYTES_MAX,
+      onLost: (what, error) => {
+        this.#count(`partition-${what}`);
+        logger.warn({ err: error, what }, 'dataset partition');
+      },
+    });
   }
 
-  async describe(name: string, signal: AbortSignal): Promise<DatasetManifest> {
-    return await this.#current(this.#declared(name), signal);
+  async describe(name: string, version: string, signal: AbortSignal): Promise<DatasetManifest> {
+    const declared = declaredDataset(name, this.#deps);
+    if (version !== '') return await this.#version(declared, version);
+    return await abortable(this.#current(declared), signal);
   }
 
   async read(query: DatasetQuery, signal: AbortSignal): Promise<DatasetRead> {
-    const declared = this.#declared(query.dataset);
-    const manifest =
-      query.version === ''
-        ? await this.#current(declared, signal)
-        : await this.#version(declared, query.version);
-    const partitions = selectPartitions(manifest, query).slice(query.skipPartitions);
-    return { manifest, partitions, frames: () => this.#frames(declared, { manifest, partitions, signal }) };
+    const declared = declaredDataset(query.dataset, this.#deps);
+    if (query.version !== '')
+      return this.#readWhole(declared, await this.#version(declared, query.version), { query, signal });
+    const shelf = await this.#archive.shelf(declared);
+    const begun = Promise.withResolvers<DatasetIngest>();
+    const stopListening = this.#listen(declared.name, begun.resolve);
+    try {
+      const current = this.#current(declared);
+      const mayBeProvisional = shelf.current === '' && canBeProvisional(query);
+      const first = await abortable(
+        mayBeProvisional ? Promise.race([current, begun.promise]) : current,
+        signal,
+      );
+      if ('cut' in first)
+        return this.#readProvisional(declared, first, { query, signal, published: current });
+      return this.#readWhole(declared, first, { query, signal });
+    } finally {
+      stopListening();
+    }
   }
 
   async list(): Promise<DatasetOverview[]> {
     const names = Object.keys(this.#deps.datasets).toSorted();
     return await Promise.all(
       names.map(async (name) => {
-        const declared = this.#declared(name);
-        const manifest = await this.#stored(declared);
+        const declared = declaredDataset(name, this.#deps);
+        const { current } = await this.#archive.shelf(declared);
+        const manifest = current === '' ? undefined : await this.#archive.manifest(declared, current);
         const { upstream, endpoint } = declared.settings;
-        const counts = {
-          version: manifest?.version ?? '',
-          records: manifest?.records ?? 0,
-          partitions: manifest?.partitions.length ?? 0,
+        const counts = { records: manifest?.records ?? 0, partitions: manifest?.partitions.length ?? 0 };
+        return {
+          dataset: name,
+          upstream,
+          endpoint: [endpoint].flat().join(' '),
+          version: current,
+          ...counts,
         };
-        return { dataset: name, upstream, endpoint: [endpoint].flat().join(' '), ...counts };
       }),
     );
   }
 
+  async versions(name: string): Promise<DatasetVersions> {
+    return await this.#archive.shelf(declaredDataset(name, this.#deps));
+  }
+
+  async pin(name: string, version: string, isPinned: boolean): Promise<void> {
+    await this.#change(name, (shelf) => pinned(shelf, version, isPinned));
+  }
+
+  async rollback(name: string, version: string): Promise<void> {
+    const declared = declaredDataset(name, this.#deps);
+    const { current: former } = await this.#archive.shelf(declared);
+    const target = await this.#version(declared, version);
+    await this.#change(name, (shelf) => rolledBack(shelf, version));
+    const before = former === '' ? undefined : await this.#archive.manifest(declared, former);
+    const { added, changed, removed } = diffPartitions(before ?? { partitions: [] }, target);
+    this.#log.add({
+      dataset: name,
+      version,
+      formerVersion: former,
+      changed: [...added, ...changed].map((partition) => partition.name),
+      removed: removed.map((partition) => partition.name),
+    });
+  }
+
+  async diff({ dataset, from, to, keyFields, limit }: DiffQuery): ReturnType<Datasets['diff']> {
+    const declared = declaredDataset(dataset, this.#deps);
+    const { current } = await this.#archive.shelf(declared);
+    const older = await this.#version(declared, from);
+    const newer = await this.#version(declared, to === '' ? current : to);
+    const partitions = diffPartitions(older, newer);
+    const fields = keyFields.length > 0 ? keyFields : [declared.settings.key ?? []].flat();
+    if (fields.length === 0) return { ...partitions, records: undefined };
+    const changedNames = new Set(partitions.changed.map(({ name }) => name));
+    const before = [...partitions.removed, ...older.partitions.filter(({ name }) => changedNames.has(name))];
+    const after = [...partitions.added, ...partitions.changed];
+    const options = { keyFields: fields, limit, recordsMax: DIFF_RECORDS_MAX };
+    const { scope } = declared.key;
+    try {
+      const records = await diffRecords(this.#records(before, scope), this.#records(after, scope), options);
+      return { ...partitions, records };
+    } catch (error) {
+      throw asQueryError(error);
+    }
+  }
+
+  publications(signal: AbortSignal): AsyncIterable<DatasetPublication> {
+    return this.#log.follow(AbortSignal.any([signal, this.#closed.signal]));
+  }
+
   async close(): Promise<void> {
     this.#closed.abort(new CacheServerError('draining', 'the server is shutting down'));
-    await Promise.allSettled(this.#ingests.values());
+    await Promise.allSettled(this.#refreshing.values());
   }
 
-  #declared(name: string): Declared {
-    const { datasets, upstreams } = this.#deps;
-    const settings = Object.hasOwn(datasets, name) ? datasets[name] : undefined;
-    const upstream = settings && upstreams[settings.upstream];
-    if (settings === undefined || upstream === undefined) {
-      const known = Object.keys(datasets).toSorted().join(', ') || 'none';
-      throw new CacheServerError('not-found', `dataset "${name}" is not declared; declared are: ${known}`);
-    }
-    const { field } = settings.partitionBy;
-    const url = upstream.url.replace(/\/+$/, '') + String([settings.endpoint].flat()[0]);
-    return { name, url, settings, fields: [field].flat(), key: entryKey(settings.upstream, 'dataset', name) };
-  }
-
-  /** The version that belongs to the original as it is now: fresh, revalidated or fetched, like any GET. */
-  async #current(declared: Declared, signal: AbortSignal): Promise<DatasetManifest> {
-    const answer = await this.#deps.entries.getEntry(
-      { method: 'GET', url: declared.url, headers: [] },
-      CALLER,
-      signal,
-    );
-    if (answer.kind === 'bypass')
-      throw this.#unfit(declared, `its response may not be cached (${answer.outcome})`);
-    const stored = await this.#stored(declared);
-    if (answer.status !== 200) {
-      answer.body.release();
-      throw this.#unfit(declared, `the upstream answered ${answer.status}`);
-    }
-    const isCutSo = stored?.partitionFields.join('\n') === declared.fields.join('\n');
-    if (stored?.sourceVersion === answer.body.version && isCutSo) {
-      answer.body.release();
-      return this.#remember(stored);
-    }
-    return await abortable(this.#ingestOnce(declared, answer), signal);
-  }
-
-  /** One ingest for all that wait for the same version; it goes on when they leave. */
-  async #ingestOnce(declared: Declared, answer: EntryResponse): Promise<DatasetManifest> {
-    const id = `${declared.name}\n${answer.body.version}`;
-    const running = this.#ingests.get(id);
+  /** One refresh for all who ask meanwhile; it goes on when they leave. */
+  async #current(declared: DeclaredDataset): Promise<DatasetManifest> {
+    const { name } = declared;
+    const running = this.#refreshing.get(name);
     if (running !== undefined) {
-      answer.body.release();
+      const ingest = this.#ingests.get(name);
+      if (ingest !== undefined) for (const listener of this.#onIngest.get(name) ?? []) listener(ingest);
       return await running;
     }
-    const ingest = this.#ingest(declared, answer).finally(() => this.#ingests.delete(id));
-    this.#ingests.set(id, ingest);
-    return await ingest;
+    const deps = {
+      ...this.#deps,
+      archive: this.#archive,
+      closed: this.#closed.signal,
+      onIngest: (_declared: DeclaredDataset, ingest: DatasetIngest) => {
+        this.#ingests.set(name, ingest);
+        for (const listener of this.#onIngest.get(name) ?? []) listener(ingest);
+      },
+      onPublished: (publication: DatasetPublication) => this.#log.add(publication),
+      count: this.#count,
+    };
+    const refreshed = refresh(declared, deps, this.#closed.signal).finally(() => {
+      this.#refreshing.delete(name);
+      this.#ingests.delete(name);
+    });
+    refreshed.catch(() => undefined);
+    this.#refreshing.set(name, refreshed);
+    return await refreshed;
   }
 
-  async #ingest(declared: Declared, answer: EntryResponse): Promise<DatasetManifest> {
-    const { store, limits, clock, random, logger } = this.#deps;
-    const { key, name, fields, settings } = declared;
-    const startedMs = clock.now();
-    const storedBytes = new Map<string, number>();
-    const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(limits.fetchDeadlineMs)]);
+  #listen(name: string, listener: (ingest: DatasetIngest) => void): () => void {
+    const listeners = this.#onIngest.get(name) ?? new Set();
+    this.#onIngest.set(name, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) this.#onIngest.delete(name);
+    };
+  }
+
+  async #version(declared: DeclaredDataset, version: string): Promise<DatasetManifest> {
+    const manifest = version === '' ? undefined : await this.#archive.manifest(declared, version);
+    if (manifest !== undefined) return manifest;
+    const { versions } = await this.#archive.shelf(declared);
+    const kept = versions.map((one) => one.version).join(', ') || 'none';
+    throw new CacheServerError(
+      'not-found',
+      `dataset ${declared.name} has no version ${version || 'at all'}; kept are: ${kept}`,
+    );
+  }
+
+  async #change(name: string, change: Parameters<DatasetArchive['changeShelf']>[1]): Promise<void> {
     try {
-      const { recordBytesMax, partitionsMax } = limits;
-      const ingested = await ingestDataset({
-        body: answer.body,
-        coding: getHeader(answer.headers, 'content-encoding')?.toLowerCase() ?? '',
-        plan: { scope: key.scope, pointer: settings.records, fields, recordBytesMax, partitionsMax },
-        limits,
-        signal,
-        store: async (partitions) => {
-          for (const { name: partition, frame } of partitions) storedBytes.set(partition, frame.byteLength);
-          await store.writeFrames(key.scope, partitions, 2 * MANIFEST_TTL_MS);
-        },
-      });
-      const manifest: DatasetManifest = {
-        dataset: name,
-        scope: key.scope,
-        version: versionId(clock.now(), random),
-        sourceVersion: answer.body.version,
-        publishedAtMs: clock.now(),
-        records: ingested.records,
-        partitionFields: fields,
-        fields: ingested.fields,
-        partitions: ingested.partitions.map((partition) => ({
-          ...partition,
-          storedBytes: storedBytes.get(partition.name) ?? 0,
-        })),
-      };
-      const bytes = encodeDatasetManifest(key.text, manifest);
-      await store.writeManifest(key.text, { bytes, version: manifest.version, ttlMs: MANIFEST_TTL_MS });
-      logger.info(
-        {
-          dataset: name,
-          records: manifest.records,
-          partitions: manifest.partitions.length,
-          ms: clock.now() - startedMs,
-        },
-        'dataset cut',
-      );
-      return this.#remember(manifest);
+      await this.#archive.changeShelf(declaredDataset(name, this.#deps), change);
     } catch (error) {
-      if (
-        !(error instanceof CacheServerError) ||
-        (error.code !== 'bad-data' && error.code !== 'limit-exceeded')
-      )
-        throw error;
-      logger.warn({ dataset: name, err: error }, 'the dataset could not be cut; an older version stays');
-      throw this.#unfit(declared, error.message, error);
+      throw asQueryError(error);
     }
   }
 
-  async #stored({ key }: Declared): Promise<DatasetManifest | undefined> {
-    const bytes = await this.#deps.store.readManifest(key.text);
-    if (bytes === undefined) return undefined;
+  #readWhole(
+    declared: DeclaredDataset,
+    manifest: DatasetManifest,
+    { query, signal }: { query: DatasetQuery; signal: AbortSignal },
+  ): DatasetRead {
+    let partitions: DatasetPartition[];
     try {
-      return decodeDatasetManifest(key.text, bytes);
+      partitions = selectPartitions(manifest, query);
     } catch (error) {
-      // Of another format or damaged: it is cut anew.
-      this.#deps.logger.warn({ err: error, key: key.text }, 'dataset manifest');
-      return undefined;
+      throw asQueryError(error);
     }
+    const coming = partitions.slice(query.skipPartitions);
+    return {
+      version: manifest.version,
+      scope: manifest.scope,
+      partitions: coming.length,
+      records: coming.reduce((sum, { records }) => sum + records, 0),
+      provisional: false,
+      parts: () => readParts(partitions, this.#reading(declared, query, signal), query.skipPartitions),
+    };
   }
 
-  async #version(declared: Declared, version: string): Promise<DatasetManifest> {
-    const manifest = this.#recent.get(`${declared.name}\n${version}`) ?? (await this.#stored(declared));
-    if (manifest?.version === version) return manifest;
-    throw new CacheServerError('not-found', `dataset ${declared.name} has no version ${version} any more`);
-  }
-
-  #remember(manifest: DatasetManifest): DatasetManifest {
-    this.#recent.set(`${manifest.dataset}\n${manifest.version}`, manifest);
-    return manifest;
-  }
-
-  async *#frames(
-    { key }: Declared,
+  /** Partitions as they are stored; whether they are worth anything only the publication tells. */
+  #readProvisional(
+    declared: DeclaredDataset,
+    ingest: DatasetIngest,
     {
-      manifest,
-      partitions,
+      query,
       signal,
-    }: { manifest: DatasetManifest; partitions: readonly DatasetPartition[]; signal: AbortSignal },
-  ): AsyncGenerator<{ partition: DatasetPartition; frame: Buffer }> {
-    const { store } = this.#deps;
-    for (let at = 0; at < partitions.length; at += FRAMES_AHEAD) {
-      signal.throwIfAborted();
-      const batch = partitions.slice(at, at + FRAMES_AHEAD);
-      const frames = await store.readFrames(
-        manifest.scope,
-        batch.map(({ digest }) => digest),
-      );
-      for (const [index, partition] of batch.entries()) {
-        const frame = frames[index];
-        if (frame === undefined) {
-          // The next read cuts it anew rather than failing again.
-          await store.deleteManifest(key.text);
-          throw new CacheServerError(
-            'store',
-            `partition ${partition.name} of dataset ${manifest.dataset} is lost`,
-          );
-        }
-        yield { partition, frame };
+      published,
+    }: { query: DatasetQuery; signal: AbortSignal; published: Promise<DatasetManifest> },
+  ): DatasetRead {
+    const reading = this.#reading(declared, query, signal);
+    async function* parts(): ReturnType<typeof readParts> {
+      let index = 0;
+      for await (const partition of ingest.partitions(signal)) {
+        if (!mayMatch(partition, query)) continue;
+        yield* await readBatch([partition], index, reading);
+        index += 1;
       }
+      const manifest = await abortable(published, signal);
+      // A filter on a field that there is not finds nothing while the data comes; now it can be told.
+      try {
+        selectPartitions(manifest, query);
+      } catch (error) {
+        throw asQueryError(error);
+      }
+      if (manifest.version !== ingest.version)
+        throw new CacheServerError('bad-data', `version ${ingest.version} was not published`);
     }
+    const { version } = ingest;
+    return { version, scope: declared.key.scope, partitions: 0, records: 0, provisional: true, parts };
   }
 
-  #unfit({ name, settings }: Declared, why: string, cause?: unknown): CacheServerError {
-    const place = `upstream ${settings.upstream}, endpoint ${[settings.endpoint].flat().join(' ')}`;
-    return new CacheServerError('bad-data', `dataset ${name} (${place}): ${why}`, { cause });
+  #reading(declared: DeclaredDataset, query: DatasetQuery, signal: AbortSignal): FrameReading {
+    return {
+      scope: declared.key.scope,
+      query,
+      frames: this.#frames,
+      signal,
+      // The next refresh cuts anew rather than failing again.
+      onLost: async () =>
+        void (await this.#archive.changeShelf(declared, (shelf) => ({ ...shelf, lastCut: '' }))),
+    };
+  }
+
+  async *#records(
+    partitions: readonly DatasetPartition[],
+    scope: string,
+  ): AsyncGenerator<readonly RecordValue[]> {
+    for (const { digest, name } of partitions) {
+      const [frame] = await this.#frames.read(scope, [digest]);
+      if (frame === undefined) throw new CacheServerError('store', `partition ${name} is lost`);
+      yield decodeRecords(await decodeFrame(frame, { scope, digest, contentBytesMax: CONTENT_BYTES_MAX }));
+    }
   }
 }
 

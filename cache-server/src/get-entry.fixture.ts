@@ -115,6 +115,7 @@ export async function startEntries(options: TestEntriesOptions): Promise<TestEnt
   const service = createGetEntry({
     store,
     upstreams,
+    plainUrls: new Set(),
     limits: { ...config.limits, ...options.limits },
     clock,
     random: Math.random,

@@ -42,7 +42,11 @@ describe('getEntry', () => {
     expect((await readBody(second.body)).length).toBe(100_000);
     expect((await get('/a')).outcome).toBe('hit');
     expect(upstream.requests).toHaveLength(2);
-    expect(service.counts().upstreamRequestKinds).toMatchObject({ full: 1, conditional: 1, 'not-modified': 1 });
+    expect(service.counts().upstreamRequestKinds).toMatchObject({
+      full: 1,
+      conditional: 1,
+      'not-modified': 1,
+    });
   });
 
   it('replaces a stale entry when the upstream sends a new version', async () => {

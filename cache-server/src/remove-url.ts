@@ -12,13 +12,13 @@ const PAGE_KEYS = 1000;
  * @returns how many entries there were
  */
 export async function removeUrl(url: string, context: EntryContext): Promise<number> {
-  const { upstreams, store, flights } = context;
+  const { upstreams, plainUrls, store, flights } = context;
   const exact = new Set<string>();
   const prefixes = new Set<string>();
   for (const coding of ['gzip', 'identity']) {
     // What cannot be shared now may have been a moment ago, so that its memory does not count here.
     const request = { method: 'GET', url, headers: [['accept-encoding', coding]] as const };
-    const plan = planRequest(request, { upstreams, uncacheable: { has: () => false } });
+    const plan = planRequest(request, { upstreams, plainUrls, uncacheable: { has: () => false } });
     if (plan.kind !== 'lookup') continue;
     exact.add(plan.key.text);
     prefixes.add(entryKey(plan.key.scope, 'original', `GET ${plan.target.url}`).text);

@@ -1,6 +1,6 @@
 /** What a request is before anything is looked up: past the cache, or a key and where to fetch it. */
 import { hasLooped, requestBypass, sharedRequestHeaders } from '@pannier/http-semantics';
-import type { HeaderList } from '@pannier/http-semantics';
+import type { Header, HeaderList } from '@pannier/http-semantics';
 import type { EntryBypass, EntryRequest } from './entry-answer.ts';
 import type { EntryContext } from './entry-context.ts';
 import { originalKey } from './entry-key.ts';
@@ -20,6 +20,7 @@ export interface LookupPlan {
 /** What the plan depends on besides the request. */
 export interface PlanContext {
   readonly upstreams: Pick<EntryContext['upstreams'], 'resolve' | 'viaName'>;
+  readonly plainUrls: EntryContext['plainUrls'];
   readonly uncacheable: { has(keyText: string): boolean };
 }
 
@@ -32,7 +33,7 @@ const UNDECLARED_REMEMBERED_MS = 30_000;
  */
 export function planRequest(
   { method, url, headers }: EntryRequest,
-  { upstreams, uncacheable }: PlanContext,
+  { upstreams, plainUrls, uncacheable }: PlanContext,
 ): LookupPlan | EntryBypass {
   if (hasLooped(headers, upstreams.viaName))
     throw new CacheServerError('forbidden-target', 'the request came back to this server: a loop', {
@@ -42,10 +43,16 @@ export function planRequest(
   if (target === undefined) return bypass('undeclared-upstream', UNDECLARED_REMEMBERED_MS);
   const reason = requestBypass(method, headers);
   if (reason !== undefined) return bypass(reason);
-  const shared = sharedRequestHeaders(headers, target.upstream.forwardHeaders);
+  const asked = sharedRequestHeaders(headers, target.upstream.forwardHeaders);
+  const shared = plainUrls.has(target.url) ? asked.map(plainCoding) : asked;
   const key = originalKey(target.upstream.name, target.url, shared);
   if (uncacheable.has(key.text)) return bypass('bypass-uncacheable');
   return { kind: 'lookup', key, target, shared };
+}
+
+/** Any client can read an answer without a coding: https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3 */
+function plainCoding([name, value]: Header): Header {
+  return [name, name === 'accept-encoding' ? 'identity' : value];
 }
 
 /** The caller shall ask the upstream itself. */

@@ -5,6 +5,7 @@ import type { Config, Logger } from '@pannier/runtime';
 import { systemClock } from './clock.ts';
 import { describeEntry, originalSummary } from './describe-entry.ts';
 import type { EntryService } from './entry-service.ts';
+import { datasetUrls } from './declared-dataset.ts';
 import { createDatasets } from './get-dataset.ts';
 import { createGetEntry } from './get-entry.ts';
 import { createObjectKeeper } from './keep-object.ts';
@@ -77,7 +78,7 @@ function adminDeps(
   entries: EntryService,
   store: EntryStore,
   startedMs: number,
-): Omit<AdminServiceDeps, 'listDatasets'> {
+): Omit<AdminServiceDeps, 'listDatasets' | 'datasets'> {
   return {
     stats: async () => {
       // Stats are asked for when the store is in trouble, too.
@@ -124,12 +125,13 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
     limits,
   });
   const shared = { store, limits, clock: systemClock, random: Math.random, logger, metrics };
-  const entries = createGetEntry({ ...shared, upstreams });
+  const entries = createGetEntry({ ...shared, upstreams, plainUrls: datasetUrls(config) });
   const datasets = createDatasets({
     ...shared,
     entries,
     upstreams: config.upstreams,
     datasets: config.datasets,
+    baseDir: process.cwd(),
   });
   const tickets = new TicketTable();
   const draining = new AbortController();

@@ -16,6 +16,9 @@ test('an entry is there until it expires', () => {
   expect(cache.get('a')).toMatchObject({ status: 200, expiresAtMs: 100 });
   now = 100;
   expect(cache.get('a')).toBeUndefined();
+  expect(cache.getStale('a', 50)).toMatchObject({ expiresAtMs: 100 });
+  now = 150;
+  expect(cache.getStale('a', 50)).toBeUndefined();
   expect(cache.entries).toBe(0);
   expect(cache.set('a', entry(10))).toBe(false);
 });

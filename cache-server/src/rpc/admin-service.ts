@@ -15,7 +15,9 @@ import type { Caller, EntryRequest } from '../entry-answer.ts';
 import type { EntrySummary } from '../describe-entry.ts';
 import { CacheServerError } from '../errors.ts';
 import type { CallContext } from './call-handlers.ts';
-import { unary, unimplemented } from './call-handlers.ts';
+import { unary } from './call-handlers.ts';
+import { diffVersions, listVersions } from './version-calls.ts';
+import type { VersionDeps } from './version-calls.ts';
 import { entryRequest } from './wire.ts';
 
 /** What would become of a request, and why. */
@@ -52,7 +54,7 @@ export interface DatasetSummary {
 }
 
 /** What the service's methods need. */
-export interface AdminServiceDeps {
+export interface AdminServiceDeps extends VersionDeps {
   stats(): Promise<ServerStats>;
   listKeys(page: {
     contains: string;
@@ -133,16 +135,24 @@ async function explain(
 /** The handlers for `server.addService`. */
 export function adminServiceHandlers(deps: AdminServiceDeps): ServiceHandlers<typeof AdminService> {
   const { method } = AdminService;
-  const versions = 'Versions of datasets are not kept yet.';
   return {
     getStats: unary(method.getStats, () => getStats(deps)),
     listEntries: unary(method.listEntries, (request) => listEntries(request, deps)),
     listDatasets: unary(method.listDatasets, () => listDatasets(deps)),
-    listVersions: unary(method.listVersions, unimplemented(versions)),
-    diffVersions: unary(method.diffVersions, unimplemented(versions)),
-    pinVersion: unary(method.pinVersion, unimplemented(versions)),
-    unpinVersion: unary(method.unpinVersion, unimplemented(versions)),
-    rollback: unary(method.rollback, unimplemented(versions)),
+    listVersions: unary(method.listVersions, (request) => listVersions(request, deps)),
+    diffVersions: unary(method.diffVersions, (request) => diffVersions(request, deps)),
+    pinVersion: unary(method.pinVersion, async ({ dataset, version }) => {
+      await deps.datasets.pin(dataset, version, true);
+      return {};
+    }),
+    unpinVersion: unary(method.unpinVersion, async ({ dataset, version }) => {
+      await deps.datasets.pin(dataset, version, false);
+      return {};
+    }),
+    rollback: unary(method.rollback, async ({ dataset, version }) => {
+      await deps.datasets.rollback(dataset, version);
+      return { version };
+    }),
     explain: unary(method.explain, (request, context) => explain(request, context, deps)),
   };
 }

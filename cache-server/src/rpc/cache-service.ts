@@ -12,6 +12,7 @@ import { fetchBody } from './fetch-stream.ts';
 import type { InvalidateDeps } from './invalidate-call.ts';
 import { invalidate } from './invalidate-call.ts';
 import type { ObjectDeps } from './object-calls.ts';
+import { watchPublications } from './version-calls.ts';
 import { deleteObject, getObject, getObjects, putObject } from './object-calls.ts';
 
 /** What the service's methods need. */
@@ -34,10 +35,7 @@ export function cacheServiceHandlers(deps: CacheServiceDeps): ServiceHandlers<ty
     delete: unary(method.delete, (request, context) => deleteObject(request, context, deps)),
     getBatch: unary(method.getBatch, (request, context) => getObjects(request, context, deps)),
     invalidate: unary(method.invalidate, (request, context) => invalidate(request, context, deps)),
-    watch: serverStream(
-      method.watch,
-      unimplementedStream('Watch needs the invalidation log, which is not built yet.'),
-    ),
+    watch: serverStream(method.watch, (_request, context) => watchPublications(context, deps)),
     warm: unary(method.warm, unimplemented('Warm needs the job queue, which is not built yet.')),
     watchJob: serverStream(
       method.watchJob,

@@ -53,13 +53,13 @@ describe('the environment', () => {
         PANNIER_UPSTREAMS_OTHER_URL: 'http://other.example',
         PANNIER_DATASETS_CITIES_UPSTREAM: 'geo-api',
         PANNIER_DATASETS_CITIES_ENDPOINT: '/cities.json',
-        PANNIER_DATASETS_CITIES_PARTITION_BY_FIELD: 'country,admin1',
+        PANNIER_DATASETS_CITIES_PARTITION_BY: '{"field": ["country", "admin1"]}',
       },
       'upstreams: {geo-api: {url: "https://api.example"}}',
     );
     expect(config.upstreams['geo-api']).toMatchObject({ url: 'https://api.example', fetchTimeoutMs: 2000 });
     expect(config.upstreams.other?.url).toBe('http://other.example');
-    expect(config.datasets.cities?.partitionBy.field).toEqual(['country', 'admin1']);
+    expect(config.datasets.cities?.partitionBy).toEqual({ field: ['country', 'admin1'] });
   });
 
   it('counts an empty variable as not set, and an empty list as empty', () => {

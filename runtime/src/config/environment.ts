@@ -69,12 +69,23 @@ function findKey(name: string, keys: readonly ConfigKey[]): { key: ConfigKey; pa
 
 /** How a text becomes a value. One that does not fit is left as it is: the schema refuses it, with the words for it. */
 const readers: Record<ConfigKey['form'], (text: string) => unknown> = {
-  text: (text) => text,
+  text: structured,
   number: (text) => (/^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text),
   list: itemsOf,
   'text-or-list': (text) => (text.includes(',') ? itemsOf(text) : text),
   pairs: (text) => Object.fromEntries(itemsOf(text).map((item) => splitAtEquals(item))),
 };
+
+/** A list or an object, such as a dataset's `partitionBy`, is written as JSON. */
+function structured(text: string): unknown {
+  if (!/^[[{]/.test(text)) return text;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    // A text that only begins so.
+    return text;
+  }
+}
 
 function itemsOf(text: string): string[] {
   return text

@@ -34,7 +34,17 @@ describe('the JSON Schema of the config', () => {
       'upstreams.*.fallback',
       'datasets.*.upstream',
       'datasets.*.endpoint',
-      'datasets.*.partitionBy.field',
+      'datasets.*.csv.columns',
+      'datasets.*.pages.next',
+      'datasets.*.probe.endpoint',
+      'datasets.*.probe.header',
+      'datasets.*.probe.pointer',
+      'datasets.*.transform.expression',
+      'datasets.*.transform.module',
+      'datasets.*.partitionBy',
+      'datasets.*.orderBy',
+      'datasets.*.key',
+      'datasets.*.refreshMs',
     ]);
   });
 

@@ -1,0 +1,225 @@
+/** Brings a dataset up to date: is there anything newer, cut it, judge it, publish it last. */
+import type { Clock } from './clock.ts';
+import { DatasetError } from './dataset/dataset-error.ts';
+import { driftReasons } from './dataset/version/drift-gate.ts';
+import type { DatasetManifest } from './dataset/version/dataset-manifest.ts';
+import { diffPartitions } from './dataset/version/version-diff.ts';
+import { shelve } from './dataset/version/version-shelf.ts';
+import type { VersionShelf } from './dataset/version/version-shelf.ts';
+import type { DatasetArchive } from './dataset-archive.ts';
+import { RECORD_TTL_MS } from './dataset-archive.ts';
+import {
+  asUnfit,
+  fetchEndpoints,
+  pageDocuments,
+  PagesChanged,
+  probeVersion,
+  responseDocuments,
+} from './dataset-documents.ts';
+import { DatasetIngest } from './dataset-ingest.ts';
+import type { CutDataset } from './dataset-ingest.ts';
+import type { DatasetPublication, DatasetsDeps } from './dataset-service.ts';
+import type { DeclaredDataset } from './declared-dataset.ts';
+import { CacheServerError } from './errors.ts';
+import { versionId } from './flight/version-id.ts';
+
+/** Pages are walked anew after this long where nothing is declared; each is a request. */
+const PAGES_REFRESH_MS = 60_000;
+/** Frames of a version that stays current are looked after so often. */
+const EXTEND_EVERY_MS = 24 * 3600 * 1000;
+
+/** What a refresh works with. */
+export interface RefreshDeps extends DatasetsDeps {
+  readonly archive: DatasetArchive;
+  readonly closed: AbortSignal;
+  /** Told of an ingest as soon as it begins. */
+  readonly onIngest: (declared: DeclaredDataset, ingest: DatasetIngest) => void;
+  readonly onPublished: (publication: DatasetPublication) => void;
+  readonly count: (what: 'cut' | 'unchanged' | 'quarantined' | 'failed' | 'restarted') => void;
+}
+
+/** The version that readers get now. */
+export async function refresh(
+  declared: DeclaredDataset,
+  deps: RefreshDeps,
+  signal: AbortSignal,
+): Promise<DatasetManifest> {
+  const shelf = await deps.archive.shelf(declared);
+  const current = shelf.current === '' ? undefined : await deps.archive.manifest(declared, shelf.current);
+  if (current !== undefined && isFreshByTime(declared, shelf, deps.clock)) return current;
+  try {
+    return await newest({ declared, shelf, current }, deps, signal);
+  } catch (error) {
+    const told = asUnfit(error, declared);
+    if (current === undefined || !isDataTrouble(told)) throw told;
+    deps.count('failed');
+    deps.logger.error({ dataset: declared.name, err: told }, 'dataset not refreshed; the old version stays');
+    return current;
+  }
+}
+
+interface Standing {
+  readonly declared: DeclaredDataset;
+  readonly shelf: VersionShelf;
+  readonly current: DatasetManifest | undefined;
+}
+
+function isFreshByTime(
+  { settings, declaration }: DeclaredDataset,
+  shelf: VersionShelf,
+  clock: Clock,
+): boolean {
+  const refreshMs = settings.refreshMs ?? (settings.pages === undefined ? undefined : PAGES_REFRESH_MS);
+  if (refreshMs === undefined || !shelf.lastCut.startsWith(`${declaration}/`)) return false;
+  return clock.now() - shelf.checkedAtMs < refreshMs;
+}
+
+/** Anything that is wrong out there; what is wrong with the caller or with the store is told as it is. */
+function isDataTrouble(error: unknown): boolean {
+  if (!(error instanceof CacheServerError)) return !(error instanceof DOMException);
+  return error.code === 'bad-data' || error.code === 'limit-exceeded' || error.code.startsWith('upstream-');
+}
+
+async function newest(standing: Standing, deps: RefreshDeps, signal: AbortSignal): Promise<DatasetManifest> {
+  const { declared, shelf, current } = standing;
+  const probe = await probeVersion(declared, deps, signal);
+  const probed = `${declared.declaration}/probe ${probe}`;
+  if (probe !== undefined && current !== undefined && shelf.lastCut === probed)
+    return await checked(standing, current, deps);
+  if (declared.settings.pages !== undefined)
+    return await newestOfPages(standing, probe === undefined ? '' : probed, deps);
+  const answers = await fetchEndpoints(declared, deps, signal);
+  const sourceVersion = answers.map(({ body }) => body.version).join(' ');
+  const cut = probe === undefined ? `${declared.declaration}/${sourceVersion}` : probed;
+  if (current !== undefined && shelf.lastCut === cut) {
+    for (const { body } of answers) body.release();
+    return await checked(standing, current, deps);
+  }
+  const ended = AbortSignal.any([deps.closed, AbortSignal.timeout(deps.limits.fetchDeadlineMs)]);
+  const documents = responseDocuments(answers, ended);
+  const dataset = await cutOnce(standing, { documents, ended }, deps);
+  return await publish(standing, { dataset, sourceVersion, cut }, deps);
+}
+
+async function newestOfPages(
+  standing: Standing,
+  probed: string,
+  deps: RefreshDeps,
+): Promise<DatasetManifest> {
+  const { declared } = standing;
+  const { restartsMax = 0 } = declared.settings.pages ?? {};
+  for (let restarts = 0; ; restarts += 1) {
+    const ended = AbortSignal.any([deps.closed, AbortSignal.timeout(deps.limits.fetchDeadlineMs)]);
+    try {
+      const dataset = await cutOnce(
+        standing,
+        { documents: pageDocuments(declared, deps, ended), ended },
+        deps,
+      );
+      const cut = probed === '' ? `${declared.declaration}/${dataset.version}` : probed;
+      return await publish(standing, { dataset, sourceVersion: dataset.version, cut }, deps);
+    } catch (error) {
+      if (!(error instanceof PagesChanged)) throw error;
+      deps.count('restarted');
+      if (restarts >= restartsMax)
+        throw declared.unfit(`its pages changed while they were fetched, ${restarts + 1} times in a row`);
+    }
+  }
+}
+
+async function cutOnce(
+  { declared, current }: Standing,
+  {
+    documents,
+    ended,
+  }: { documents: ConstructorParameters<typeof DatasetIngest>[0]['documents']; ended: AbortSignal },
+  deps: RefreshDeps,
+): Promise<CutDataset> {
+  const startedMs = deps.clock.now();
+  const version = versionId(startedMs, deps.random);
+  const ingest = new DatasetIngest({ declared, version, documents, former: current, signal: ended }, deps);
+  deps.onIngest(declared, ingest);
+  const dataset = await ingest.cut;
+  const ms = deps.clock.now() - startedMs;
+  const { records, duplicates, missing, dropped, partitions } = dataset;
+  deps.logger.info(
+    { dataset: declared.name, records, duplicates, missing, dropped, partitions: partitions.length, ms },
+    'dataset cut',
+  );
+  return dataset;
+}
+
+/** The last step: nobody sees a version before all of it is stored, and none that breaks what readers rely on. */
+async function publish(
+  { declared, current }: Standing,
+  { dataset, sourceVersion, cut }: { dataset: CutDataset; sourceVersion: string; cut: string },
+  deps: RefreshDeps,
+): Promise<DatasetManifest> {
+  const { archive, clock } = deps;
+  const publishedAtMs = clock.now();
+  if (current !== undefined && isSame(current, dataset)) {
+    deps.count('unchanged');
+    await archive.changeShelf(declared, (shelf) => ({ ...shelf, lastCut: cut, checkedAtMs: publishedAtMs }));
+    return current;
+  }
+  const manifest: DatasetManifest = { ...dataset, sourceVersion, publishedAtMs };
+  const reasons = driftReasons(current, manifest, declared.settings.drift);
+  await archive.writeManifest(declared, manifest);
+  const { version, records } = manifest;
+  const added = { version, records, publishedAtMs, quarantineReason: reasons.join('; ') };
+  let forgotten: readonly string[] = [];
+  await archive.changeShelf(declared, (shelf) => {
+    const next = shelve(shelf, added, declared.settings.keepVersions);
+    forgotten = next.forgotten;
+    return { ...next.shelf, lastCut: cut, checkedAtMs: publishedAtMs };
+  });
+  await archive.forget(declared, forgotten);
+  if (reasons.length > 0) {
+    deps.count('quarantined');
+    deps.logger.error(
+      { dataset: declared.name, version, reasons },
+      'dataset version quarantined; the old one stays',
+    );
+    if (current !== undefined) return current;
+    throw declared.unfit(`its first version is quarantined: ${reasons.join('; ')}`);
+  }
+  deps.count('cut');
+  const { added: fresh, changed, removed } = diffPartitions(current ?? { partitions: [] }, manifest);
+  deps.onPublished({
+    dataset: declared.name,
+    version,
+    formerVersion: current?.version ?? '',
+    changed: [...fresh, ...changed].map(({ name }) => name),
+    removed: removed.map(({ name }) => name),
+  });
+  return manifest;
+}
+
+function isSame(current: DatasetManifest, { declaration, partitions }: CutDataset): boolean {
+  const diff = diffPartitions(current, { partitions });
+  const differs = diff.added.length + diff.changed.length + diff.removed.length > 0;
+  return !differs && current.declaration === declaration;
+}
+
+const extendedAtMs = new WeakMap<DatasetManifest, number>();
+
+/** The upstream has nothing newer. Now and then what is stored is kept from running out. */
+async function checked(
+  { declared, shelf }: Standing,
+  current: DatasetManifest,
+  deps: RefreshDeps,
+): Promise<DatasetManifest> {
+  const { store, clock, archive } = deps;
+  const now = clock.now();
+  const { refreshMs } = declared.settings;
+  if (refreshMs !== undefined && now - shelf.checkedAtMs >= refreshMs)
+    await archive.changeShelf(declared, (one) => ({ ...one, checkedAtMs: now }));
+  if (now - (extendedAtMs.get(current) ?? current.publishedAtMs) < EXTEND_EVERY_MS) return current;
+  extendedAtMs.set(current, now);
+  const digests = current.partitions.map(({ digest }) => digest);
+  const there = await store.extendFrames(current.scope, digests, 2 * RECORD_TTL_MS);
+  if (there.includes(false)) throw new DatasetError('bad-document', 'a stored partition is lost');
+  await archive.writeManifest(declared, current);
+  await archive.changeShelf(declared, (one) => one);
+  return current;
+}

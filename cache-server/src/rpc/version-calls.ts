@@ -1,0 +1,93 @@
+/** Versions of datasets: list, compare, pin, roll back, and be told of new ones. */
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type {
+  DiffVersionsRequest,
+  DiffVersionsResponseSchema,
+  ListVersionsRequest,
+  ListVersionsResponseSchema,
+  WatchResponseSchema,
+} from '@pannier/proto';
+import type { RecordValue } from '@pannier/proto/partition-format';
+import type { Datasets } from '../dataset-service.ts';
+import { CacheServerError } from '../errors.ts';
+import { partitionMessage } from './dataset-messages.ts';
+import { withHeartbeats } from './heartbeat.ts';
+
+/** What the calls need. */
+export interface VersionDeps {
+  readonly datasets: Datasets;
+}
+
+const CHANGES_DEFAULT = 100;
+const CHANGES_MAX = 10_000;
+const HEARTBEAT_MS = 15_000;
+
+/** The newest first. */
+export async function listVersions(
+  { dataset }: ListVersionsRequest,
+  { datasets }: VersionDeps,
+): Promise<MessageInitShape<typeof ListVersionsResponseSchema>> {
+  const { versions, current } = await datasets.versions(dataset);
+  return {
+    versions: versions.map(({ version, publishedAtMs, records, pinned, quarantineReason }) => ({
+      version,
+      publishedAtMs: BigInt(Math.round(publishedAtMs)),
+      records: BigInt(records),
+      current: version === current,
+      pinned,
+      quarantineReason,
+    })),
+  };
+}
+
+/** What differs between two versions. */
+export async function diffVersions(
+  request: DiffVersionsRequest,
+  { datasets }: VersionDeps,
+): Promise<MessageInitShape<typeof DiffVersionsResponseSchema>> {
+  const { dataset, fromVersion: from, toVersion: to, keyFields, limit } = request;
+  if (limit > CHANGES_MAX)
+    throw new CacheServerError('bad-request', `limit: ${limit} is over ${CHANGES_MAX}`);
+  const query = { dataset, from, to, keyFields, limit: limit === 0 ? CHANGES_DEFAULT : limit };
+  const { added, changed, removed, unchanged, records } = await datasets.diff(query);
+  return {
+    added: added.map(partitionMessage),
+    changed: changed.map(partitionMessage),
+    removed: removed.map(partitionMessage),
+    unchanged,
+    recordsAdded: BigInt(records?.added ?? 0),
+    recordsChanged: BigInt(records?.changed ?? 0),
+    recordsRemoved: BigInt(records?.removed ?? 0),
+    changes: (records?.changes ?? []).map(({ before, after }) => ({
+      before: json(before),
+      after: json(after),
+    })),
+  };
+}
+
+/** TypeScript's library lags behind V8 here: JSON.rawJSON keeps every digit of an integer that a double does not hold. */
+const RawJson = JSON as JSON & { rawJSON(text: string): unknown };
+
+function json(record: RecordValue | undefined): string {
+  if (record === undefined) return '';
+  return JSON.stringify(record, (_name, value: unknown) =>
+    typeof value === 'bigint' ? RawJson.rawJSON(String(value)) : value,
+  );
+}
+
+/** Publications as they happen. Numbered by call: a caller that comes again asks what it missed by comparing versions. */
+export async function* watchPublications(
+  { signal }: { signal: AbortSignal },
+  { datasets }: VersionDeps,
+): AsyncGenerator<MessageInitShape<typeof WatchResponseSchema>> {
+  let sequence = 0n;
+  for await (const beat of withHeartbeats(datasets.publications(signal), HEARTBEAT_MS)) {
+    if (beat.kind === 'waiting') continue;
+    const { dataset, version, formerVersion, changed, removed } = beat.item;
+    sequence += 1n;
+    yield {
+      sequence,
+      published: { dataset, version, formerVersion, changed: [...changed], removed: [...removed] },
+    };
+  }
+}
