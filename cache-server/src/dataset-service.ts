@@ -113,6 +113,8 @@ export interface Datasets {
   /** Makes an older version the current one, until the upstream has something newer. */
   rollback(name: string, version: string): Promise<void>;
   diff(query: DiffQuery): Promise<PartitionDiff & { readonly records: RecordDiff | undefined }>;
+  /** Counts bytes of partitions that were sent to readers. */
+  onSent(bytes: number): void;
   /** Publications from now on; the iteration ends with the signal. */
   publications(signal: AbortSignal): AsyncIterable<DatasetPublication>;
   /** Gives up the ingests under way. */

@@ -47,6 +47,7 @@ class DatasetShelf implements Datasets {
   readonly #onIngest = new Map<string, Set<(ingest: DatasetIngest) => void>>();
   readonly #closed = new AbortController();
   readonly #count: (what: string) => void;
+  readonly onSent: (bytes: number) => void;
 
   constructor(deps: DatasetsDeps) {
     const { store, logger, metrics } = deps;
@@ -58,6 +59,11 @@ class DatasetShelf implements Datasets {
       labels: ['what'],
     });
     this.#count = (what) => counter.inc({ what });
+    const sent = metrics.counter({
+      name: 'dataset_bytes_sent_total',
+      help: 'Bytes of partitions sent to readers, compressed.',
+    });
+    this.onSent = (bytes) => sent.inc(bytes);
     this.#frames = new BodyFrames({
       source: store,
       keptBytesMax: FRAMES_KEPT_BYTES_MAX,

@@ -25,14 +25,22 @@ export function selectPartitions(manifest: DatasetManifest, query: DatasetQuery)
   const names = fields.map(({ name }) => name);
   if (query.filter !== undefined) checkFilter(query.filter, dataset, names);
   for (const field of query.fields) requireField(field, dataset, names);
-  const byName = new Map(manifest.partitions.map((partition) => [partition.name, partition]));
-  const unknown = query.partitions.find((name) => !byName.has(name));
+  // A partition that was split is asked for as a whole, or by its parts.
+  const known = new Set(manifest.partitions.flatMap(({ name }) => [name, wholeName(name)]));
+  const unknown = query.partitions.find((name) => !known.has(name));
   if (unknown !== undefined)
     throw new CacheServerError('not-found', `dataset ${dataset} has no partition "${unknown}"`);
   const wanted = query.partitions.length === 0 ? undefined : new Set(query.partitions);
   return manifest.partitions.filter(
-    (partition) => (wanted?.has(partition.name) ?? true) && mayMatch(partition, query),
+    (partition) =>
+      (wanted === undefined || wanted.has(partition.name) || wanted.has(wholeName(partition.name))) &&
+      mayMatch(partition, query),
   );
+}
+
+/** `FR` for its part `FR~2`. */
+function wholeName(name: string): string {
+  return name.replace(/~\d+$/, '');
 }
 
 /** Whether statistics leave a partition a chance. */

@@ -5,6 +5,7 @@ import { openDataset } from './dataset.ts';
 import type { Dataset } from './dataset.ts';
 import type { PannierResponse } from './fetch-response.ts';
 import { fetchUrl } from './fetch-url.ts';
+import { HeldPartitions } from './held-partitions.ts';
 import { createNearCache } from './near-cache.ts';
 import { openObjectStore } from './object-store.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -23,7 +24,7 @@ export interface PannierClient extends ObjectStore, Disposable {
    */
   fetch(url: string | URL, init?: RequestInit): Promise<PannierResponse>;
   /** A dataset by its name in the server's configuration. */
-  dataset<T = RecordObject>(name: string): Dataset<T>;
+  dataset<T = RecordObject, K extends string = string>(name: string): Dataset<T, K>;
   /** What operators ask. */
   readonly admin: ServerAdmin;
   /** Every server known now. */
@@ -48,15 +49,17 @@ export function connect(address: string | readonly string[], options: ClientOpti
   const servers = typeof address === 'string' ? [address] : address;
   const transport = createTransport({ ...options, servers });
   const nearCache = createNearCache({ bytesMax: nearCacheBytesMax, entryBytesMax: NEAR_ENTRY_BYTES });
+  const held = new HeldPartitions(nearCacheBytesMax);
   const close = (): void => {
     nearCache.clear();
+    held.clear();
     transport.close();
   };
   return {
     ...openObjectStore(transport, deadlineMs),
     admin: openServerAdmin(transport, deadlineMs),
     fetch: (url, init = {}) => fetchUrl(url, init, { transport, nearCache, onBypass }),
-    dataset: <T>(name: string) => openDataset<T>(name, transport, deadlineMs),
+    dataset: <T, K extends string>(name: string) => openDataset<T, K>(name, { transport, deadlineMs, held }),
     servers: () => transport.state(),
     close,
     [Symbol.dispose]: close,

@@ -1,4 +1,9 @@
-import type { DatasetDescription as DescriptionMessage, Value } from '@pannier/proto';
+import type {
+  DatasetDescription as DescriptionMessage,
+  FieldDescription as FieldMessage,
+  PartitionDescription as PartitionMessage,
+  Value,
+} from '@pannier/proto';
 
 /** A version of a dataset. */
 export interface DatasetDescription {
@@ -10,6 +15,12 @@ export interface DatasetDescription {
   readonly partitionFields: readonly string[];
   readonly fields: readonly FieldDescription[];
   readonly partitions: readonly PartitionDescription[];
+  /** Records left out because one with the same key is there. */
+  readonly duplicates: number;
+  /** Records in partitions named `missing`, because they lack the field. */
+  readonly missing: number;
+  /** Records left out because a type or the transform failed on them. */
+  readonly dropped: number;
 }
 
 /** A field, inferred from the data. */
@@ -17,8 +28,14 @@ export interface FieldDescription {
   readonly name: string;
   /** Among null, boolean, integer, number, string, array, object. */
   readonly types: readonly string[];
-  /** Number of records that have it. */
+  /** Number of records that have it, null included. */
   readonly present: number;
+  readonly nulls: number;
+  /** Bounds, a little wide where a double or a cut text cannot tell them exactly; undefined where there is none. */
+  readonly minNumber: number | undefined;
+  readonly maxNumber: number | undefined;
+  readonly minString: string | undefined;
+  readonly maxString: string | undefined;
 }
 
 /** A partition; lengths in bytes. */
@@ -31,6 +48,8 @@ export interface PartitionDescription {
   readonly storedBytes: number;
   /** SHA-256 in hexadecimal: equal for equal content. */
   readonly digest: string;
+  /** What is known of the fields within it. */
+  readonly fields: readonly FieldDescription[];
 }
 
 /** A description as callers read it. */
@@ -42,15 +61,47 @@ export function datasetDescription(message: DescriptionMessage): DatasetDescript
     publishedAt: new Date(Number(message.publishedAtMs)),
     records: Number(message.records),
     partitionFields,
-    fields: message.fields.map(({ name, types, present }) => ({ name, types, present: Number(present) })),
-    partitions: message.partitions.map(({ name, key, records, contentBytes, storedBytes, digest }) => ({
-      name,
-      key: key.map(scalarOf),
-      records: Number(records),
-      contentBytes: Number(contentBytes),
-      storedBytes: Number(storedBytes),
-      digest: Buffer.from(digest).toString('hex'),
-    })),
+    fields: message.fields.map(fieldDescription),
+    partitions: message.partitions.map(partitionDescription),
+    duplicates: Number(message.duplicates),
+    missing: Number(message.missing),
+    dropped: Number(message.dropped),
+  };
+}
+
+/** A partition as callers read it. */
+export function partitionDescription(message: PartitionMessage): PartitionDescription {
+  const { name, key, records, contentBytes, storedBytes, digest, fields } = message;
+  return {
+    name,
+    key: key.map(scalarOf),
+    records: Number(records),
+    contentBytes: Number(contentBytes),
+    storedBytes: Number(storedBytes),
+    digest: Buffer.from(digest).toString('hex'),
+    fields: fields.map(fieldDescription),
+  };
+}
+
+function fieldDescription(message: FieldMessage): FieldDescription {
+  const { name, types, present, nulls, minNumber, maxNumber, minString, maxString } = message;
+  const number = (value: Value | undefined): number | undefined => {
+    const scalar = value && scalarOf(value);
+    return typeof scalar === 'number' || typeof scalar === 'bigint' ? Number(scalar) : undefined;
+  };
+  const text = (value: Value | undefined): string | undefined => {
+    const scalar = value && scalarOf(value);
+    return typeof scalar === 'string' ? scalar : undefined;
+  };
+  return {
+    name,
+    types,
+    present: Number(present),
+    nulls: Number(nulls),
+    minNumber: number(minNumber),
+    maxNumber: number(maxNumber),
+    minString: text(minString),
+    maxString: text(maxString),
   };
 }
 

@@ -2,13 +2,15 @@
 export { connect } from './connect.ts';
 export type { PannierClient } from './connect.ts';
 export type { CallOptions, ClientOptions } from './client-options.ts';
-export type { Dataset, ReadOptions } from './dataset.ts';
+export type { Dataset, DatasetChanges, ReadOptions } from './dataset.ts';
 export type { DatasetDescription, FieldDescription, PartitionDescription } from './dataset-description.ts';
+export type { DatasetAdmin, DatasetPublication, DatasetVersion, VersionDiff } from './dataset-admin.ts';
 export { PannierError } from './errors.ts';
 export type { PannierErrorCode } from './errors.ts';
 export type { CacheInfo, PannierResponse } from './fetch-response.ts';
 export type { ObjectStore, PutOptions, StoredObject } from './object-store.ts';
-export type { FilterScalar, RecordFilter } from './record-filter.ts';
+export { allOf, anyOf, CombinedFilter, not } from './record-filter.ts';
+export type { FieldComparison, FieldCondition, FilterScalar, RecordFilter } from './record-filter.ts';
 export type {
   DatasetSummary,
   EntryDescription,

@@ -2,6 +2,8 @@
 import { AdminService, CacheService, InvalidationMode } from '@pannier/proto';
 import type { EntryDescription as EntryMessage } from '@pannier/proto';
 import type { CallOptions } from './client-options.ts';
+import { openDatasetAdmin } from './dataset-admin.ts';
+import type { DatasetAdmin } from './dataset-admin.ts';
 import { fetchRequest } from './fetch-request.ts';
 import type { Transport } from './transport/index.ts';
 
@@ -67,7 +69,7 @@ export interface Explanation {
 export type PurgeTarget = { readonly key: string } | { readonly url: string };
 
 /** Calls for operators. */
-export interface ServerAdmin {
+export interface ServerAdmin extends DatasetAdmin {
   stats(options?: CallOptions): Promise<ServerStats>;
   /** Every entry whose key contains the text, read page by page. */
   entries(contains?: string, options?: CallOptions): AsyncGenerator<EntryDescription, void, undefined>;
@@ -104,6 +106,7 @@ export function openServerAdmin(transport: Transport, deadlineMs: number): Serve
   const { method } = AdminService;
   const limits = (options: CallOptions): CallOptions => ({ deadlineMs, ...options });
   return {
+    ...openDatasetAdmin(transport, deadlineMs),
     async stats(options = {}) {
       const stats = await transport.unary(method.getStats, {}, limits(options));
       return {

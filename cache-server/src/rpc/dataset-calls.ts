@@ -30,13 +30,14 @@ export async function describeDataset(
 }
 
 /** The read itself, which may take as long as its upstream, and then its parts. */
-async function* stepsOf(opening: Promise<DatasetRead>): AsyncGenerator<ReadStep> {
+async function* stepsOf(opening: Promise<DatasetRead>, datasets: Datasets): AsyncGenerator<ReadStep> {
   const read = await opening;
   const { version, partitions, records, provisional } = read;
   yield { part: { case: 'start', value: { version, partitions, records: BigInt(records), provisional } } };
   let sent = 0;
   for await (const part of read.parts()) {
     sent += part.records;
+    datasets.onSent(part.sent?.frame.byteLength ?? 0);
     yield { part: { case: 'partition', value: partMessage(part, read.scope) } };
   }
   yield { part: { case: 'complete', value: { version, records: BigInt(sent) } } };
@@ -60,7 +61,10 @@ export async function* readPartitions(
   const filter = request.filter && recordFilter(request.filter);
   const held = new Set(request.held.map((digest) => Buffer.from(digest).toString('hex')));
   const query = { dataset, partitions, version, skipPartitions, filter, fields, held };
-  for await (const beat of withHeartbeats(stepsOf(datasets.read(query, signal)), limits.heartbeatMs)) {
+  for await (const beat of withHeartbeats(
+    stepsOf(datasets.read(query, signal), datasets),
+    limits.heartbeatMs,
+  )) {
     if (beat.kind === 'waiting') yield { part: { case: 'progress', value: { waitedMs: beat.waitedMs } } };
     else yield beat.item;
   }

@@ -1,4 +1,5 @@
 /** The unit of storage and streaming: what a partition contains, how it is named, and the frame it travels in. */
+export { compareUtf8 } from './compare-utf8.ts';
 export { decodeBytes, encodeBytes } from './bytes-content.ts';
 export {
   decodeLayout,

@@ -72,7 +72,10 @@ const readers: Record<ConfigKey['form'], (text: string) => unknown> = {
   text: structured,
   number: (text) => (/^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text),
   list: itemsOf,
-  'text-or-list': (text) => (text.includes(',') ? itemsOf(text) : text),
+  'text-or-list': (text) => {
+    const value = structured(text);
+    return value === text && text.includes(',') ? itemsOf(text) : value;
+  },
   pairs: (text) => Object.fromEntries(itemsOf(text).map((item) => splitAtEquals(item))),
 };
 

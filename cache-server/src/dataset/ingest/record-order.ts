@@ -1,7 +1,6 @@
 /** The order of records within a partition, by the values of some fields; stable, so that equal ones stay as they came. */
 import type { RecordValue } from '@pannier/proto/partition-format';
-import { ExactNumber } from '@pannier/proto/partition-format';
-import { compareUtf8 } from '../read/field-statistics.ts';
+import { compareUtf8, ExactNumber } from '@pannier/proto/partition-format';
 import { fieldValue } from '../strategy/key-value.ts';
 
 /** Fields, the first one deciding first. */

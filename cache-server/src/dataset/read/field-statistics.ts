@@ -1,5 +1,5 @@
 /** What is known of a field over some records; kept for every partition, so that a filter can leave partitions out unread. */
-import { ExactNumber } from '@pannier/proto/partition-format';
+import { compareUtf8, ExactNumber } from '@pannier/proto/partition-format';
 import type { RecordColumns, RecordValue } from '@pannier/proto/partition-format';
 
 /** Types of a value, as JSON tells them; an integer is a number without a fraction. */
@@ -151,23 +151,6 @@ function mergedField(one: FieldStatistics, other: FieldStatistics): FieldStatist
   };
 }
 
-/** By UTF-8 bytes, which is the order of code points; UTF-16 puts the supplementary planes before U+E000. */
-export function compareUtf8(one: string, other: string): number {
-  const length = Math.min(one.length, other.length);
-  for (let at = 0; at < length; at += 1) {
-    const [left, right] = [one.charCodeAt(at), other.charCodeAt(at)];
-    if (left === right) continue;
-    const [leftHigh, rightHigh] = [isSurrogate(left), isSurrogate(right)];
-    if (leftHigh !== rightHigh) return leftHigh ? 1 : -1;
-    return left - right;
-  }
-  return one.length - other.length;
-}
-
-function isSurrogate(unit: number): boolean {
-  return unit >= 0xd800 && unit <= 0xdfff;
-}
-
 function lowerBound(text: string): string {
   return Buffer.byteLength(text) <= BOUND_BYTES_MAX ? text : cut(text);
 }
@@ -179,7 +162,8 @@ function upperBound(text: string): { maxString?: string } {
   for (let last = points.pop(); last !== undefined; last = points.pop()) {
     const code = (last.codePointAt(0) ?? 0) + 1;
     if (code > 0x10_ffff) continue;
-    const next = isSurrogate(code) ? 0xe000 : code;
+    // Between U+D7FF and U+E000 there are no characters.
+    const next = code >= 0xd800 && code <= 0xdfff ? 0xe000 : code;
     return { maxString: points.join('') + String.fromCodePoint(next) };
   }
   return {};

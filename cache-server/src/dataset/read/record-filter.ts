@@ -3,10 +3,9 @@
  * and absent is none. Values of different types are neither less nor greater. `not` is the plain complement: it takes what is absent.
  * Strings are compared by their UTF-8 bytes.
  */
-import { ExactNumber } from '@pannier/proto/partition-format';
+import { compareUtf8, ExactNumber } from '@pannier/proto/partition-format';
 import type { ColumnBlock, RecordValue } from '@pannier/proto/partition-format';
 import { DatasetError } from '../dataset-error.ts';
-import { compareUtf8 } from './field-statistics.ts';
 import type { FieldStatistics } from './field-statistics.ts';
 
 /** What a field may be compared with. */

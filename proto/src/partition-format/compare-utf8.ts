@@ -1,0 +1,16 @@
+/** By UTF-8 bytes, which is the order of code points; UTF-16 puts the supplementary planes before U+E000. */
+export function compareUtf8(one: string, other: string): number {
+  const length = Math.min(one.length, other.length);
+  for (let at = 0; at < length; at += 1) {
+    const [left, right] = [one.charCodeAt(at), other.charCodeAt(at)];
+    if (left === right) continue;
+    const [leftHigh, rightHigh] = [isSurrogate(left), isSurrogate(right)];
+    if (leftHigh !== rightHigh) return leftHigh ? 1 : -1;
+    return left - right;
+  }
+  return one.length - other.length;
+}
+
+function isSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdfff;
+}
