@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkSteps, runCheckSteps } from './check-steps.ts';
-import { findOrInstallRedisServer } from './redis-server.ts';
+import { findOrInstall, REDIS } from './debian-program.ts';
 import { countLine } from './test-counts.ts';
 import type { TestCounts } from './test-counts.ts';
 import { runTool } from './tool-process.ts';
@@ -17,7 +17,7 @@ const GROUPS = ['tidy', 'unit', 'contract', 'integration', 'e2e'];
 const TESTS_TIMEOUT_MS = 45 * 60_000;
 
 const filters = process.argv.slice(2);
-if (findOrInstallRedisServer() === null) process.exit(1);
+if (findOrInstall(REDIS) === null) process.exit(1);
 
 const checks = await check();
 const tests = await test();

@@ -2,9 +2,15 @@
 import { parseArgs } from 'node:util';
 import type { Bench } from './bench.ts';
 import { machine } from './bench.ts';
+import { ingestBench } from './ingest.ts';
+import { partitionBench } from './partition.ts';
 import { streamBench } from './stream.ts';
 
-const BENCHES: Readonly<Record<string, Bench>> = { stream: streamBench };
+const BENCHES: Readonly<Record<string, Bench>> = {
+  stream: streamBench,
+  partition: partitionBench,
+  ingest: ingestBench,
+};
 
 const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false }, full: { type: 'boolean', default: false } },

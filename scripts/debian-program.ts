@@ -13,34 +13,50 @@ export interface Machine {
 }
 
 const thisMachine: Machine = {
-  path: process.env['PATH'] ?? '',
+  // Debian keeps servers in sbin, which the PATH of a person seldom has.
+  path: `${process.env['PATH'] ?? ''}${delimiter}/usr/sbin`,
   isRoot: process.getuid?.() === 0,
   hasSystemd: existsSync('/run/systemd/system'),
   policyFile: '/usr/sbin/policy-rc.d',
 };
 
+/** A server that tests and benchmarks start on ports of their own. */
+export interface DebianProgram {
+  readonly program: string;
+  readonly package: string;
+  /** What the package would start at once and at every boot. */
+  readonly service: string;
+}
+
+export const REDIS: DebianProgram = {
+  program: 'redis-server',
+  package: 'redis-server',
+  service: 'redis-server',
+};
+
+export const NGINX: DebianProgram = { program: 'nginx', package: 'nginx-light', service: 'nginx' };
+
 /**
- * Finds the `redis-server` that tests start on ports of their own, or installs Debian's package where that is allowed.
+ * Finds a program, or installs Debian's package where that is allowed.
  * Returns its path, or null after saying in one line what to install.
  */
-export function findOrInstallRedisServer(machine: Machine = thisMachine): string | null {
-  const found = findProgram('redis-server', machine);
+export function findOrInstall(wanted: DebianProgram, machine: Machine = thisMachine): string | null {
+  const { program } = wanted;
+  const found = findProgram(program, machine);
   if (found !== null) return found;
-  if (machine.isRoot && findProgram('apt-get', machine) !== null) installRedisServer(machine);
-  const installed = findProgram('redis-server', machine);
+  if (machine.isRoot && findProgram('apt-get', machine) !== null) install(wanted, machine);
+  const installed = findProgram(program, machine);
   if (installed === null) {
     console.error(
-      'redis-server is not on PATH: install it (Debian, Ubuntu: apt-get install redis-server as root).',
+      `${program} is not on PATH: install it (Debian, Ubuntu: apt-get install ${wanted.package} as root).`,
     );
   }
   return installed;
 }
 
-/** Debian would start the service on port 6379 at once and at every boot; the tests want the program only. */
-function installRedisServer(machine: Machine): void {
-  console.log(
-    'redis-server is not on PATH: installing the Debian package redis-server, its service stays off.',
-  );
+/** Debian would start the service at once and at every boot; only the program is wanted. */
+function install({ program, package: name, service }: DebianProgram, machine: Machine): void {
+  console.error(`${program} is not on PATH: installing the Debian package ${name}, its service stays off.`);
   const hadPolicy = existsSync(machine.policyFile);
   // Ctrl-C ends apt-get; this process must outlive it to take the policy file away again.
   const outliveInterrupt = (): void => console.error('interrupted');
@@ -49,8 +65,8 @@ function installRedisServer(machine: Machine): void {
   try {
     const installed =
       run(machine, 'apt-get', ['update']) &&
-      run(machine, 'apt-get', ['install', '-y', '--no-install-recommends', 'redis-server']);
-    if (installed && machine.hasSystemd) run(machine, 'systemctl', ['disable', '--now', 'redis-server']);
+      run(machine, 'apt-get', ['install', '-y', '--no-install-recommends', name]);
+    if (installed && machine.hasSystemd) run(machine, 'systemctl', ['disable', '--now', service]);
   } finally {
     if (!hadPolicy) rmSync(machine.policyFile, { force: true });
     process.off('SIGINT', outliveInterrupt);
@@ -61,7 +77,8 @@ function run(machine: Machine, program: string, args: string[]): boolean {
   const env = { ...process.env, PATH: machine.path, DEBIAN_FRONTEND: 'noninteractive' };
   const command = findProgram(program, machine) ?? program;
   const { status } = spawnSync(command, args, {
-    stdio: ['ignore', 'inherit', 'inherit'],
+    // What it prints is for people; a benchmark's own output may be for a program.
+    stdio: ['ignore', 2, 2],
     env,
     timeout: 600_000,
   });

@@ -2,8 +2,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { findOrInstallRedisServer } from '../../scripts/redis-server.ts';
-import type { Machine } from '../../scripts/redis-server.ts';
+import { findOrInstall, REDIS } from '../../scripts/debian-program.ts';
+import type { Machine } from '../../scripts/debian-program.ts';
 
 // A machine of two folders: programs that are there, and apt-get's doings written to a log.
 let directory = '';
@@ -37,13 +37,13 @@ function addAptGet(): void {
 test('the redis-server on PATH is taken as it is', () => {
   const program = addProgram('redis-server');
   addAptGet();
-  expect(findOrInstallRedisServer(machine)).toBe(program);
+  expect(findOrInstall(REDIS, machine)).toBe(program);
   expect(existsSync(join(directory, 'log'))).toBe(false);
 });
 
 test('root installs the package while services are held, and lets go of them', () => {
   addAptGet();
-  expect(findOrInstallRedisServer(machine)).toBe(join(directory, 'redis-server'));
+  expect(findOrInstall(REDIS, machine)).toBe(join(directory, 'redis-server'));
   const log = readFileSync(join(directory, 'log'), 'utf8');
   expect(log).toBe('update held\ninstall -y --no-install-recommends redis-server held\n');
   expect(existsSync(machine.policyFile)).toBe(false);
@@ -52,14 +52,14 @@ test('root installs the package while services are held, and lets go of them', (
 test('a policy that was there before stays there', () => {
   addAptGet();
   addProgram('policy-rc.d', 'exit 101');
-  findOrInstallRedisServer(machine);
+  findOrInstall(REDIS, machine);
   expect(existsSync(machine.policyFile)).toBe(true);
 });
 
 test('under systemd the service is turned off for the next boot as well', () => {
   addAptGet();
   addProgram('systemctl', `echo systemctl "$@" >> ${directory}/log`);
-  findOrInstallRedisServer({ ...machine, hasSystemd: true });
+  findOrInstall(REDIS, { ...machine, hasSystemd: true });
   expect(readFileSync(join(directory, 'log'), 'utf8')).toContain('systemctl disable --now redis-server');
 });
 
@@ -69,7 +69,7 @@ test.each([
 ])('%s is told in one line what to install', (_who, isRoot, hasAptGet) => {
   if (hasAptGet) addAptGet();
   const errors = vi.spyOn(console, 'error').mockReturnValue();
-  expect(findOrInstallRedisServer({ ...machine, isRoot })).toBe(null);
+  expect(findOrInstall(REDIS, { ...machine, isRoot })).toBe(null);
   expect(errors.mock.calls).toEqual([
     [expect.stringMatching(/^redis-server is not on PATH: install it \(.*\)\.$/)],
   ]);
