@@ -4,6 +4,7 @@ import type { RecordValue } from '@pannier/proto/partition-format';
 import { diffPartitions, diffRecords } from './dataset/version/version-diff.ts';
 import type { DatasetManifest, DatasetPartition } from './dataset/version/dataset-manifest.ts';
 import { pinned, rolledBack } from './dataset/version/version-shelf.ts';
+import { warmUpIngest } from './dataset/ingest/run-ingest.ts';
 import { DatasetArchive } from './dataset-archive.ts';
 import type { DatasetIngest } from './dataset-ingest.ts';
 import { refresh } from './dataset-refresh.ts';
@@ -326,5 +327,6 @@ async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 
 /** Datasets over entries and a store. */
 export function createDatasets(deps: DatasetsDeps): Datasets {
+  if (Object.keys(deps.datasets).length > 0) warmUpIngest(deps.limits.ingestBytesMax);
   return new DatasetShelf(deps);
 }

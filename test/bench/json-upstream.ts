@@ -10,10 +10,12 @@ import {
   writeSync,
 } from 'node:fs';
 import { createServer } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 
 /** A file that is served. */
@@ -52,6 +54,24 @@ function writeBody(path: string, { bytes, format }: BodyShape): void {
   closeSync(file);
 }
 
+async function sendPaced(
+  path: string,
+  response: ServerResponse,
+  bytesPerS: number,
+  onSent: (bytes: number) => void,
+): Promise<void> {
+  const startedMs = performance.now();
+  let bytes = 0;
+  for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    onSent(chunk.length);
+    if (!response.write(chunk)) await once(response, 'drain');
+    const aheadMs = (bytes / bytesPerS) * 1000 - (performance.now() - startedMs);
+    if (aheadMs > 5) await delay(aheadMs);
+  }
+  response.end();
+}
+
 /** Writes the body to a temporary file and serves it at `/data`, gzip'd where asked when it is small; fresh for an hour. */
 export async function serveBody(shape: BodyShape, bytesPerS = Infinity): Promise<ServedFile> {
   const folder = mkdtempSync(join(tmpdir(), 'pannier-bench-'));
@@ -73,16 +93,7 @@ export async function serveBody(shape: BodyShape, bytesPerS = Infinity): Promise
         .end(body);
     }
     response.writeHead(200, { ...headers, 'content-length': size });
-    const stream = createReadStream(path, { highWaterMark: 256 * 1024 });
-    const startedMs = performance.now();
-    stream.on('data', (chunk) => {
-      sent += chunk.length;
-      const aheadMs = (sent / bytesPerS) * 1000 - (performance.now() - startedMs);
-      if (aheadMs < 5) return;
-      stream.pause();
-      setTimeout(() => stream.resume(), aheadMs);
-    });
-    stream.pipe(response);
+    sendPaced(path, response, bytesPerS, (bytes) => (sent += bytes)).catch(() => response.destroy());
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

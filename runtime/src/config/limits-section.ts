@@ -18,7 +18,7 @@ export const limitsSection = z.strictObject({
   objectBytesMax: byteSize().prefault('16MiB').describe("The largest object of a caller's own."),
   recordBytesMax: byteSize().prefault('1MiB').describe('The largest single record of a dataset, as JSON.'),
   ingestBytesMax: byteSize({ min: 1024 ** 2 })
-    .prefault('64MiB')
+    .prefault('128MiB')
     .describe('Memory for the records of one dataset that is being cut; beyond, they wait in a file.'),
   ruleTimeoutMs: duration()
     .prefault('10s')

@@ -1,5 +1,5 @@
 /** Cuts a dataset in a thread of its own, so that the server's event loop never waits for a parser. One thread a version. */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import {
   contentDigest,
@@ -121,5 +121,8 @@ function failure(error: unknown): IngestEvent {
 
 if (parentPort !== null) {
   const port = parentPort;
-  ingest(port, workerData as IngestPlan).catch((error: unknown) => port.postMessage(failure(error)));
+  // The thread may have been started long before it is known what for.
+  port.once('message', (plan: IngestPlan) => {
+    ingest(port, plan).catch((error: unknown) => port.postMessage(failure(error)));
+  });
 }

@@ -23,6 +23,8 @@ export interface IngestRun {
   readonly store: (partition: CutPartition) => Promise<void>;
 }
 
+const YOUNG_GENERATION_MB = 24;
+
 /** Commands that may be on their way to the worker. */
 const COMMANDS_AHEAD = 4;
 
@@ -63,6 +65,44 @@ function own(bytes: Uint8Array): Uint8Array {
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
 }
 
+/** A thread that has started and waits for its plan: starting one takes longer than cutting a small dataset. */
+let warm: { readonly worker: Worker; readonly ingestBytesMax: number } | undefined;
+
+/** Beside the records that are held there are those being parsed, encoded and collected. */
+const HEAP_FACTOR = 2.5;
+
+function startWorker(ingestBytesMax: number): Worker {
+  const worker = new Worker(new URL('./ingest-worker.ts', import.meta.url), {
+    resourceLimits: {
+      // Records live long enough to be copied out of a small young generation again and again.
+      maxYoungGenerationSizeMb: YOUNG_GENERATION_MB,
+      // Also what makes V8 collect: left to itself it would let garbage grow with the machine.
+      maxOldGenerationSizeMb: Math.ceil((HEAP_FACTOR * ingestBytesMax) / 1024 ** 2),
+    },
+  });
+  worker.unref();
+  return worker;
+}
+
+/** Starts a thread ahead of an ingest. */
+export function warmUpIngest(ingestBytesMax: number): void {
+  if (warm !== undefined) return;
+  const worker = startWorker(ingestBytesMax);
+  warm = { worker, ingestBytesMax };
+  const forget = (): void => {
+    if (warm?.worker === worker) warm = undefined;
+  };
+  worker.once('error', forget).once('exit', forget);
+}
+
+function takeWorker(ingestBytesMax: number): Worker {
+  const worker = warm?.ingestBytesMax === ingestBytesMax ? warm.worker : startWorker(ingestBytesMax);
+  if (worker === warm?.worker) warm = undefined;
+  worker.removeAllListeners();
+  worker.ref();
+  return worker;
+}
+
 class IngestThread {
   readonly #run: IngestRun;
   readonly #worker: Worker;
@@ -75,11 +115,12 @@ class IngestThread {
 
   constructor(run: IngestRun) {
     this.#run = run;
-    this.#worker = new Worker(new URL('./ingest-worker.ts', import.meta.url), { workerData: run.plan });
+    this.#worker = takeWorker(run.plan.limits.ingestBytesMax);
+    this.#worker.postMessage(run.plan);
     this.#failed.promise.catch(() => undefined);
     this.#done.promise.catch(() => undefined);
     this.#worker.on('message', (event: IngestEvent) => this.#hear(event));
-    this.#worker.on('error', (error) => this.#fail(error));
+    this.#worker.on('error', (error) => this.#fail(asDatasetError(error)));
     this.#worker.on('exit', () => this.#fail(new Error('the ingest worker ended')));
     run.signal.addEventListener('abort', this.#abort, { once: true });
     if (run.signal.aborted) this.#abort();
@@ -109,6 +150,7 @@ class IngestThread {
     clearInterval(this.#watch);
     this.#run.signal.removeEventListener('abort', this.#abort);
     await this.#worker.terminate();
+    warmUpIngest(this.#run.plan.limits.ingestBytesMax);
   }
 
   readonly #abort = (): void => this.#fail(this.#run.signal.reason);
@@ -149,6 +191,13 @@ class IngestThread {
     const what = `${rules} did not return within limits.ruleTimeoutMs ${ruleTimeoutMs}`;
     this.#fail(new DatasetError('bad-rule', what));
   }
+}
+
+/** A thread that ran out of memory takes nothing else along. */
+function asDatasetError(error: Error): Error {
+  if (!('code' in error) || error.code !== 'ERR_WORKER_OUT_OF_MEMORY') return error;
+  const what = 'its records take more memory than limits.ingestBytesMax allows for';
+  return new DatasetError('limit-exceeded', what, { cause: error });
 }
 
 /** Names of the operator's own rules in a plan, which may never return; '' for none. */
