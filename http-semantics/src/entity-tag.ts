@@ -29,3 +29,8 @@ export function parseEntityTags(list: string): string[] {
 function opaqueTag(tag: string): string {
   return tag.startsWith('W/') ? tag.slice(2) : tag;
 }
+
+/** Whether a list of entity tags, as in If-None-Match, holds one by weak comparison; `*` holds every one. */
+export function matchesAnyTag(list: string, tag: string): boolean {
+  return list.trim() === '*' || parseEntityTags(list).some((one) => weaklyEqual(one, tag));
+}

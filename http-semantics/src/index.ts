@@ -15,7 +15,7 @@ export { looksLikeCredential, requestBypass } from './request-bypass.ts';
 export type { RequestBypass } from './request-bypass.ts';
 export { isReusable, requestDirectives } from './request-directives.ts';
 export type { RequestDirectives } from './request-directives.ts';
-export { isStrongEtag } from './entity-tag.ts';
+export { isStrongEtag, matchesAnyTag } from './entity-tag.ts';
 export { conditionalHeaders, notModifiedFor } from './validation.ts';
 export { freshen } from './freshen.ts';
 export { normaliseAcceptEncoding } from './accept-encoding.ts';

@@ -6,6 +6,8 @@ import { cacheStatusOf, OUTCOMES } from '@pannier/http-semantics';
 import type { CacheStatusParams, Outcome } from '@pannier/http-semantics';
 import type { AskedParts } from './asked-request.ts';
 import { readAsked } from './asked-request.ts';
+import { OWN_PATH } from './dataset-door.ts';
+import type { DatasetDoor } from './dataset-door.ts';
 import type { BypassMemory } from './bypass-memory.ts';
 import { mayServeStale, sendLookup, sendNear } from './cached-response.ts';
 import type { SendParts } from './cached-response.ts';
@@ -23,6 +25,7 @@ export interface HandlerParts extends AskedParts, SendParts {
   readonly transport: Transport;
   readonly passthrough: Passthrough;
   readonly directFlights: DirectFlights;
+  readonly datasetDoor: DatasetDoor;
   readonly bypassed: BypassMemory;
   /** Counts a request by what became of it; `near-hit` beside the named outcomes. */
   readonly onOutcome: (outcome: string) => void;
@@ -46,6 +49,12 @@ const TOLD: ReadonlySet<string> = new Set([
 ]);
 
 async function answer(exchange: ClientExchange, parts: HandlerParts): Promise<void> {
+  const { request } = exchange;
+  // In origin form and outside of any CONNECT: for the proxy itself, and for no upstream.
+  if (request.url?.startsWith(OWN_PATH) === true && !parts.authorities.has(request.socket)) {
+    parts.onOutcome('dataset');
+    return await parts.datasetDoor(exchange);
+  }
   const asked = readAsked(exchange.request, parts);
   const pass = async (outcome: Outcome): Promise<void> => {
     parts.onOutcome(outcome);

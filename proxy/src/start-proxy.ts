@@ -9,6 +9,7 @@ import type { Config, Logger, Metrics } from '@pannier/runtime';
 import { readAsked } from './asked-request.ts';
 import { BypassMemory } from './bypass-memory.ts';
 import { asTold } from './client-exchange.ts';
+import { createDatasetDoor } from './dataset-door.ts';
 import { createDirectFetch } from './direct-fetch.ts';
 import { createDirectFlights } from './direct-flights.ts';
 import { createEgress } from './egress.ts';
@@ -82,6 +83,7 @@ function assemble(
     direct,
     passthrough,
     near,
+    datasetDoor: createDatasetDoor({ transport, heldBytesMax: proxy.nearCacheBytesMax }),
     directFlights: createDirectFlights({ direct, pseudonym, now: Date.now }),
     authorities: new WeakMap<Duplex, string>(),
     nearEntryBytesMax: Math.min(proxy.nearEntryBytesMax, proxy.nearCacheBytesMax),
