@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { createLogger, createMetrics, explainBusyPort, startAdmin } from '@pannier/runtime';
 import type { Config, Logger } from '@pannier/runtime';
+import { checkDatasets } from './check-datasets.ts';
 import { systemClock } from './clock.ts';
 import { describeEntry, originalSummary } from './describe-entry.ts';
 import type { EntryService } from './entry-service.ts';
@@ -107,10 +108,11 @@ function adminDeps(
 /**
  * Starts a server.
  *
- * @throws RuntimeError of one line when a port is busy
+ * @throws RuntimeError of one line when a port is busy or an expression does not compile
  */
 export async function startCacheServer(options: CacheServerOptions): Promise<RunningCacheServer> {
   const { config } = options;
+  checkDatasets(config.datasets);
   const logger = options.logger ?? createLogger(config.log, 'cache-server');
   const limits = { ...config.limits, entryBytesMax: entryBytesMax(config) };
   const metrics = createMetrics('pannier_server', { process: true });

@@ -12,6 +12,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { HeldPartitions, openDataset, openServerAdmin } from '@pannier/client/datasets';
 import type { Dataset, DatasetDescription, FilterScalar, RecordFilter } from '@pannier/client/datasets';
+import { PannierError } from '@pannier/client/transport';
 import type { Transport } from '@pannier/client/transport';
 import { getTokenList, matchesAnyTag } from '@pannier/http-semantics';
 import type { RecordValue } from '@pannier/proto/partition-format';
@@ -36,6 +37,15 @@ export interface DatasetDoorOptions {
 export type DatasetDoor = (exchange: ClientExchange) => Promise<void>;
 
 const DEADLINE_MS = 600_000;
+/** What a failure of a dataset is to an HTTP client; any other is 502. */
+const HTTP_STATUS: Readonly<Partial<Record<PannierError['code'], number>>> = {
+  'not-found': 404,
+  'bad-request': 400,
+  unavailable: 503,
+  draining: 503,
+  'limit-exceeded': 503,
+  deadline: 504,
+};
 const RESERVED: ReadonlySet<string> = new Set(['filter', 'fields', 'limit', 'partition', 'version']);
 
 /** Values of a query are texts; what a field holds says what they may stand for. */
@@ -107,7 +117,7 @@ export function createDatasetDoor({ transport, heldBytesMax }: DatasetDoorOption
   const admin = openServerAdmin(transport, DEADLINE_MS);
   const open = (name: string): Dataset<RecordValue> =>
     openDataset<RecordValue>(name, { transport, deadlineMs: DEADLINE_MS, held });
-  return async (exchange) => {
+  const answer: DatasetDoor = async (exchange) => {
     const { request, left } = exchange;
     const url = new URL(request.url ?? '', 'http://pannier');
     const [, , place, name = '', part, key = '', ...more] = url.pathname.split('/').map(decoded);
@@ -141,6 +151,17 @@ export function createDatasetDoor({ transport, heldBytesMax }: DatasetDoorOption
       limited(dataset.partition(key, options), limitOf(query)),
       `${tag}${url.search}`,
     );
+  };
+  return async (exchange) => {
+    try {
+      await answer(exchange);
+    } catch (error) {
+      if (!(error instanceof PannierError) || error.httpStatus !== 0) throw error;
+      throw new PannierError(error.code, error.message, {
+        cause: error,
+        httpStatus: HTTP_STATUS[error.code] ?? 502,
+      });
+    }
   };
 }
 

@@ -23,6 +23,8 @@ export interface CommandLine {
   readonly headers: readonly (readonly [string, string])[];
   /** `dataset read`: `field=text` or `field:=json`. */
   readonly where: readonly string[];
+  /** `dataset read`: fields wanted; empty for all. */
+  readonly fields: readonly string[];
   /** `ls` and `dataset read`: most lines. */
   readonly limit: number | undefined;
 }
@@ -38,6 +40,7 @@ const options = {
   location: { type: 'boolean', short: 'L' },
   header: { type: 'string', short: 'H', multiple: true },
   where: { type: 'string', short: 'w', multiple: true },
+  fields: { type: 'string', short: 'f', multiple: true },
   limit: { type: 'string' },
 } as const;
 
@@ -62,6 +65,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     location: values.location ?? false,
     headers: (values.header ?? []).map(headerLine),
     where: values.where ?? [],
+    fields: values.fields?.flatMap((list) => list.split(',')) ?? [],
     limit: values.limit === undefined ? undefined : count(values.limit),
   };
 }

@@ -2,7 +2,8 @@
 import { ConfigError, formatBytes } from '@pannier/runtime';
 import type { FilterScalar, PannierClient } from '../index.ts';
 import type { CommandLine } from './command-line.ts';
-import { grouped, note, paint, print, textTable, visible } from './terminal.ts';
+import { grouped, histogram, note, paint, print, progressBar, textTable, visible } from './terminal.ts';
+import { requireOperands, VERSION_VERBS } from './version-commands.ts';
 
 /** Runs the verb that stands behind `dataset`. */
 export async function datasetCommand(line: CommandLine, client: PannierClient): Promise<void> {
@@ -12,7 +13,13 @@ export async function datasetCommand(line: CommandLine, client: PannierClient): 
     if (verb === 'show') return showDataset(name, line, client);
     if (verb === 'read') return readDataset(name, line, client);
   }
-  throw new ConfigError('dataset: want ls, show NAME or read NAME');
+  const versionVerb = VERSION_VERBS[verb ?? ''];
+  if (verb !== undefined && versionVerb !== undefined && name !== undefined) {
+    requireOperands(verb, rest);
+    return await versionVerb(name, rest, line, client);
+  }
+  const verbs = Object.keys(VERSION_VERBS).map((one) => `${one} NAME`);
+  throw new ConfigError(`dataset: want ls, show NAME, read NAME, ${verbs.join(', ')}; see --help`);
 }
 
 async function listDatasets({ json }: CommandLine, client: PannierClient): Promise<void> {
@@ -37,13 +44,24 @@ async function showDataset(name: string, { json }: CommandLine, client: PannierC
     return;
   }
   const { version, publishedAt, records, partitionFields, fields, partitions } = description;
+  const { duplicates, missing, dropped } = description;
   const facts = [
     ['version', `${visible(version)}, published ${publishedAt.toISOString()}`],
     ['records', grouped(records)],
+    ...(duplicates + missing + dropped === 0
+      ? []
+      : [
+          [
+            'besides',
+            `${grouped(duplicates)} duplicates, ${grouped(missing)} without the field, ${grouped(dropped)} dropped`,
+          ],
+        ]),
     ['cut by', partitionFields.map(visible).join(', ') || 'nothing'],
     ['fields', fields.map(({ name, types }) => `${visible(name)} (${types.join(', ')})`).join(', ')],
+    ['sizes', `${partitions.length} partitions, by records`],
   ];
   await print(facts.map(([title = '', text]) => `${paint('dim', title.padEnd(8))} ${text}\n`).join(''));
+  await print(histogram(partitions.map((part) => part.records)));
   const rows = partitions.map((part) => [
     grouped(part.records),
     formatBytes(part.contentBytes),
@@ -55,13 +73,18 @@ async function showDataset(name: string, { json }: CommandLine, client: PannierC
 
 async function readDataset(
   name: string,
-  { where, limit = Infinity }: CommandLine,
+  { where, fields, limit = Infinity }: CommandLine,
   client: PannierClient,
 ): Promise<void> {
   let count = 0;
-  for await (const record of client.dataset(name).records(filterOf(where))) {
+  // A bar only where it does not run into the records.
+  const shows = process.stderr.isTTY && !process.stdout.isTTY && where.length === 0;
+  const total = shows ? Math.min(limit, (await client.dataset(name).describe()).records) : 0;
+  using bar = progressBar(shows, total);
+  for await (const record of client.dataset(name).records(filterOf(where), { fields })) {
     await print(`${jsonLine(record)}\n`);
     count += 1;
+    bar.update(count);
     if (count === limit) return;
   }
 }

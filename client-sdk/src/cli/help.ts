@@ -20,7 +20,16 @@ Commands:
       -w, --where FIELD=TEXT     only records whose field is that string
       -w, --where FIELD:=JSON    ... is that number, true, false or null;
                            repeat it: of one field any, of several all
+      -f, --fields A,B     only these fields
       --limit N            at most N records
+  dataset versions NAME    versions that are kept, and why one was put aside
+  dataset diff NAME FROM [TO]
+                           partitions, and records by their declared key, that differ
+  dataset pin|unpin NAME VERSION
+                           keep a version, or let it go
+  dataset rollback NAME VERSION
+                           give readers an older version
+  types [NAME...]          TypeScript types of the datasets' records
 
 Options:
   -s, --server HOST:PORT   or dns:///name:port; repeat it for several
@@ -33,6 +42,7 @@ Options:
 Examples:
   pannier get http://127.0.0.1:7099/cities.json -o cities.json
   pannier dataset read cities --where country=CZ --limit 3
+  pannier types > datasets.ts
   pannier ls cities
   pannier purge http://127.0.0.1:7099/cities.json
 

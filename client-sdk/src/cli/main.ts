@@ -10,6 +10,7 @@ import { getCommand } from './get-command.ts';
 import { HELP } from './help.ts';
 import { listCommand, purgeCommand, statsCommand } from './server-commands.ts';
 import { endWithReader, print } from './terminal.ts';
+import { typesCommand } from './types-command.ts';
 
 const COMMANDS = new Map<string, (line: CommandLine, client: PannierClient) => Promise<void>>([
   ['get', getCommand],
@@ -17,6 +18,7 @@ const COMMANDS = new Map<string, (line: CommandLine, client: PannierClient) => P
   ['ls', listCommand],
   ['purge', purgeCommand],
   ['dataset', datasetCommand],
+  ['types', typesCommand],
 ]);
 
 await runMain(async () => {

@@ -73,3 +73,38 @@ function barStyle(outcome: string): Style {
 export function grouped(count: number): string {
   return count.toLocaleString('en-US');
 }
+
+const STEPS = ' ▁▂▃▄▅▆▇█';
+const BINS_MAX = 24;
+
+/** How many of some numbers are of which size, in bins that each double the one before. */
+export function histogram(values: readonly number[]): string {
+  if (values.length === 0) return '';
+  const bin = (value: number): number => Math.min(BINS_MAX - 1, Math.floor(Math.log2(Math.max(1, value))));
+  const [first, last] = [Math.min(...values.map(bin)), Math.max(...values.map(bin))];
+  const counts = Array.from({ length: last - first + 1 }, () => 0);
+  for (const value of values) counts[bin(value) - first] = (counts[bin(value) - first] ?? 0) + 1;
+  const largest = Math.max(...counts);
+  const bars = counts.map((count) =>
+    (STEPS[Math.ceil((count / largest) * (STEPS.length - 1))] ?? ' ').repeat(2),
+  );
+  return `         ${grouped(2 ** first)} ${paint('green', bars.join(''))} ${grouped(2 ** (last + 1))}\n`;
+}
+
+/** A bar on standard error that is gone when it is disposed of. */
+export function progressBar(shows: boolean, total: number): { update(done: number): void } & Disposable {
+  let drawnMs = 0;
+  return {
+    update(done) {
+      const now = performance.now();
+      if (!shows || now - drawnMs < 100) return;
+      drawnMs = now;
+      const share = Math.min(1, done / Math.max(1, total));
+      const bar = '█'.repeat(Math.round(share * BAR_WIDTH)).padEnd(BAR_WIDTH, '░');
+      process.stderr.write(`\r${bar} ${(share * 100).toFixed(0).padStart(3)} %  ${grouped(done)} records`);
+    },
+    [Symbol.dispose]() {
+      if (drawnMs > 0) process.stderr.write('\r\u001b[K');
+    },
+  };
+}
