@@ -75,8 +75,7 @@ async function* bodyParts({ body }: EntryResponse, signal: AbortSignal): AsyncGe
 export async function probeVersion(
   declared: DeclaredDataset,
   deps: Deps,
-  signal: AbortSignal,
-  confirmed = false,
+  { signal, confirmed = false }: { signal: AbortSignal; confirmed?: boolean },
 ): Promise<string | undefined> {
   const { probe } = declared.settings;
   if (probe === undefined || declared.probeUrl === undefined) return undefined;
@@ -115,7 +114,7 @@ export async function* pageDocuments(
   const [endpoint = ''] = declared.urls;
   if (pages === undefined) return;
   const isStrict = pages.consistency === 'strict';
-  const before = isStrict ? await probeVersion(declared, deps, signal, true) : undefined;
+  const before = isStrict ? await probeVersion(declared, deps, { signal, confirmed: true }) : undefined;
   const seen = new Set<string>();
   let firstVersion = '';
   let total = 0;
@@ -133,7 +132,8 @@ export async function* pageDocuments(
     url = nextPageUrl({ url, index, total, link: getHeader(answer.headers, 'link'), ...page }, pages);
   }
   if (isStrict) {
-    if ((await probeVersion(declared, deps, signal, true)) !== before) throw new PagesChanged();
+    if ((await probeVersion(declared, deps, { signal, confirmed: true })) !== before)
+      throw new PagesChanged();
   } else {
     const first = await fetched(firstPageUrl(endpoint, pages), declared, { deps, signal, confirmed: true });
     first.body.release();

@@ -82,7 +82,7 @@ function isDataTrouble(error: unknown): boolean {
 
 async function newest(standing: Standing, deps: RefreshDeps, signal: AbortSignal): Promise<DatasetManifest> {
   const { declared, shelf, current } = standing;
-  const probe = await probeVersion(declared, deps, signal);
+  const probe = await probeVersion(declared, deps, { signal });
   const probed = `${declared.declaration}/probe ${probe}`;
   if (probe !== undefined && current !== undefined && shelf.lastCut === probed)
     return await checked(standing, current, deps);

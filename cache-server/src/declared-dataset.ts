@@ -38,7 +38,7 @@ export function declaredDataset(name: string, { datasets, upstreams }: Declarati
     name,
     settings,
     urls: [settings.endpoint].flat().map((endpoint) => base + endpoint),
-    probeUrl: settings.probe && base + settings.probe.endpoint,
+    probeUrl: settings.probe === undefined ? undefined : base + settings.probe.endpoint,
     declaration: createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16),
     key: entryKey(settings.upstream, 'dataset', name),
     versionKey: (version) => entryKey(settings.upstream, 'dataset', `${name}@${version}`).text,

@@ -1,9 +1,5 @@
 /** The story of a dataset: its originals by the same shared fetch as any GET, cut once for each version, read by partition. */
-import { decodeFrame, decodeRecords } from '@pannier/proto/partition-format';
-import type { RecordValue } from '@pannier/proto/partition-format';
-import { diffPartitions, diffRecords } from './dataset/version/version-diff.ts';
 import type { DatasetManifest, DatasetPartition } from './dataset/version/dataset-manifest.ts';
-import { pinned, rolledBack } from './dataset/version/version-shelf.ts';
 import { warmUpIngest } from './dataset/ingest/run-ingest.ts';
 import { DatasetArchive } from './dataset-archive.ts';
 import type { DatasetIngest } from './dataset-ingest.ts';
@@ -18,6 +14,8 @@ import type {
   DatasetVersions,
   DiffQuery,
 } from './dataset-service.ts';
+import { diffVersions, keptVersion, pinVersion, rollBack } from './dataset-versions.ts';
+import type { VersionDeps } from './dataset-versions.ts';
 import { declaredDataset } from './declared-dataset.ts';
 import type { DeclaredDataset } from './declared-dataset.ts';
 import { CacheServerError } from './errors.ts';
@@ -34,9 +32,6 @@ import {
 import type { FrameReading } from './read-dataset.ts';
 
 const FRAMES_KEPT_BYTES_MAX = 32 * 1024 * 1024;
-/** Records that a comparison of versions may hold. */
-const DIFF_RECORDS_MAX = 1_000_000;
-const CONTENT_BYTES_MAX = 128 * 1024 * 1024;
 
 class DatasetShelf implements Datasets {
   readonly #deps: DatasetsDeps;
@@ -77,14 +72,17 @@ class DatasetShelf implements Datasets {
 
   async describe(name: string, version: string, signal: AbortSignal): Promise<DatasetManifest> {
     const declared = declaredDataset(name, this.#deps);
-    if (version !== '') return await this.#version(declared, version);
+    if (version !== '') return await keptVersion(declared, version, this.#archive);
     return await abortable(this.#current(declared), signal);
   }
 
   async read(query: DatasetQuery, signal: AbortSignal): Promise<DatasetRead> {
     const declared = declaredDataset(query.dataset, this.#deps);
     if (query.version !== '')
-      return this.#readWhole(declared, await this.#version(declared, query.version), { query, signal });
+      return this.#readWhole(declared, await keptVersion(declared, query.version, this.#archive), {
+        query,
+        signal,
+      });
     const shelf = await this.#archive.shelf(declared);
     const begun = Promise.withResolvers<DatasetIngest>();
     const stopListening = this.#listen(declared.name, begun.resolve);
@@ -128,44 +126,15 @@ class DatasetShelf implements Datasets {
   }
 
   async pin(name: string, version: string, isPinned: boolean): Promise<void> {
-    await this.#change(name, (shelf) => pinned(shelf, version, isPinned));
+    await pinVersion(declaredDataset(name, this.#deps), { version, isPinned }, this.#versionDeps);
   }
 
   async rollback(name: string, version: string): Promise<void> {
-    const declared = declaredDataset(name, this.#deps);
-    const { current: former } = await this.#archive.shelf(declared);
-    const target = await this.#version(declared, version);
-    await this.#change(name, (shelf) => rolledBack(shelf, version));
-    const before = former === '' ? undefined : await this.#archive.manifest(declared, former);
-    const { added, changed, removed } = diffPartitions(before ?? { partitions: [] }, target);
-    this.#log.add({
-      dataset: name,
-      version,
-      formerVersion: former,
-      changed: [...added, ...changed].map((partition) => partition.name),
-      removed: removed.map((partition) => partition.name),
-    });
+    this.#log.add(await rollBack(declaredDataset(name, this.#deps), version, this.#versionDeps));
   }
 
-  async diff({ dataset, from, to, keyFields, limit }: DiffQuery): ReturnType<Datasets['diff']> {
-    const declared = declaredDataset(dataset, this.#deps);
-    const { current } = await this.#archive.shelf(declared);
-    const older = await this.#version(declared, from);
-    const newer = await this.#version(declared, to === '' ? current : to);
-    const partitions = diffPartitions(older, newer);
-    const fields = keyFields.length > 0 ? keyFields : [declared.settings.key ?? []].flat();
-    if (fields.length === 0) return { ...partitions, records: undefined };
-    const changedNames = new Set(partitions.changed.map(({ name }) => name));
-    const before = [...partitions.removed, ...older.partitions.filter(({ name }) => changedNames.has(name))];
-    const after = [...partitions.added, ...partitions.changed];
-    const options = { keyFields: fields, limit, recordsMax: DIFF_RECORDS_MAX };
-    const { scope } = declared.key;
-    try {
-      const records = await diffRecords(this.#records(before, scope), this.#records(after, scope), options);
-      return { ...partitions, records };
-    } catch (error) {
-      throw asQueryError(error);
-    }
+  async diff(query: DiffQuery): ReturnType<Datasets['diff']> {
+    return await diffVersions(declaredDataset(query.dataset, this.#deps), query, this.#versionDeps);
   }
 
   publications(signal: AbortSignal): AsyncIterable<DatasetPublication> {
@@ -215,23 +184,8 @@ class DatasetShelf implements Datasets {
     };
   }
 
-  async #version(declared: DeclaredDataset, version: string): Promise<DatasetManifest> {
-    const manifest = version === '' ? undefined : await this.#archive.manifest(declared, version);
-    if (manifest !== undefined) return manifest;
-    const { versions } = await this.#archive.shelf(declared);
-    const kept = versions.map((one) => one.version).join(', ') || 'none';
-    throw new CacheServerError(
-      'not-found',
-      `dataset ${declared.name} has no version ${version || 'at all'}; kept are: ${kept}`,
-    );
-  }
-
-  async #change(name: string, change: Parameters<DatasetArchive['changeShelf']>[1]): Promise<void> {
-    try {
-      await this.#archive.changeShelf(declaredDataset(name, this.#deps), change);
-    } catch (error) {
-      throw asQueryError(error);
-    }
+  get #versionDeps(): VersionDeps {
+    return { archive: this.#archive, frames: this.#frames };
   }
 
   #readWhole(
@@ -298,17 +252,6 @@ class DatasetShelf implements Datasets {
       onLost: async () =>
         void (await this.#archive.changeShelf(declared, (shelf) => ({ ...shelf, lastCut: '' }))),
     };
-  }
-
-  async *#records(
-    partitions: readonly DatasetPartition[],
-    scope: string,
-  ): AsyncGenerator<readonly RecordValue[]> {
-    for (const { digest, name } of partitions) {
-      const [frame] = await this.#frames.read(scope, [digest]);
-      if (frame === undefined) throw new CacheServerError('store', `partition ${name} is lost`);
-      yield decodeRecords(await decodeFrame(frame, { scope, digest, contentBytesMax: CONTENT_BYTES_MAX }));
-    }
   }
 }
 

@@ -132,6 +132,6 @@ export function asQueryError(error: unknown): unknown {
   return new CacheServerError(code, error.message, { cause: error });
 }
 
-export function hex(digest: Uint8Array): string {
+function hex(digest: Uint8Array): string {
   return Buffer.from(digest).toString('hex');
 }

@@ -7,18 +7,9 @@ import type { DatasetDescription, PartitionDescription } from './dataset-descrip
 import { PannierError } from './errors.ts';
 import type { HeldPartitions } from './held-partitions.ts';
 import { readRecords } from './read-records.ts';
+import type { ReadOptions } from './read-records.ts';
 import type { RecordFilter } from './record-filter.ts';
 import type { Transport } from './transport/index.ts';
-
-/** What a read may ask for beside its filter. */
-export interface ReadOptions {
-  /** Ends the read; it throws the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-  /** Version to read; default: the current one. */
-  readonly version?: string;
-  /** Fields of the records; default: all. What is left out is not sent. */
-  readonly fields?: readonly string[];
-}
 
 /** What differs between a version and the current one. */
 export interface DatasetChanges {
@@ -82,7 +73,7 @@ export function openDataset<T = RecordObject, K extends string = string>(
     name,
     describe,
     records: (filter = {}, options = {}) =>
-      readRecords<T>({ name, filter: filter as RecordFilter, partitions: [], options, transport, held }),
+      readRecords<T>({ name, filter, partitions: [], options, transport, held }),
     partition: (partition, options = {}) =>
       readRecords<T>({ name, filter: {}, partitions: [partition], options, transport, held }),
     partitions: async (options) => (await describe(options)).partitions,

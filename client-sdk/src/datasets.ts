@@ -1,7 +1,31 @@
 /** Datasets over a transport that is there already: what the proxy's own door to them needs. */
-export { openDataset } from './dataset.ts';
+import type { CallOptions } from './client-options.ts';
+import { openDataset } from './dataset.ts';
+import type { Dataset } from './dataset.ts';
+import { HeldPartitions } from './held-partitions.ts';
+import { openServerAdmin } from './server-admin.ts';
+import type { DatasetSummary } from './server-admin.ts';
+import type { Transport } from './transport/index.ts';
+
 export type { Dataset } from './dataset.ts';
-export type { DatasetDescription, PartitionDescription } from './dataset-description.ts';
-export { HeldPartitions } from './held-partitions.ts';
+export type { DatasetDescription } from './dataset-description.ts';
 export type { FilterScalar, RecordFilter } from './record-filter.ts';
-export { openServerAdmin } from './server-admin.ts';
+
+/** The datasets that the servers behind a transport declare. */
+export interface Datasets {
+  open<T>(name: string): Dataset<T>;
+  list(options?: CallOptions): Promise<readonly DatasetSummary[]>;
+}
+
+/** @param heldBytesMax what partitions may take that are held for later reads; 0 for none */
+export function openDatasets(
+  transport: Transport,
+  { deadlineMs, heldBytesMax }: { deadlineMs: number; heldBytesMax: number },
+): Datasets {
+  const held = new HeldPartitions(heldBytesMax);
+  const admin = openServerAdmin(transport, deadlineMs);
+  return {
+    open: (name) => openDataset(name, { transport, deadlineMs, held }),
+    list: async (options) => await admin.datasets(options),
+  };
+}

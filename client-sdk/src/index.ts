@@ -2,7 +2,8 @@
 export { connect } from './connect.ts';
 export type { PannierClient } from './connect.ts';
 export type { CallOptions, ClientOptions } from './client-options.ts';
-export type { Dataset, DatasetChanges, ReadOptions } from './dataset.ts';
+export type { Dataset, DatasetChanges } from './dataset.ts';
+export type { ReadOptions } from './read-records.ts';
 export type { DatasetDescription, FieldDescription, PartitionDescription } from './dataset-description.ts';
 export type { DatasetAdmin, DatasetPublication, DatasetVersion, VersionDiff } from './dataset-admin.ts';
 export { PannierError } from './errors.ts';

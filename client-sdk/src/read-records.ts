@@ -3,13 +3,22 @@ import { CacheService } from '@pannier/proto';
 import type { DatasetPartition, ReadPartitionsResponse } from '@pannier/proto';
 import { decodeRecords } from '@pannier/proto/partition-format';
 import type { RecordValue } from '@pannier/proto/partition-format';
-import type { ReadOptions } from './dataset.ts';
 import { PannierError } from './errors.ts';
 import type { HeldPartitions } from './held-partitions.ts';
 import { filterMessage, recordMatcher } from './record-filter.ts';
 import type { RecordFilter } from './record-filter.ts';
 import { decodeAhead, decodeStored, processBudget, storedBytes } from './transport/index.ts';
 import type { Transport } from './transport/index.ts';
+
+/** What a read may ask for beside its filter. */
+export interface ReadOptions {
+  /** Ends the read; it throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Version to read; default: the current one. */
+  readonly version?: string;
+  /** Fields of the records; default: all. What is left out is not sent. */
+  readonly fields?: readonly string[];
+}
 
 /** A read. */
 export interface RecordRead {
@@ -80,7 +89,7 @@ export async function* readRecords<T>(read: RecordRead): AsyncGenerator<T, void,
 /** Without the fields that were not asked for, in the record's own order. */
 function projected(record: RecordValue, fields: ReadonlySet<string>): RecordValue {
   if (typeof record !== 'object' || record === null || Array.isArray(record)) return record;
-  return Object.fromEntries(Object.entries(record).filter(([name]) => fields.has(name))) as RecordValue;
+  return Object.fromEntries(Object.entries(record).filter(([name]) => fields.has(name)));
 }
 
 interface Batch {

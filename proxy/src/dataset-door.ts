@@ -10,8 +10,8 @@
  */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { HeldPartitions, openDataset, openServerAdmin } from '@pannier/client/datasets';
-import type { Dataset, DatasetDescription, FilterScalar, RecordFilter } from '@pannier/client/datasets';
+import { openDatasets } from '@pannier/client/datasets';
+import type { DatasetDescription, FilterScalar, RecordFilter } from '@pannier/client/datasets';
 import { PannierError } from '@pannier/client/transport';
 import type { Transport } from '@pannier/client/transport';
 import { getTokenList, matchesAnyTag } from '@pannier/http-semantics';
@@ -68,13 +68,14 @@ function filterOf(query: URLSearchParams, { dataset, fields }: DatasetDescriptio
 }
 
 function parsedFilter(text: string): Record<string, unknown> {
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return value as Record<string, unknown>;
-  } catch {
-    // Told below, like any other value that is no object.
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new ProxyError('bad-request', 'filter: it is not JSON', { cause });
   }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
   throw new ProxyError('bad-request', 'filter: want a JSON object such as {"lat": {"gte": 50}}');
 }
 
@@ -113,10 +114,7 @@ function limitOf(query: URLSearchParams): number {
 
 /** Opens the door over a transport. */
 export function createDatasetDoor({ transport, heldBytesMax }: DatasetDoorOptions): DatasetDoor {
-  const held = new HeldPartitions(heldBytesMax);
-  const admin = openServerAdmin(transport, DEADLINE_MS);
-  const open = (name: string): Dataset<RecordValue> =>
-    openDataset<RecordValue>(name, { transport, deadlineMs: DEADLINE_MS, held });
+  const datasets = openDatasets(transport, { deadlineMs: DEADLINE_MS, heldBytesMax });
   const answer: DatasetDoor = async (exchange) => {
     const { request, left } = exchange;
     const url = new URL(request.url ?? '', 'http://pannier');
@@ -125,8 +123,8 @@ export function createDatasetDoor({ transport, heldBytesMax }: DatasetDoorOption
       throw new ProxyError('bad-request', `${OWN_PATH}: only GET and HEAD`);
     if (place !== 'datasets' || more.length > 0)
       throw new ProxyError('no-route', `nothing is at ${url.pathname}; datasets are at ${OWN_PATH}datasets`);
-    if (name === '') return sendJson(exchange, await admin.datasets({ signal: left }));
-    const dataset = open(name);
+    if (name === '') return sendJson(exchange, await datasets.list({ signal: left }));
+    const dataset = datasets.open<RecordValue>(name);
     const description = await dataset.describe({ signal: left });
     const { version } = description;
     if (part === undefined) {
@@ -137,7 +135,7 @@ export function createDatasetDoor({ transport, heldBytesMax }: DatasetDoorOption
     const fields = query.get('fields')?.split(',');
     const options = { version, signal: left, ...(fields === undefined ? {} : { fields }) };
     if (part === 'records' && key === '') {
-      const records = dataset.records(filterOf(query, description) as never, options);
+      const records = dataset.records(filterOf(query, description), options);
       return await sendRecords(exchange, limited(records, limitOf(query)), `${version}${url.search}`);
     }
     if (part !== 'partitions' || key === '')

@@ -54,16 +54,7 @@ function target({ protocol, authority, path }: UpstreamRoute): string {
 /** Makes a forwarder with connections of its own. */
 export function createPassthrough({ egress, pseudonym, headerBytesMax }: PassthroughOptions): Passthrough {
   const agents = new Map<string, Agent>();
-  const agentFor = ({ protocol, ca }: UpstreamRoute): Agent => {
-    const name = `${protocol}${ca ?? ''}`;
-    // A connection each: on one that is kept, an upload could be lost to an end that crossed it on the way.
-    const options = { keepAlive: false, lookup: egress.lookup, maxHeaderSize: headerBytesMax };
-    const agent =
-      agents.get(name) ??
-      (protocol === 'https:' ? new TlsAgent({ ...options, ...(ca && { ca }) }) : new Agent(options));
-    agents.set(name, agent);
-    return agent;
-  };
+  const agentFor = (route: UpstreamRoute): Agent => agentOf(route, agents, { egress, headerBytesMax });
   const forwardings = new WeakMap<IncomingMessage, Forwarding>();
   const proxy = createProxyServer({ ignorePath: true, selfHandleResponse: true, xfwd: false });
   const onRequest = (outgoing: ClientRequest, incoming: IncomingMessage): void => {
@@ -130,6 +121,21 @@ export function createPassthrough({ egress, pseudonym, headerBytesMax }: Passthr
       for (const agent of agents.values()) agent.destroy();
     },
   };
+}
+
+function agentOf(
+  { protocol, ca }: UpstreamRoute,
+  agents: Map<string, Agent>,
+  { egress, headerBytesMax }: Pick<PassthroughOptions, 'egress' | 'headerBytesMax'>,
+): Agent {
+  const name = `${protocol}${ca ?? ''}`;
+  // A connection each: on one that is kept, an upload could be lost to an end that crossed it on the way.
+  const options = { keepAlive: false, lookup: egress.lookup, maxHeaderSize: headerBytesMax };
+  const agent =
+    agents.get(name) ??
+    (protocol === 'https:' ? new TlsAgent({ ...options, ...(ca && { ca }) }) : new Agent(options));
+  agents.set(name, agent);
+  return agent;
 }
 
 /** The head of the answer may take as long as the upstream's settings say, counted from the end of the request's body. */

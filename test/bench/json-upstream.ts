@@ -57,8 +57,7 @@ function writeBody(path: string, { bytes, format }: BodyShape): void {
 async function sendPaced(
   path: string,
   response: ServerResponse,
-  bytesPerS: number,
-  onSent: (bytes: number) => void,
+  { bytesPerS, onSent }: { bytesPerS: number; onSent: (bytes: number) => void },
 ): Promise<void> {
   const startedMs = performance.now();
   let bytes = 0;
@@ -93,7 +92,9 @@ export async function serveBody(shape: BodyShape, bytesPerS = Infinity): Promise
         .end(body);
     }
     response.writeHead(200, { ...headers, 'content-length': size });
-    sendPaced(path, response, bytesPerS, (bytes) => (sent += bytes)).catch(() => response.destroy());
+    sendPaced(path, response, { bytesPerS, onSent: (bytes) => (sent += bytes) }).catch(() =>
+      response.destroy(),
+    );
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { curl } from '../fixture/curl.ts';
 import { freePort } from '../fixture/free-port.ts';
 import { startMesh } from '../fixture/mesh.ts';
@@ -17,7 +17,9 @@ function runServer(...args: string[]): { code: number | null; stderr: string } {
 }
 
 function configFile(text: string): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'pannier-bad-')), 'pannier.yaml');
+  const folder = mkdtempSync(join(tmpdir(), 'pannier-bad-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'pannier.yaml');
   writeFileSync(path, text);
   return path;
 }
@@ -32,9 +34,20 @@ async function rawAnswer(proxyUrl: string, request: string): Promise<string> {
   return text;
 }
 
+function dataset(rest: string): string {
+  return `upstreams: {u: {url: "http://127.0.0.1:1"}}\ndatasets:\n  d:\n    upstream: u\n    endpoint: /d\n    ${rest}\n`;
+}
+
 it.each([
   ['server:\n  prot: 1\n', 'server.prot'],
   ['upstreams:\n  geo:\n    url: 5\n', 'upstreams.geo.url'],
+  [dataset('partitionBy: {shuffle: {}}'), 'datasets.d.partitionBy'],
+  [dataset('partitionBy: {hash: {field: a, buckets: 0}}'), 'datasets.d.partitionBy'],
+  [
+    dataset('partitionBy: {field: a}\n    transform: {expression: "a + "}'),
+    'datasets.d.transform.expression',
+  ],
+  [dataset('partitionBy: {predicate: {big: "a >"}}'), 'datasets.d.partitionBy.predicate.big'],
 ])('refuses the config %j in one line that names its path, and exits 2', (text, path) => {
   const { code, stderr } = runServer('--config', configFile(text), '--port', '0', '--admin-port', '0');
   expect(code).toBe(2);

@@ -17,7 +17,7 @@ import { CacheServerError } from '../errors.ts';
 
 type ValueInit = MessageInitShape<typeof ValueSchema>;
 
-export function valueMessage(value: KeyValue): ValueInit {
+function valueMessage(value: KeyValue): ValueInit {
   if (value === undefined) return {};
   if (value === null) return { kind: { case: 'nullValue', value: true } };
   if (typeof value === 'string') return { kind: { case: 'stringValue', value } };

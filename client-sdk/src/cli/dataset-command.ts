@@ -16,7 +16,7 @@ export async function datasetCommand(line: CommandLine, client: PannierClient): 
   const versionVerb = VERSION_VERBS[verb ?? ''];
   if (verb !== undefined && versionVerb !== undefined && name !== undefined) {
     requireOperands(verb, rest);
-    return await versionVerb(name, rest, line, client);
+    return await versionVerb({ name, operands: rest, line, client });
   }
   const verbs = Object.keys(VERSION_VERBS).map((one) => `${one} NAME`);
   throw new ConfigError(`dataset: want ls, show NAME, read NAME, ${verbs.join(', ')}; see --help`);

@@ -31,7 +31,7 @@ export async function typesCommand({ operands }: CommandLine, client: PannierCli
 }
 
 /** A module of types: one interface and one union for each dataset, and a map of all. */
-export function datasetTypes(datasets: readonly DatasetDescription[]): string {
+function datasetTypes(datasets: readonly DatasetDescription[]): string {
   const names = new Map(datasets.map(({ dataset }) => [dataset, typeName(dataset)]));
   const parts = datasets.map((one) => datasetType(one, names.get(one.dataset) ?? ''));
   const map = datasets.map(({ dataset }) => {

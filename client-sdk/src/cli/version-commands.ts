@@ -6,14 +6,18 @@ import { grouped, note, paint, print, textTable, visible } from './terminal.ts';
 
 const NAMED_MAX = 20;
 
-/** Verbs and the operands behind the dataset's name. */
-export const VERSION_VERBS: Readonly<
-  Record<
-    string,
-    (name: string, operands: readonly string[], line: CommandLine, client: PannierClient) => Promise<void>
-  >
-> = {
-  versions: async (name, _operands, { json }, client) => {
+/** A verb about one dataset. */
+interface VersionVerb {
+  readonly name: string;
+  /** Behind the name. */
+  readonly operands: readonly string[];
+  readonly line: CommandLine;
+  readonly client: PannierClient;
+}
+
+/** Verbs by name. */
+export const VERSION_VERBS: Readonly<Record<string, (verb: VersionVerb) => Promise<void>>> = {
+  versions: async ({ name, line: { json }, client }) => {
     const versions = await client.admin.versions(name);
     if (json) return await print(versions.map((version) => `${JSON.stringify(version)}\n`).join(''));
     if (versions.length === 0) return note('no version is kept');
@@ -26,7 +30,7 @@ export const VERSION_VERBS: Readonly<
     ]);
     await print(textTable(['READ', 'KEPT', 'RECORDS', 'PUBLISHED', 'VERSION'], rows));
   },
-  diff: async (name, [from = '', to = ''], { json, limit }, client) => {
+  diff: async ({ name, operands: [from = '', to = ''], line: { json, limit }, client }) => {
     const options = { ...(to === '' ? {} : { to }), ...(limit === undefined ? {} : { limit }) };
     const diff = await client.admin.diffVersions(name, from, options);
     if (json) return await print(`${JSON.stringify(diff)}\n`);
@@ -47,15 +51,15 @@ export const VERSION_VERBS: Readonly<
       if (after !== '') await print(`${paint('green', `+ ${visible(after)}`)}\n`);
     }
   },
-  pin: async (name, [version = ''], _line, client) => {
+  pin: async ({ name, operands: [version = ''], client }) => {
     await client.admin.pinVersion(name, version);
     await print(`${visible(version)} stays until it is unpinned\n`);
   },
-  unpin: async (name, [version = ''], _line, client) => {
+  unpin: async ({ name, operands: [version = ''], client }) => {
     await client.admin.unpinVersion(name, version);
     await print(`${visible(version)} goes when newer versions need its place\n`);
   },
-  rollback: async (name, [version = ''], _line, client) => {
+  rollback: async ({ name, operands: [version = ''], client }) => {
     await client.admin.rollback(name, version);
     await print(`readers get ${visible(version)} until the upstream has something newer\n`);
   },

@@ -26,7 +26,7 @@ function compareValues(one: unknown, other: unknown): number {
 }
 
 /** Which of two records comes first; 0 when the order does not say. */
-export function compareRecords(one: RecordValue, other: RecordValue, order: RecordOrder): number {
+function compareRecords(one: RecordValue, other: RecordValue, order: RecordOrder): number {
   for (const field of order) {
     const difference = compareValues(fieldValue(one, field), fieldValue(other, field));
     if (difference !== 0) return difference;
@@ -40,7 +40,7 @@ export function sortedRun(records: readonly RecordValue[], order: RecordOrder): 
 }
 
 interface Run {
-  readonly pieces: AsyncIterator<RecordValue[]> | Iterator<RecordValue[]>;
+  readonly pieces: AsyncIterator<RecordValue[], unknown> | Iterator<RecordValue[], unknown>;
   piece: RecordValue[];
   at: number;
 }
@@ -78,12 +78,12 @@ function iteratorOf(source: Iterable<RecordValue[]> | AsyncIterable<RecordValue[
 
 async function refill(run: Run): Promise<void> {
   while (run.at >= run.piece.length) {
-    const { done, value } = await run.pieces.next();
-    if (done === true) {
+    const next = await run.pieces.next();
+    if (next.done === true) {
       run.piece = [];
       return;
     }
-    run.piece = value as RecordValue[];
+    run.piece = next.value;
     run.at = 0;
   }
 }

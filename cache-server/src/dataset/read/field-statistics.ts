@@ -158,7 +158,7 @@ function lowerBound(text: string): string {
 /** A cut text comes before the whole one: its last character is raised, so that it comes behind. Where none can be, there is no bound. */
 function upperBound(text: string): { maxString?: string } {
   if (Buffer.byteLength(text) <= BOUND_BYTES_MAX) return { maxString: text };
-  const points = [...cut(text)];
+  const points = Array.from(cut(text));
   for (let last = points.pop(); last !== undefined; last = points.pop()) {
     const code = (last.codePointAt(0) ?? 0) + 1;
     if (code > 0x10_ffff) continue;

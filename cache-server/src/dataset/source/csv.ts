@@ -47,16 +47,19 @@ export class CsvSource implements RecordSource {
   /** Reads while the parser works: it stops when nobody takes what it has. */
   async #until(done: Promise<undefined>): Promise<RecordValue[]> {
     const records: RecordValue[] = [];
-    let isDone = false;
-    const finished = done.then(() => (isDone = true));
-    do {
-      for (let row = this.#next(); row !== null; row = this.#next()) records.push(row);
-      if (this.#error !== undefined) throw this.#error;
+    const progress = { isDone: false };
+    const finished = done.then(() => (progress.isDone = true));
+    while (!progress.isDone) {
+      this.#take(records);
       await Promise.race([finished, new Promise((resolve) => setImmediate(resolve))]);
-    } while (!isDone);
+    }
+    this.#take(records);
+    return records;
+  }
+
+  #take(records: RecordValue[]): void {
     for (let row = this.#next(); row !== null; row = this.#next()) records.push(row);
     if (this.#error !== undefined) throw this.#error;
-    return records;
   }
 
   #next(): Record<string, string> | null {

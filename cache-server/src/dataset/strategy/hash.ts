@@ -22,7 +22,7 @@ import type { OpenStrategy, Placement, Strategy } from './strategy.ts';
 const scratch = Buffer.allocUnsafe(9);
 
 /** CRC-32 of the values' encoding; undefined when one is absent. */
-export function bucketHash(record: RecordValue, fields: readonly string[]): number | undefined {
+function bucketHash(record: RecordValue, fields: readonly string[]): number | undefined {
   let crc = 0;
   for (const field of fields) {
     const value = fieldValue(record, field);

@@ -31,9 +31,7 @@ export interface PartitionStages {
 
 /** Levels in order, `unique` among them. */
 export function partitionLevels(partitionBy: PartitionBy): readonly PartitionLevel[] {
-  return Array.isArray(partitionBy)
-    ? (partitionBy as readonly PartitionLevel[])
-    : [partitionBy as PartitionLevel];
+  return Array.isArray(partitionBy) ? partitionBy : [partitionBy];
 }
 
 /** What has to come before the placing. */
@@ -140,7 +138,7 @@ class NestedStrategy implements Strategy {
     upper: readonly Placement[],
     lower: readonly (readonly Placement[] | Promise<readonly Placement[]>)[],
   ): Promise<readonly Placement[]> {
-    const places = await Promise.all(lower);
+    const places = await Promise.all(lower.map(async (one) => await one));
     return upper.flatMap((place, i) => joined(place, places[i] ?? []));
   }
 

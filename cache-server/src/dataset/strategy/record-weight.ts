@@ -29,6 +29,7 @@ function weightOf(value: RecordValue | undefined, depth: number): number {
     return weight;
   }
   if (value instanceof Uint8Array) return value.byteLength + 3;
-  for (const name in value) weight += weightOf((value as Record<string, RecordValue>)[name], depth + 1);
+  const fields = value as Readonly<Record<string, RecordValue>>;
+  for (const name of Object.keys(fields)) weight += weightOf(fields[name], depth + 1);
   return weight;
 }

@@ -27,7 +27,7 @@ const COERCIONS: Readonly<Record<FieldTypeName, Coercion>> = {
   },
   string: (value) => {
     if (typeof value === 'string') return value;
-    return typeof value === 'object' && value !== null && !isNumber(value) ? undefined : String(value);
+    return typeof value === 'object' ? undefined : String(value);
   },
   timestamp: (value) => {
     if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
@@ -41,7 +41,7 @@ function isNumber(value: RecordValue): boolean {
 }
 
 function numberOf(text: string): RecordValue | undefined {
-  return NUMBER.test(text) ? (numberFromText(text.replace(/^\+/, '')) as RecordValue) : undefined;
+  return NUMBER.test(text) ? numberFromText(text.replace(/^\+/, '')) : undefined;
 }
 
 /** Changes a record; the name of the first field that cannot be read so, undefined when all can. Null, absent and '' stay absent of meaning: null. */
