@@ -24,7 +24,7 @@ const DECODERS: Readonly<Record<string, () => NodeJS.ReadWriteStream>> = {
   zstd: createZstdDecompress,
 };
 /** Larger chunks are parsed in steps, so that none takes long. */
-const STEP_BYTES = 256 * 1024;
+const STEP_BYTES = 64 * 1024;
 
 /** @throws DatasetError `bad-document`, `limit-exceeded` */
 export async function* readRecords(
@@ -66,19 +66,19 @@ function openSource({ format, records, csv }: DocumentFormat, limits: SourceLimi
 async function* decompressed(bytes: AsyncIterable<Buffer>, coding: string): AsyncGenerator<Buffer> {
   const decoder = DECODERS[coding]?.();
   if (decoder === undefined) throw new DatasetError('bad-document', `its coding ${coding} is not known`);
-  let sourceError: unknown;
+  const source: { error?: Error } = {};
   async function* watched(): AsyncGenerator<Buffer> {
     try {
       yield* bytes;
     } catch (error) {
-      sourceError = error;
+      source.error = error instanceof Error ? error : new Error(String(error));
       throw error;
     }
   }
   try {
     yield* Readable.from(watched()).compose(decoder) as AsyncIterable<Buffer>;
   } catch (cause) {
-    if (sourceError !== undefined) throw sourceError;
+    if (source.error !== undefined) throw source.error;
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new DatasetError('bad-document', `the ${coding} document is damaged or cut short: ${why}`, {
       cause,
