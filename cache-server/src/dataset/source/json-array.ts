@@ -1,170 +1,118 @@
 /**
- * The records of a JSON array, found byte by byte and parsed in batches: nothing of the document but the record that is under way is held,
- * and no step takes longer than its chunk.
+ * The records of a JSON array, told apart byte by byte and parsed in batches: nothing of the document but the record that is under way is
+ * held, and no step takes longer than its chunk.
  */
-import { DatasetError } from '../dataset-error.ts';
 import type { RecordValue } from '@pannier/proto/partition-format';
-import { JsonPath } from './json-path.ts';
-import { parseBatch, tryBatch } from './json-batch.ts';
+import { DatasetError } from '../dataset-error.ts';
+import { parseBatch } from './json-batch.ts';
+import { JsonOutline } from './json-outline.ts';
+import { PendingBytes } from './pending-bytes.ts';
 import type { RecordSource, SourceLimits } from './record-source.ts';
+import { isBlank, JSON_DEPTH_MAX, ValueScanner } from './value-scanner.ts';
 
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const OPEN_ARRAY = 0x5b;
-const BACKSLASH = 0x5c;
 const CLOSE_ARRAY = 0x5d;
-const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
-const SPACE = 0x20;
-/** After so many wrong guesses the document is read byte by byte. */
-const GUESSES_MAX = 3;
 
 /** One array, at a JSON Pointer. */
 export class JsonArraySource implements RecordSource {
-  readonly #limits: SourceLimits;
-  readonly #path: JsonPath;
-  #pending: Buffer = Buffer.alloc(0);
+  readonly #recordBytesMax: number;
+  readonly #outline: JsonOutline;
+  readonly #scanner = new ValueScanner('commas');
+  /** Of the record that is under way; begins where the record does. */
+  readonly #pending = new PendingBytes();
   /** Bytes of the document before what is pending. */
   #offset = 0;
-  #inArray = false;
+  /** Records that are whole. */
   #count = 0;
-  #afterComma = false;
-  /** Guesses in a row that were wrong. */
-  #misses = 0;
 
-  /** @param pointer RFC 6901; its tokens name members of objects; '' for the document itself */
-  constructor(pointer: string, limits: SourceLimits) {
-    this.#limits = limits;
-    this.#path = new JsonPath(pointer);
+  /** @param pointer RFC 6901: names of members and indices of arrays; '' for the document itself */
+  constructor(pointer: string, { recordBytesMax }: SourceLimits) {
+    this.#recordBytesMax = recordBytesMax;
+    this.#outline = new JsonOutline(pointer, recordBytesMax);
   }
 
   push(chunk: Buffer): RecordValue[] {
-    if (this.#inArray) return this.#read(chunk);
-    const at = this.#path.push(chunk);
-    this.#offset += at;
-    if (!this.#path.isFound || this.#path.isBehind) return [];
-    this.#inArray = true;
-    return this.#read(chunk.subarray(at));
+    if (this.#outline.isInArray) return this.#read(chunk);
+    const taken = this.#outline.push(chunk);
+    this.#offset += taken;
+    return this.#outline.isInArray ? this.#read(chunk.subarray(taken)) : [];
   }
 
   end(): RecordValue[] {
-    if (this.#inArray) {
-      throw new DatasetError(
-        'bad-document',
-        `the document breaks off in record ${this.#count + 1}, after byte ${this.#offset + this.#pending.length}`,
-      );
+    if (!this.#outline.isInArray) {
+      this.#outline.end();
+      return [];
     }
-    this.#path.end();
-    return [];
+    const where = `record ${this.#count + 1}, after byte ${this.#offset + this.#pending.length}`;
+    throw new DatasetError('bad-document', `the document breaks off in ${where}`);
   }
 
-  /** Takes the records that are whole; what is pending always begins where a record does. */
+  /** Takes the records that are whole; what was pending has been scanned before. */
   #read(chunk: Buffer): RecordValue[] {
-    const data = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
-    const guessed = this.#guess(data);
-    if (guessed === undefined) return this.#scan(data);
-    this.#count += guessed.records.length;
-    this.#offset += guessed.bytes;
-    this.#afterComma = true;
-    return [...guessed.records, ...this.#scan(data.subarray(guessed.bytes))];
-  }
-
-  /**
-   * Most records are objects that hold none, so that the last `},` ends a record. If all before it parses as a list it does: brackets and
-   * strings are closed there. A wrong guess costs time only.
-   */
-  #guess(data: Buffer): { records: RecordValue[]; bytes: number } | undefined {
-    if (this.#misses >= GUESSES_MAX || data.length > this.#limits.recordBytesMax) return undefined;
-    const cut = data.lastIndexOf('},');
-    if (cut < 0) return undefined;
-    const records = tryBatch(data.subarray(0, cut + 1));
-    this.#misses = records === undefined ? this.#misses + 1 : 0;
-    return records && { records, bytes: cut + 2 };
-  }
-
-  /** Finds the records byte by byte. */
-  #scan(data: Buffer): RecordValue[] {
-    const before = this.#count;
-    let [first, last, start] = [-1, -1, -1];
-    let [depth, inString, escaped] = [0, false, false];
-    let at = 0;
-    for (; at < data.length; at += 1) {
-      let byte = data[at] ?? 0;
-      if (inString) {
-        // Most bytes stand in strings: a loop of its own for them.
-        for (;;) {
-          if (escaped) escaped = false;
-          else if (byte === BACKSLASH) escaped = true;
-          else if (byte === QUOTE) {
-            inString = false;
-            break;
-          }
-          at += 1;
-          if (at >= data.length) break;
-          byte = data[at] ?? 0;
-        }
-        continue;
-      }
-      if (byte === QUOTE) {
-        inString = true;
-        if (start < 0) start = at;
-      } else if (byte === COMMA || byte === CLOSE_ARRAY) {
-        if (depth > 0) {
-          if (byte === CLOSE_ARRAY) depth -= 1;
-          continue;
-        }
-        if (start >= 0) {
-          this.#requireLength(at - start);
-          if (first < 0) first = start;
-          last = at;
-          this.#count += 1;
-        } else if (byte === COMMA || this.#afterComma)
-          throw this.#malformed(at, 'an empty place in the array');
-        start = -1;
-        this.#afterComma = byte === COMMA;
-        if (byte === COMMA) continue;
-        this.#inArray = false;
-        break;
-      } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
-        if (start < 0) start = at;
-        depth += 1;
-      } else if (byte === CLOSE_OBJECT) {
-        if (depth === 0) throw this.#malformed(at, 'a bracket that nothing opened');
-        depth -= 1;
-      } else if (start < 0 && byte > SPACE) start = at;
+    const scanner = this.#scanner;
+    const scanned = this.#pending.length;
+    const data = this.#pending.joined(chunk);
+    let whole = 0;
+    let from = 0;
+    let isDelicate = false;
+    let isClosed = false;
+    for (let at = scanner.seek(data, scanned); at < data.length; at = scanner.seek(data, at + 1)) {
+      this.#requireShape(data, at, whole);
+      if (at - from > this.#recordBytesMax) this.#requireLength(data.subarray(from, at), whole);
+      // Asked record by record: what was seen of the one under way is for the batch that it will be in.
+      if (scanner.takeDelicate()) isDelicate = true;
+      whole += 1;
+      from = at + 1;
+      isClosed = data[at] === CLOSE_ARRAY;
+      if (isClosed) break;
     }
-    const place = { first: before + 1, offset: this.#offset + Math.max(first, 0) };
-    const records = first < 0 ? [] : parseBatch(data.subarray(first, last), place);
-    if (records.length !== this.#count - before)
-      throw this.#malformed(at, 'records that cannot be told apart');
-    if (!this.#inArray) return this.#leave(data, at + 1, records);
-    this.#pending = start < 0 ? Buffer.alloc(0) : Buffer.from(data.subarray(start));
-    this.#offset += data.length - this.#pending.length;
-    this.#requireLength(this.#pending.length);
+    const isEmpty = isClosed && this.#count + whole === 1 && data.subarray(0, from - 1).every(isBlank);
+    const records = whole === 0 || isEmpty ? [] : this.#parse(data.subarray(0, from - 1), whole, isDelicate);
+    this.#count += whole;
+    if (isClosed) return this.#leave(data, from, records);
+    while (isBlank(data[from])) from += 1;
+    const rest = data.subarray(from);
+    this.#requireLength(rest, 0);
+    this.#offset += from;
+    this.#pending.keep(rest);
+    return records;
+  }
+
+  #parse(bytes: Buffer, whole: number, isDelicate: boolean): RecordValue[] {
+    const records = parseBatch(bytes, { first: this.#count + 1, offset: this.#offset, isDelicate });
+    if (records.length !== whole) throw this.#malformed(0, 'values that cannot be told apart');
     return records;
   }
 
   /** What follows the array must close what was opened before it, and nothing more. */
   #leave(data: Buffer, at: number, records: RecordValue[]): RecordValue[] {
-    this.#pending = Buffer.alloc(0);
-    this.#offset += at;
-    this.#path.leaveArray();
-    this.#offset += this.#path.push(data.subarray(at));
+    this.#outline.leaveArray(this.#offset + at);
+    this.#outline.push(data.subarray(at));
     return records;
   }
 
-  #malformed(at: number, what: string): DatasetError {
-    const place = `behind record ${this.#count}, at byte ${this.#offset + at}`;
-    return new DatasetError('bad-document', `malformed JSON ${place}: ${what}`);
+  #requireShape(data: Buffer, at: number, whole: number): void {
+    if (this.#scanner.depth > JSON_DEPTH_MAX) {
+      const where = `record ${this.#count + whole + 1}, at byte ${this.#offset + at}`;
+      throw new DatasetError('bad-document', `${where}: nested deeper than ${JSON_DEPTH_MAX}`);
+    }
+    if (data[at] !== CLOSE_OBJECT) return;
+    throw this.#malformed(at, 'a bracket that nothing opened', whole);
   }
 
-  #requireLength(bytes: number): void {
-    const { recordBytesMax } = this.#limits;
-    if (bytes <= recordBytesMax) return;
-    const record = this.#inArray ? this.#count + 1 : this.#count;
-    throw new DatasetError(
-      'bad-document',
-      `record ${record} is over limits.recordBytesMax ${recordBytesMax}`,
-    );
+  #malformed(at: number, what: string, whole = 0): DatasetError {
+    const where = `record ${this.#count + whole + 1}, at byte ${this.#offset + at}`;
+    return new DatasetError('bad-document', `malformed JSON in ${where}: ${what}`);
+  }
+
+  /** Blanks around a record are none of it. */
+  #requireLength(record: Buffer, whole: number): void {
+    if (record.length <= this.#recordBytesMax) return;
+    let [from, to] = [0, record.length];
+    while (isBlank(record[from])) from += 1;
+    while (to > from && isBlank(record[to - 1])) to -= 1;
+    if (to - from <= this.#recordBytesMax) return;
+    const what = `record ${this.#count + whole + 1} is over limits.recordBytesMax ${this.#recordBytesMax}`;
+    throw new DatasetError('bad-document', what);
   }
 }

@@ -1,49 +1,9 @@
-/** Many records parsed at once; one that is malformed is named. */
+/** Many JSON values parsed at once; one that is malformed is named. */
 import { isUtf8 } from 'node:buffer';
-import { numberFromText } from '@pannier/proto/partition-format';
 import type { RecordValue } from '@pannier/proto/partition-format';
 import { DatasetError } from '../dataset-error.ts';
-import { splitValues } from './json-values.ts';
-
-type Reviver = (this: unknown, key: string, value: unknown, context: { source?: string }) => unknown;
-
-const keepNumber: Reviver = function keepNumber(...[, value, { source }]) {
-  return typeof value === 'number' && source !== undefined ? numberFromText(source) : value;
-};
-
-/** Up to 15 digits survive a double whatever they are, unless their exponent is large. */
-const SAFE_DIGITS = 15;
-const LARGE_EXPONENT = /\d[eE][+-]?\d{3}/;
-
-/** Whether a text may hold a number that a double cannot. Looks at one character in fifteen: a longer run cannot hide between them. */
-function isDelicate(text: string): boolean {
-  for (let at = SAFE_DIGITS - 1; at < text.length; at += SAFE_DIGITS) {
-    if (isDigit(text.charCodeAt(at)) && runAround(text, at) > SAFE_DIGITS) return true;
-  }
-  return LARGE_EXPONENT.test(text);
-}
-
-function isDigit(code: number): boolean {
-  return (code >= 0x30 && code <= 0x39) || code === 0x2e;
-}
-
-function runAround(text: string, at: number): number {
-  let from = at;
-  let to = at;
-  while (from > 0 && isDigit(text.charCodeAt(from - 1))) from -= 1;
-  while (isDigit(text.charCodeAt(to + 1))) to += 1;
-  return to - from + 1;
-}
-
-/** Parses JSON; a number that a double cannot hold is kept exactly. */
-export function parseJson(text: string): RecordValue {
-  const delicate = isDelicate(text);
-  // TypeScript's library lags behind V8 here: a reviver is told the number's own text.
-  return JSON.parse(
-    text,
-    delicate ? (keepNumber as Parameters<typeof JSON.parse>[1]) : undefined,
-  ) as RecordValue;
-}
+import { parseExactly } from './exact-json.ts';
+import { ValueScanner } from './value-scanner.ts';
 
 /** Where a batch stands in its document. */
 export interface BatchPlace {
@@ -51,47 +11,78 @@ export interface BatchPlace {
   readonly first: number;
   /** Position of its first byte. */
   readonly offset: number;
+  /** Whether there may be a number in it that a double cannot hold. */
+  readonly isDelicate: boolean;
 }
+
+const COMMA = 0x2c;
+/**
+ * V8 interns every short string that it parses from a text of one byte a character, as most are, and that takes as long as the rest of the
+ * parsing; not so from a text of two. One such character in front makes it one.
+ */
+const WIDENING = '"\u0100"';
+/** Names that only an attacker spells with escapes. */
+const ESCAPED_PROTO = /\\u00(?:5f|7[024]|6f)/i;
 
 /**
  * The values between commas, as in an array without its brackets.
  *
- * @throws DatasetError `bad-document` naming the first record that is malformed
+ * @throws DatasetError `bad-document` naming the first record that is malformed, or that has a field `__proto__`
  */
 export function parseBatch(bytes: Buffer, place: BatchPlace): RecordValue[] {
   if (!isUtf8(bytes)) throw firstMalformed(bytes, place);
+  const text = bytes.toString('utf8');
+  let records: RecordValue[];
   try {
-    return parseJson(`[${bytes.toString('utf8')}]`) as RecordValue[];
+    const list = `[${WIDENING},${text}]`;
+    records = (place.isDelicate ? parseExactly(list) : JSON.parse(list)) as RecordValue[];
+    records.shift();
   } catch {
     // Which one it is, is found by parsing them one by one.
     throw firstMalformed(bytes, place);
   }
+  if (text.includes('__proto__') || (text.includes(String.raw`\u00`) && ESCAPED_PROTO.test(text)))
+    refuseProto(records, place);
+  return records;
 }
 
-/** The same for a batch that may be none; undefined then. */
-export function tryBatch(bytes: Buffer): RecordValue[] | undefined {
-  if (!isUtf8(bytes)) return undefined;
-  try {
-    return parseJson(`[${bytes.toString('utf8')}]`) as RecordValue[];
-  } catch {
-    // A guess that was wrong: the caller looks closer.
-    return undefined;
+/** No decoder may assign such a field, and no partition can hold it: refused while its record has a number. */
+function refuseProto(records: readonly RecordValue[], { first }: BatchPlace): void {
+  for (const [at, record] of records.entries()) {
+    if (!hasProto(record)) continue;
+    throw new DatasetError('bad-document', `record ${first + at}: a field cannot be called __proto__`);
   }
+}
+
+function hasProto(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.hasOwn(value, '__proto__') || Object.values(value).some(hasProto);
 }
 
 function firstMalformed(bytes: Buffer, { first, offset }: BatchPlace): DatasetError {
+  const scanner = new ValueScanner('commas');
   let number = first;
-  for (const { from, to } of splitValues(bytes)) {
-    const record = bytes.subarray(from, to);
-    const where = `malformed JSON in record ${number}, at byte ${offset + from}`;
-    if (!isUtf8(record)) return new DatasetError('bad-document', `${where}: it is not UTF-8`);
-    try {
-      JSON.parse(record.toString('utf8'));
-    } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      return new DatasetError('bad-document', `${where}: ${why}`, { cause });
+  for (let from = 0; from <= bytes.length; number += 1) {
+    let to = scanner.seek(bytes, from);
+    while (to < bytes.length && bytes[to] !== COMMA) to = scanner.seek(bytes, to + 1);
+    const why = malformation(bytes.subarray(from, to));
+    if (why !== undefined) {
+      const where = `malformed JSON in record ${number}, at byte ${offset + from}`;
+      return new DatasetError('bad-document', `${where}: ${why.message}`, { cause: why });
     }
-    number += 1;
+    from = to + 1;
   }
-  return new DatasetError('bad-document', `malformed JSON between records ${first} and ${number}`);
+  return new DatasetError('bad-document', `malformed JSON between records ${first} and ${number - 1}`);
+}
+
+function malformation(value: Buffer): Error | undefined {
+  if (!isUtf8(value)) return new Error('it is not UTF-8');
+  const text = value.toString('utf8');
+  if (text.trim() === '') return new Error('nothing stands there');
+  try {
+    JSON.parse(text);
+    return undefined;
+  } catch (cause) {
+    return cause instanceof Error ? cause : new Error(String(cause));
+  }
 }
