@@ -116,7 +116,7 @@ export async function* pageDocuments(
   const isStrict = pages.consistency === 'strict';
   const before = isStrict ? await probeVersion(declared, deps, { signal, confirmed: true }) : undefined;
   const seen = new Set<string>();
-  let firstVersion = '';
+  let firstDigest = '';
   let total = 0;
   let url: string | undefined = firstPageUrl(endpoint, pages);
   for (let index = 0; url !== undefined; index += 1) {
@@ -125,8 +125,8 @@ export async function* pageDocuments(
     if (seen.has(url)) throw declared.unfit(`${place}it leads in a circle`);
     seen.add(url);
     const answer = await fetched(url, declared, { deps, signal, place, confirmed: index === 0 });
-    if (index === 0) firstVersion = answer.body.version;
-    const page = await readPage(answer, declared, { deps, signal });
+    const page = await readPage(answer, declared, { deps, signal, whole: index === 0 && !isStrict });
+    if (index === 0) firstDigest = page.digest;
     total += page.records;
     yield page.document;
     url = nextPageUrl({ url, index, total, link: getHeader(answer.headers, 'link'), ...page }, pages);
@@ -135,26 +135,32 @@ export async function* pageDocuments(
     if ((await probeVersion(declared, deps, { signal, confirmed: true })) !== before)
       throw new PagesChanged();
   } else {
-    const first = await fetched(firstPageUrl(endpoint, pages), declared, { deps, signal, confirmed: true });
-    first.body.release();
-    if (first.body.version !== firstVersion) throw new PagesChanged();
+    const again = await fetched(firstPageUrl(endpoint, pages), declared, { deps, signal, confirmed: true });
+    const { digest } = await readPage(again, declared, { deps, signal, whole: true });
+    if (digest !== firstDigest) throw new PagesChanged();
   }
 }
 
-/** A page whose body tells where the next one is has to be looked into before it is handed on. */
+interface PageRead {
+  readonly document: IngestDocument;
+  readonly body: unknown;
+  readonly records: number;
+  /** Of the body, where it was taken whole; else ''. */
+  readonly digest: string;
+}
+
+/** A page whose body tells where the next one is, or that is compared later, has to be looked into before it is handed on. */
 async function readPage(
   answer: EntryResponse,
   declared: DeclaredDataset,
-  { deps, signal }: { deps: Deps; signal: AbortSignal },
-): Promise<{ document: IngestDocument; body: unknown; records: number }> {
+  { deps, signal, whole }: { deps: Deps; signal: AbortSignal; whole: boolean },
+): Promise<PageRead> {
   const { pages, records, format } = declared.settings;
   const coding = contentEncoding(answer);
-  if (pages === undefined || !looksIntoBody(pages))
-    return {
-      document: { contentEncoding: coding, parts: bodyParts(answer, signal) },
-      body: undefined,
-      records: 0,
-    };
+  const looks = pages !== undefined && looksIntoBody(pages);
+  const nothing = { body: undefined, records: 0, digest: '' };
+  if (!looks && !whole)
+    return { ...nothing, document: { contentEncoding: coding, parts: bodyParts(answer, signal) } };
   const { ingestBytesMax } = deps.limits;
   const bytes = await decodedBody(
     await wholeBody(answer.body, ingestBytesMax, signal),
@@ -162,16 +168,17 @@ async function readPage(
     ingestBytesMax,
   );
   const document: IngestDocument = { contentEncoding: '', parts: onePart(bytes) };
-  if (format !== 'json') return { document, body: undefined, records: bytes.length };
+  const digest = createHash('sha256').update(bytes).digest('hex');
+  if (!looks || format !== 'json') return { document, digest, body: undefined, records: bytes.length };
   let body: unknown;
   try {
     body = JSON.parse(bytes.toString('utf8'));
   } catch {
     // The reader of records says where it is malformed.
-    return { document, body: undefined, records: 0 };
+    return { ...nothing, document, digest };
   }
   const list = pointerValue(body, records);
-  return { document, body, records: Array.isArray(list) ? list.length : 0 };
+  return { document, digest, body, records: Array.isArray(list) ? list.length : 0 };
 }
 
 async function* onePart(bytes: Uint8Array): AsyncGenerator<BodyPart> {

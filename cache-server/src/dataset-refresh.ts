@@ -82,15 +82,13 @@ function isDataTrouble(error: unknown): boolean {
 
 async function newest(standing: Standing, deps: RefreshDeps, signal: AbortSignal): Promise<DatasetManifest> {
   const { declared, shelf, current } = standing;
-  const probe = await probeVersion(declared, deps, { signal });
-  const probed = `${declared.declaration}/probe ${probe}`;
-  if (probe !== undefined && current !== undefined && shelf.lastCut === probed)
+  const told = await probed(declared, deps, { signal });
+  if (told !== '' && current !== undefined && shelf.lastCut === told)
     return await checked(standing, current, deps);
-  if (declared.settings.pages !== undefined)
-    return await newestOfPages(standing, probe === undefined ? '' : probed, deps);
+  if (declared.settings.pages !== undefined) return await newestOfPages(standing, told, deps);
   const answers = await fetchEndpoints(declared, deps, signal);
   const sourceVersion = answers.map(({ body }) => body.version).join(' ');
-  const cut = probe === undefined ? `${declared.declaration}/${sourceVersion}` : probed;
+  const cut = told === '' ? `${declared.declaration}/${sourceVersion}` : told;
   if (current !== undefined && shelf.lastCut === cut) {
     for (const { body } of answers) body.release();
     return await checked(standing, current, deps);
@@ -101,13 +99,24 @@ async function newest(standing: Standing, deps: RefreshDeps, signal: AbortSignal
   return await publish(standing, { dataset, sourceVersion, cut }, deps);
 }
 
+/** What the version probe says, as the mark of a cut; '' where none is declared. */
+async function probed(
+  declared: DeclaredDataset,
+  deps: RefreshDeps,
+  options: { signal: AbortSignal; confirmed?: boolean },
+): Promise<string> {
+  const probe = await probeVersion(declared, deps, options);
+  return probe === undefined ? '' : `${declared.declaration}/probe ${probe}`;
+}
+
 async function newestOfPages(
   standing: Standing,
-  probed: string,
+  toldBefore: string,
   deps: RefreshDeps,
 ): Promise<DatasetManifest> {
   const { declared } = standing;
   const { restartsMax = 0 } = declared.settings.pages ?? {};
+  let told = toldBefore;
   for (let restarts = 0; ; restarts += 1) {
     const ended = AbortSignal.any([deps.closed, AbortSignal.timeout(deps.limits.fetchDeadlineMs)]);
     try {
@@ -116,11 +125,13 @@ async function newestOfPages(
         { documents: pageDocuments(declared, deps, ended), ended },
         deps,
       );
-      const cut = probed === '' ? `${declared.declaration}/${dataset.version}` : probed;
+      const cut = told === '' ? `${declared.declaration}/${dataset.version}` : told;
       return await publish(standing, { dataset, sourceVersion: dataset.version, cut }, deps);
     } catch (error) {
       if (!(error instanceof PagesChanged)) throw error;
       deps.count('restarted');
+      // What the probe said of the data before it changed must not stand for what comes now.
+      if (told !== '') told = await probed(declared, deps, { signal: ended, confirmed: true });
       if (restarts >= restartsMax)
         throw declared.unfit(`its pages changed while they were fetched, ${restarts + 1} times in a row`);
     }

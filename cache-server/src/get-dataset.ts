@@ -88,7 +88,9 @@ class DatasetShelf implements Datasets {
     const stopListening = this.#listen(declared.name, begun.resolve);
     try {
       const current = this.#current(declared);
-      const mayBeProvisional = shelf.current === '' && canBeProvisional(query);
+      // Pages that change under the walk are cut anew, and what was read of the first cut would be wrong.
+      const mayBeProvisional =
+        shelf.current === '' && declared.settings.pages === undefined && canBeProvisional(query);
       const first = await abortable(
         mayBeProvisional ? Promise.race([current, begun.promise]) : current,
         signal,

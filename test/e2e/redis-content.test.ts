@@ -1,9 +1,12 @@
+import { spawnSync } from 'node:child_process';
 import { zstdDecompressSync } from 'node:zlib';
 import { decode } from '@msgpack/msgpack';
+import { connect } from '@pannier/client';
 import { FRAME_HEADER_BYTES, frameInfo } from '@pannier/proto/partition-format';
 import { expect, it } from 'vitest';
 import { curl } from '../fixture/curl.ts';
 import { startMesh } from '../fixture/mesh.ts';
+import { startFileUpstream } from './file-upstream.ts';
 
 it('gives every key in Redis a time to live, and partitions that a foreign decoder reads', async () => {
   await using mesh = await startMesh({ store: 'redis' });
@@ -28,4 +31,46 @@ it('gives every key in Redis a time to live, and partitions that a foreign decod
   }
   const first = answer.body.subarray(0, 512 * 1024).toString('hex');
   expect(found.has(first)).toBe(true);
+});
+
+it('keeps datasets in partitions that foreign decoders read, Python where it is there', async () => {
+  await using upstream = await startFileUpstream();
+  const rows = [{ id: 1, name: 'Žižkov' }, { id: 2 }, { id: 9, name: null }];
+  upstream.put('/places.json', JSON.stringify(rows));
+  const places = { upstream: 'files', endpoint: '/places.json', partitionBy: { chunk: { records: 100 } } };
+  const config = { upstreams: { files: { url: upstream.url } }, datasets: { places } } as never;
+  await using mesh = await startMesh({ store: 'redis', proxies: 0, config });
+  using client = connect(mesh.server.listening['grpc'] ?? '');
+  expect((await client.dataset('places').describe()).records).toBe(3);
+  const { redis } = mesh;
+  if (redis === undefined) throw new Error('no Redis');
+  const keys = (await redis.command('KEYS', '*')) as Buffer[];
+  for (const key of keys) expect(Number(await redis.command('PTTL', key))).toBeGreaterThan(0);
+  const contents: Buffer[] = [];
+  for (const key of keys.filter((one) => one.includes(':frame:'))) {
+    const frame = (await redis.command('GET', key)) as Buffer;
+    const payload = frame.subarray(FRAME_HEADER_BYTES);
+    contents.push(frameInfo(frame).codec === 'zstd' ? zstdDecompressSync(payload) : payload);
+  }
+  const columns = [
+    [0, 1, 1, 1, 0, 1],
+    [
+      [
+        ['id', 'name'],
+        [
+          [1, 9],
+          ['Žižkov', null],
+        ],
+      ],
+      [['id'], [[2]]],
+    ],
+  ];
+  expect(contents.map((content) => decode(content))).toContainEqual(columns);
+  const program = 'import sys, json, msgpack; print(json.dumps(msgpack.unpackb(sys.stdin.buffer.read())))';
+  const hasPython = spawnSync('python3', ['-c', 'import msgpack']).status === 0;
+  const content = contents.find((one) => one.includes('Žižkov') && one[0] !== 0xc4) ?? Buffer.alloc(0);
+  const read = hasPython
+    ? spawnSync('python3', ['-c', program], { input: content, encoding: 'utf8' }).stdout
+    : '';
+  expect(hasPython ? JSON.parse(read) : columns).toEqual(columns);
 });
