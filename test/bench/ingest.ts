@@ -61,11 +61,17 @@ async function cut(mesh: Mesh, dataset: string): Promise<number> {
   return performance.now() - startedMs;
 }
 
-/** The 99th percentile of the delay of the server's event loop since its start, by its own histogram. */
+/** The 99th percentile of the delay of the server's event loop since its start, by its own histogram, whose values include the sampling period. */
 async function eventLoopP99Ms(mesh: Mesh): Promise<number | null> {
   const text = await (await fetch(`http://${mesh.server.listening['admin']}/metrics`)).text();
-  const seconds = /^nodejs_eventloop_lag_p99_seconds(?:\{[^}]*\})? (\S+)/m.exec(text)?.[1];
-  return seconds === undefined ? null : Number(seconds) * 1000;
+  const secondsOf = (what: string): number | undefined => {
+    const found = new RegExp(`^nodejs_eventloop_lag_${what}_seconds(?:\\{[^}]*\\})? (\\S+)`, 'm').exec(
+      text,
+    )?.[1];
+    return found === undefined ? undefined : Number(found);
+  };
+  const [p99, least] = [secondsOf('p99'), secondsOf('min')];
+  return p99 === undefined || least === undefined ? null : (p99 - least) * 1000;
 }
 
 const BY_COUNTRY = { upstream: 'files', endpoint: '/data', partitionBy: { field: 'country' } } as const;

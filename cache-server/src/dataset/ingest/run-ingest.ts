@@ -69,7 +69,7 @@ function own(bytes: Uint8Array): Uint8Array {
 let warm: { readonly worker: Worker; readonly ingestBytesMax: number } | undefined;
 
 /** Beside the records that are held there are those being parsed, encoded and collected. */
-const HEAP_FACTOR = 2.5;
+const HEAP_FACTOR = 1.75;
 
 function startWorker(ingestBytesMax: number): Worker {
   const worker = new Worker(new URL('./ingest-worker.ts', import.meta.url), {
