@@ -1,5 +1,6 @@
 /** The story of a dataset: its originals by the same shared fetch as any GET, cut once for each version, read by partition. */
 import type { DatasetManifest, DatasetPartition } from './dataset/version/dataset-manifest.ts';
+import { abortable } from '@pannier/runtime';
 import { warmUpIngest } from './dataset/ingest/run-ingest.ts';
 import { DatasetArchive } from './dataset-archive.ts';
 import type { DatasetIngest } from './dataset-ingest.ts';
@@ -254,19 +255,6 @@ class DatasetShelf implements Datasets {
       onLost: async () =>
         void (await this.#archive.changeShelf(declared, (shelf) => ({ ...shelf, lastCut: '' }))),
     };
-  }
-}
-
-/** A wait that one caller may leave while the others go on. */
-async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const left = Promise.withResolvers<never>();
-  const leave = (): void => left.reject(signal.reason);
-  signal.addEventListener('abort', leave, { once: true });
-  if (signal.aborted) leave();
-  try {
-    return await Promise.race([work, left.promise]);
-  } finally {
-    signal.removeEventListener('abort', leave);
   }
 }
 

@@ -12,6 +12,7 @@ import {
 } from '@pannier/http-semantics';
 import { PannierError } from '@pannier/client/transport';
 import type { LookupResponse } from '@pannier/client/transport';
+import { abortable } from '@pannier/runtime';
 import type { DirectFetch, DirectResponse } from './direct-fetch.ts';
 import type { ProxiedRequest } from './proxied-request.ts';
 
@@ -223,15 +224,3 @@ const AGE: ReadonlySet<string> = new Set(['age']);
 
 /** Reasons against keeping a response that are none against giving it to those who ask at this moment. */
 const SHARED_NOW: ReadonlySet<string> = new Set(['status', 'status-without-freshness', 'nothing-to-reuse']);
-
-async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const left = Promise.withResolvers<never>();
-  const leave = (): void => left.reject(signal.reason);
-  signal.addEventListener('abort', leave, { once: true });
-  try {
-    return await Promise.race([work, left.promise]);
-  } finally {
-    signal.removeEventListener('abort', leave);
-  }
-}

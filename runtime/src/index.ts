@@ -1,3 +1,4 @@
+export { abortable } from './abortable.ts';
 export { startAdmin } from './admin.ts';
 export type { Admin, AdminOptions, Readiness } from './admin.ts';
 export { classifyAddress } from './address-class.ts';

@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import { listenOnLoopback } from '../fixture/loopback-port.ts';
 
 /** A file that is served. */
 export interface ServedFile extends AsyncDisposable {
@@ -96,10 +97,7 @@ export async function serveBody(shape: BodyShape, bytesPerS = Infinity): Promise
       response.destroy(),
     );
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const port = await listenOnLoopback(server);
   return {
     url: `http://127.0.0.1:${port}`,
     path,

@@ -16,13 +16,11 @@ import { STORES } from './stores.ts';
 
 type Row = Record<string, unknown>;
 
-const parts = new AsyncDisposableStack();
 let cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.toReversed()) await cleanup();
   cleanups = [];
 });
-void parts;
 
 async function rig(
   datasets: Record<string, unknown>,

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { listenOnLoopback } from '../fixture/loopback-port.ts';
 
 /** What one path answers. */
 export type FileAnswer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -26,10 +27,7 @@ export async function startFileUpstream(): Promise<FileUpstream> {
     if (answer === undefined) response.writeHead(404).end();
     else answer(request, response);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const port = await listenOnLoopback(server);
   return {
     url: `http://127.0.0.1:${port}`,
     counts,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { Agent } from 'node:http';
 import { connect } from 'node:net';
@@ -8,13 +8,15 @@ import { join } from 'node:path';
 import { connect as tlsConnect } from 'node:tls';
 import { selfSignedCertificate } from '@pannier/example-upstream/certificate';
 import { ProxyAgent, request } from 'undici';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { curl, curlHead } from '../fixture/curl.ts';
 import { eventually } from '../fixture/eventually.ts';
 import { startStack } from './proxy-stack.ts';
 
 function certificateFile(pem: string): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'pannier-ca-')), 'ca.pem');
+  const folder = mkdtempSync(join(tmpdir(), 'pannier-ca-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'ca.pem');
   writeFileSync(path, pem);
   return path;
 }

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { Socket } from 'node:net';
+import { listenOnLoopback } from '../fixture/loopback-port.ts';
 
 /** An upstream whose every connection is a script. */
 export interface RawUpstream extends AsyncDisposable {
@@ -21,10 +22,7 @@ export async function rawUpstream(
     socket.once('close', () => sockets.delete(socket));
     script(socket);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const port = await listenOnLoopback(server);
   return {
     url: `http://127.0.0.1:${port}`,
     port,

@@ -2,6 +2,7 @@
  * One upstream fetch in progress and everyone who follows it. It belongs to no client: it ends when its work is done, or when
  * nobody follows it any more and finishing it alone is not worth it.
  */
+import { abortable } from '@pannier/runtime';
 import type { EntryKey } from '../entry-key.ts';
 import { CacheServerError } from '../errors.ts';
 import type { FlightBody } from './flight-body.ts';
@@ -82,15 +83,7 @@ export class Flight<H> {
 
   /** Waits for the head, as long as the signal allows. */
   async head(signal: AbortSignal): Promise<H> {
-    signal.throwIfAborted();
-    const aborted = Promise.withResolvers<never>();
-    const abort = (): void => aborted.reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    try {
-      return await Promise.race([this.#head.promise, aborted.promise]);
-    } finally {
-      signal.removeEventListener('abort', abort);
-    }
+    return await abortable(this.#head.promise, signal);
   }
 
   /** Counts what arrived, since a flight that nobody follows may only take so much more. */
