@@ -7,7 +7,7 @@ import { startMesh } from '../fixture/mesh.ts';
 it('without a cache server, concurrent callers of one proxy share one fetch', async () => {
   await using mesh = await startMesh();
   await mesh.server.kill9();
-  const url = `${mesh.upstream.url}/generated/5000000?maxAge=60&seed=1`;
+  const url = `${mesh.upstream.url}/generated/5000000?maxAge=60&seed=1&bytesPerSecond=4000000`;
   const direct = await curl(url);
   const before = mesh.upstream.stats().total;
   const answers = await Promise.all(

@@ -58,6 +58,8 @@ export interface IngestCounts {
 
 /** From the worker. */
 export type IngestEvent =
+  /** The thread runs and has its plan: from now on silence is that of its rules. */
+  | { readonly kind: 'ready' }
   /** A command was dealt with; the next may come. */
   | { readonly kind: 'taken' }
   | { readonly kind: 'partition'; readonly partition: CutPartition }

@@ -123,6 +123,7 @@ if (parentPort !== null) {
   const port = parentPort;
   // The thread may have been started long before it is known what for.
   port.once('message', (plan: IngestPlan) => {
+    port.postMessage({ kind: 'ready' } satisfies IngestEvent);
     ingest(port, plan).catch((error: unknown) => port.postMessage(failure(error)));
   });
 }

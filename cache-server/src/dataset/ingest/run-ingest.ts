@@ -110,6 +110,7 @@ class IngestThread {
   readonly #failed = Promise.withResolvers<never>();
   readonly #watch: NodeJS.Timeout;
   #ahead = 0;
+  #isReady = false;
   #onTaken: (() => void) | undefined;
   #heardMs = performance.now();
 
@@ -158,6 +159,9 @@ class IngestThread {
   #hear(event: IngestEvent): void {
     this.#heardMs = performance.now();
     switch (event.kind) {
+      case 'ready':
+        this.#isReady = true;
+        return;
       case 'taken':
         this.#ahead -= 1;
         this.#onTaken?.();
@@ -187,7 +191,13 @@ class IngestThread {
   #checkSilence(): void {
     const { ruleTimeoutMs, plan } = this.#run;
     const rules = rulesOf(plan);
-    if (rules === '' || this.#ahead === 0 || performance.now() - this.#heardMs < ruleTimeoutMs) return;
+    if (
+      rules === '' ||
+      !this.#isReady ||
+      this.#ahead === 0 ||
+      performance.now() - this.#heardMs < ruleTimeoutMs
+    )
+      return;
     const what = `${rules} did not return within limits.ruleTimeoutMs ${ruleTimeoutMs}`;
     this.#fail(new DatasetError('bad-rule', what));
   }
