@@ -173,6 +173,14 @@ async function publish(
     await archive.changeShelf(declared, (shelf) => ({ ...shelf, lastCut: cut, checkedAtMs: publishedAtMs }));
     return current;
   }
+  // After a roll-back the newest cut is not the current version, and must not come back unchanged.
+  const [newestCut] = (await archive.shelf(declared)).versions;
+  const newest = newestCut && (await archive.manifest(declared, newestCut.version));
+  if (current !== undefined && newest !== undefined && isSame(newest, dataset)) {
+    deps.count('unchanged');
+    await archive.changeShelf(declared, (shelf) => ({ ...shelf, lastCut: cut, checkedAtMs: publishedAtMs }));
+    return current;
+  }
   const manifest: DatasetManifest = { ...dataset, sourceVersion, publishedAtMs };
   const reasons = driftReasons(current, manifest, declared.settings.drift);
   await archive.writeManifest(declared, manifest);

@@ -8,7 +8,8 @@ import { STORES } from './stores.ts';
 describe.each(STORES)('a thundering herd on the %s store', (store) => {
   it('costs the upstream one fetch for 1,000 cold clients behind two proxies of different callers', async () => {
     // On a machine where 1,000 clients share two cores with everything else, a moment of silence is no sign of death.
-    await using mesh = await startMesh({ store, proxies: 2, config: { limits: { ackTimeoutMs: 10_000 } } });
+    const limits = { ackTimeoutMs: 10_000, heartbeatMs: 5000 };
+    await using mesh = await startMesh({ store, proxies: 2, config: { limits } });
     // Slow enough that all clients are there before it ends.
     const path = '/generated/256KiB?maxAge=60&latencyMs=1000';
     const direct = await curl(`${mesh.upstream.url}${path}`);

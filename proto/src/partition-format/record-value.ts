@@ -61,10 +61,35 @@ export function canonicalFieldName(name: string): string {
   return name.isWellFormed() ? name : name.toWellFormed();
 }
 
+/**
+ * A column as it is written, for columns that were read: there a 64-bit integer that a double holds is a number again, at
+ * any depth. Everything else a decoder gives in its canonical form. Returns the column itself where nothing has to change.
+ */
+export function canonicalColumn(column: readonly RecordValue[]): readonly unknown[] {
+  return holdsWideInteger(column) ? column.map(canonicalValue) : column;
+}
+
+function holdsWideInteger(values: readonly RecordValue[]): boolean {
+  for (let at = 0; at < values.length; at += 1) {
+    const value = values[at];
+    if (typeof value === 'string') continue;
+    if (typeof value === 'number') {
+      if (isWideInteger(value)) return true;
+    } else if (typeof value === 'object' && value !== null) {
+      const inner = Array.isArray(value) ? value : isRecordObject(value) ? Object.values(value) : [];
+      if (holdsWideInteger(inner)) return true;
+    }
+  }
+  return false;
+}
+
+/** msgpackr writes integers beyond 32 bits as float64, and a foreign reader would see 1700000000000.0. */
+function isWideInteger(value: number): boolean {
+  return (value > 0xffff_ffff || value < -0x8000_0000) && Number.isSafeInteger(value);
+}
+
 function canonicalNumber(value: number): unknown {
-  // msgpackr writes integers beyond 32 bits as float64, and a foreign reader would see 1700000000000.0.
-  const wide = Number.isSafeInteger(value) && (value > 0xffff_ffff || value < -0x8000_0000);
-  return wide ? BigInt(value) : value;
+  return isWideInteger(value) ? BigInt(value) : value;
 }
 
 function canonicalObject(value: object): unknown {

@@ -2,6 +2,7 @@ import { packValue, unpackValue } from './message-pack.ts';
 import { PartitionFormatError } from './partition-format-error.ts';
 import { columnsOf, RecordLayout } from './record-layout.ts';
 import type { Shape } from './record-layout.ts';
+import { canonicalColumn } from './record-value.ts';
 import type { RecordObject, RecordValue } from './record-value.ts';
 
 /**
@@ -54,15 +55,32 @@ export function layoutRecords(records: readonly RecordValue[]): RecordColumns {
     throw new PartitionFormatError('unencodable', 'a record is nested too deeply', { cause });
   }
   const blocks = layout.blocks().map(([names, columns]) => ({ names, columns: columns as RecordValue[][] }));
-  return { runs: layout.runs, blocks };
+  const columns = { runs: layout.runs, blocks };
+  madeOfRecords.add(columns);
+  return columns;
 }
 
-/** The content of a partition from its columns; `encodeRecords` in two steps. */
-export function encodeLayout({ runs, blocks }: RecordColumns): Buffer {
-  return packValue([runs, blocks.map(({ names, columns }) => [names, columns])]);
+/** Columns whose values are in canonical form, and are not looked at again when they are written: an ingest writes no others. */
+const madeOfRecords = new WeakSet<RecordColumns>();
+
+/**
+ * The content of a partition from columns that `layoutRecords` made or `decodeLayout` read, whole or in part. Content that
+ * was read has the same bytes, and so the same digest, when it is written again.
+ */
+export function encodeLayout(layout: RecordColumns): Buffer {
+  const { runs, blocks } = layout;
+  const isCanonical = madeOfRecords.has(layout);
+  return packValue([
+    runs,
+    blocks.map(({ names, columns }) => [names, isCanonical ? columns : columns.map(canonicalColumn)]),
+  ]);
 }
 
-/** The columns of a *dataset* partition's content, checked. @throws PartitionFormatError `malformed` */
+/**
+ * The columns of a *dataset* partition's content, checked: each row of a block is one of the records, once.
+ *
+ * @throws PartitionFormatError `malformed`
+ */
 export function decodeLayout(content: Uint8Array): RecordColumns {
   const value = unpackValue(content);
   const [runs, blocks] = Array.isArray(value) && value.length === 2 ? (value as unknown[]) : [];
@@ -78,6 +96,7 @@ export function decodeLayout(content: Uint8Array): RecordColumns {
       throw malformed('a run outlasts its block');
     left[index] = rows - count;
   }
+  if (left.some((rows) => rows > 0)) throw malformed('a block outlasts its runs');
   return { runs: runs as number[], blocks: checked };
 }
 

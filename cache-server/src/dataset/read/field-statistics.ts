@@ -55,6 +55,8 @@ class FieldTally {
     for (const value of values) {
       if (typeof value === 'string') this.#addString(value);
       else if (typeof value === 'number') {
+        // NaN is neither less nor greater: nothing bounds a field that holds it.
+        if (Number.isNaN(value)) [this.minNumber, this.maxNumber] = [-Infinity, Infinity];
         if (value < this.minNumber) this.minNumber = value;
         if (value > this.maxNumber) this.maxNumber = value;
         if (Number.isInteger(value)) integers = true;
@@ -94,8 +96,9 @@ class FieldTally {
     else if (typeof value === 'bigint' || value instanceof ExactNumber) {
       this.seen.add(typeof value === 'bigint' || /^-?\d+$/.test(value.text) ? 'integer' : 'number');
       const near = Number(value);
-      this.minNumber = Math.min(this.minNumber, nextDouble(near, -1));
-      this.maxNumber = Math.max(this.maxNumber, nextDouble(near, 1));
+      const isExact = typeof value === 'bigint' && Number.isFinite(near) && BigInt(near) === value;
+      this.minNumber = Math.min(this.minNumber, isExact ? near : nextDouble(near, -1));
+      this.maxNumber = Math.max(this.maxNumber, isExact ? near : nextDouble(near, 1));
     } else this.seen.add(Array.isArray(value) ? 'array' : value instanceof Uint8Array ? 'binary' : 'object');
   }
 }

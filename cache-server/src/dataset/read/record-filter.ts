@@ -92,6 +92,8 @@ function testOf(filter: FieldCondition): Test {
   }
   if (filter.kind === 'in') {
     const wanted = new Set(filter.values.map(comparable));
+    // Nothing is equal to NaN, though a set would find it.
+    wanted.delete(Number.NaN);
     return (value) => value !== undefined && isScalar(value) && wanted.has(comparable(value));
   }
   if (filter.kind === 'equal') {

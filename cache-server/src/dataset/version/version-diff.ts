@@ -1,4 +1,5 @@
 /** What differs between two versions of a dataset. */
+import { isDeepStrictEqual } from 'node:util';
 import { encodeRecords } from '@pannier/proto/partition-format';
 import type { RecordValue } from '@pannier/proto/partition-format';
 import { DatasetError } from '../dataset-error.ts';
@@ -64,10 +65,17 @@ export async function diffRecords(
   after: AsyncIterable<readonly RecordValue[]>,
   { keyFields, limit, recordsMax }: RecordDiffOptions,
 ): Promise<RecordDiff> {
-  const old = new Map<string, RecordValue>();
+  const old = new Map<string, RecordValue[]>();
+  let held = 0;
   for await (const records of before) {
-    for (const record of records) old.set(keyOf(record, keyFields), record);
-    if (old.size > recordsMax)
+    for (const record of records) {
+      const key = keyOf(record, keyFields);
+      const same = old.get(key);
+      if (same === undefined) old.set(key, [record]);
+      else same.push(record);
+    }
+    held += records.length;
+    if (held > recordsMax)
       throw new DatasetError(
         'limit-exceeded',
         `more than ${recordsMax} records are in partitions that differ`,
@@ -81,15 +89,16 @@ export async function diffRecords(
   };
   for await (const records of after) {
     for (const record of records) {
-      const key = keyOf(record, keyFields);
-      const former = old.get(key);
-      old.delete(key);
+      const same = old.get(keyOf(record, keyFields)) ?? [];
+      // Of several with one key, equal ones belong together.
+      const equal = same.findIndex((one) => isDeepStrictEqual(one, record));
+      const [former] = same.splice(Math.max(equal, 0), 1);
       if (former === undefined) note('added', { before: undefined, after: record });
-      else if (Buffer.compare(encodeRecords([former]), encodeRecords([record])) !== 0)
-        note('changed', { before: former, after: record });
+      else if (equal < 0) note('changed', { before: former, after: record });
     }
   }
-  for (const record of old.values()) note('removed', { before: record, after: undefined });
+  for (const rest of old.values())
+    for (const record of rest) note('removed', { before: record, after: undefined });
   return { ...counts, changes };
 }
 

@@ -83,8 +83,12 @@ function requireVersion(shelf: VersionShelf, version: string): ShelvedVersion {
 function retained(shelf: VersionShelf, keep: number): { shelf: VersionShelf; forgotten: readonly string[] } {
   const kept: ShelvedVersion[] = [];
   const forgotten: string[] = [];
+  // Versions that were put aside have places of their own: they drive out none that can be read.
+  const places = { read: keep, aside: keep };
   for (const one of shelf.versions) {
-    if (one.pinned || one.version === shelf.current || kept.length < keep) kept.push(one);
+    const kind = one.quarantineReason === '' ? 'read' : 'aside';
+    places[kind] -= 1;
+    if (one.pinned || one.version === shelf.current || places[kind] >= 0) kept.push(one);
     else forgotten.push(one.version);
   }
   return { shelf: { ...shelf, versions: kept }, forgotten };
