@@ -3,7 +3,7 @@ import type { RecordValue } from '@pannier/proto/partition-format';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { mergeStatistics, statisticsOf } from './field-statistics.ts';
-import { checkFilter, foresee } from './record-filter.ts';
+import { checkFilter, foresee, requireField } from './record-filter.ts';
 import type { FilterValue, RecordFilter } from './record-filter.ts';
 import { recordCount, selectRows } from './select-rows.ts';
 
@@ -129,9 +129,16 @@ test('a partition of one country is foreseen to pass whole, and another to be le
 test('a filter on an unknown field, or one without end, is refused by name', () => {
   const unknown: RecordFilter = { kind: 'equal', field: 'population', value: 1 };
   expect(() => checkFilter(unknown, 'cities', ['name', 'lat'])).toThrow(
-    'no field "population"; its fields are: name, lat',
+    'filter: dataset cities has no field "population"; its fields are: name, lat',
   );
   let deep: RecordFilter = { kind: 'equal', field: 'name', value: 1 };
   for (let depth = 0; depth < 60; depth += 1) deep = { kind: 'not', filter: deep };
   expect(() => checkFilter(deep, 'cities', ['name'])).toThrow('nested deeper');
+});
+
+test('a projection on an unknown field is refused as such, by name', () => {
+  expect(() => requireField('population', 'cities', ['name', 'lat'])).toThrow(
+    'fields: dataset cities has no field "population"; its fields are: name, lat',
+  );
+  expect(() => requireField('lat', 'cities', ['name', 'lat'])).not.toThrow();
 });

@@ -42,18 +42,25 @@ export function checkFilter(filter: RecordFilter, dataset: string, fields: reado
       );
     if ('filters' in one) for (const inner of one.filters) check(inner, depth + 1);
     else if ('filter' in one) check(one.filter, depth + 1);
-    else requireField(one.field, dataset, fields);
+    else if (!fields.includes(one.field)) throw noField(one.field, { where: 'filter', dataset, fields });
   };
   check(filter, 0);
 }
 
-/** @throws DatasetError `bad-query` */
+/** Checks a field of a projection. @throws DatasetError `bad-query` naming the fields that there are */
 export function requireField(field: string, dataset: string, fields: readonly string[]): void {
-  if (fields.includes(field)) return;
+  if (!fields.includes(field)) throw noField(field, { where: 'fields', dataset, fields });
+}
+
+/** @param where the part of the query that names it */
+function noField(
+  field: string,
+  { where, dataset, fields }: { where: 'filter' | 'fields'; dataset: string; fields: readonly string[] },
+): DatasetError {
   const names = fields.join(', ');
-  throw new DatasetError(
+  return new DatasetError(
     'bad-query',
-    `filter: dataset ${dataset} has no field "${field}"; its fields are: ${names}`,
+    `${where}: dataset ${dataset} has no field "${field}"; its fields are: ${names}`,
   );
 }
 
