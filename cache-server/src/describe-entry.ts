@@ -1,6 +1,12 @@
 /** An entry of any kind as operators see it in `pannier ls`. */
+import type { Clock } from './clock.ts';
+import { decodeDatasetManifest } from './dataset/version/dataset-manifest.ts';
+import type { DatasetManifest } from './dataset/version/dataset-manifest.ts';
+import { decodeShelf } from './dataset/version/version-shelf.ts';
 import type { EntryService, ManifestDescription } from './entry-service.ts';
+import { describeObject } from './keep-object.ts';
 import { bodyBytesOf } from './manifest.ts';
+import type { EntryStore } from './store/entry-store.ts';
 
 /** An entry as operators see it; times in milliseconds, lengths in bytes. */
 export interface EntrySummary {
@@ -51,20 +57,62 @@ export function originalSummary(
   };
 }
 
-/** The summary of whatever stands under a key; undefined when it has gone. */
-export async function describeEntry(key: string, entries: EntryService): Promise<EntrySummary | undefined> {
-  if (key.split(':')[1] === 'original') {
-    const description = await entries.describeManifest(key);
-    return description && originalSummary(key, description);
-  }
-  const unknown = {
-    version: '',
-    status: 0,
-    contentBytes: 0,
-    storedBytes: 0,
-    partitions: 0,
-    ageMs: 0,
-    freshForMs: 0,
+/** What descriptions are made of. */
+export interface DescribeDeps {
+  readonly entries: EntryService;
+  readonly store: EntryStore;
+  readonly clock: Clock;
+}
+
+const UNREADABLE = {
+  version: '',
+  status: 0,
+  contentBytes: 0,
+  storedBytes: 0,
+  partitions: 0,
+  ageMs: 0,
+  freshForMs: 0,
+};
+
+/** A version of a dataset, or its shelf: that is told with the sizes of its current version. */
+async function datasetSummary(
+  key: string,
+  { store, clock }: DescribeDeps,
+): Promise<EntrySummary | undefined> {
+  const bytes = await store.readManifest(key);
+  if (bytes === undefined) return undefined;
+  const summary = { key, name: nameOf(key), ...UNREADABLE };
+  const shelf = decodeShelf(key, bytes);
+  if (shelf === undefined) return { ...summary, ...manifestSizes(decodeDatasetManifest(key, bytes), clock) };
+  // The key of a version is that of its shelf and the version.
+  const currentKey = `${key}@${shelf.current}`;
+  const current = await store.readManifest(currentKey);
+  const sizes = manifestSizes(current && decodeDatasetManifest(currentKey, current), clock);
+  return { ...summary, ...sizes, ageMs: shelf.checkedAtMs === 0 ? 0 : clock.now() - shelf.checkedAtMs };
+}
+
+function manifestSizes(manifest: DatasetManifest | undefined, clock: Clock): Partial<EntrySummary> {
+  if (manifest === undefined) return {};
+  const { version, partitions, publishedAtMs } = manifest;
+  return {
+    version,
+    contentBytes: partitions.reduce((sum, { contentBytes }) => sum + contentBytes, 0),
+    storedBytes: partitions.reduce((sum, { storedBytes }) => sum + storedBytes, 0),
+    partitions: partitions.length,
+    ageMs: clock.now() - publishedAtMs,
   };
-  return { key, name: nameOf(key), ...unknown };
+}
+
+/** The summary of whatever stands under a key; undefined when it has gone. */
+export async function describeEntry(key: string, deps: DescribeDeps): Promise<EntrySummary | undefined> {
+  const type = key.split(':')[1];
+  if (type === 'dataset') return await datasetSummary(key, deps);
+  if (type === 'object') {
+    const description = await describeObject(key, deps);
+    if (description === undefined) return undefined;
+    const { ttlMs, ...object } = description;
+    return { key, name: nameOf(key), status: 0, ...object, freshForMs: Math.max(0, ttlMs) };
+  }
+  const description = await deps.entries.describeManifest(key);
+  return description && originalSummary(key, description);
 }

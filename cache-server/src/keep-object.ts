@@ -35,6 +35,17 @@ export interface ObjectToKeep {
   readonly tags: readonly string[];
 }
 
+/** An object as operators see it: not what it holds. Times in milliseconds, lengths in bytes. */
+export interface ObjectDescription {
+  readonly version: string;
+  readonly contentBytes: number;
+  readonly storedBytes: number;
+  /** 0 when the value rides in the record. */
+  readonly partitions: number;
+  readonly ageMs: number;
+  readonly ttlMs: number;
+}
+
 /** Keeps objects. Every method rejects with `CacheServerError`: `bad-request`, `limit-exceeded`, `store`. */
 export interface ObjectKeeper {
   get(caller: Caller, name: string): Promise<KeptObject | undefined>;
@@ -65,10 +76,16 @@ interface ObjectRecord {
   readonly version: string;
   readonly expiresAtMs: number;
   readonly tags: readonly string[];
+  /** What operators are told; records of older servers lack it. */
+  readonly putAtMs?: number;
+  readonly contentBytes?: number;
+  readonly storedBytes?: number;
   /** The value, or the digest of the one frame that holds it. */
   readonly value: Uint8Array | null;
   readonly digest: Uint8Array | null;
 }
+
+type StoredValue = Pick<ObjectRecord, 'value' | 'digest' | 'storedBytes'>;
 
 function keyOf(caller: Caller, name: string): EntryKey {
   const bytes = Buffer.byteLength(name);
@@ -104,14 +121,28 @@ function objectRecord(bytes: Buffer): ObjectRecord | undefined {
   return isRecord ? (value as unknown as ObjectRecord) : undefined;
 }
 
+/** What stands under a whole key, whosever it is; undefined when there is none. */
+export async function describeObject(
+  keyText: string,
+  { store, clock }: Pick<ObjectKeeperDeps, 'store' | 'clock'>,
+): Promise<ObjectDescription | undefined> {
+  const bytes = await store.readManifest(keyText);
+  const record = bytes && objectRecord(bytes);
+  if (record === undefined) return undefined;
+  const now = clock.now();
+  const { version, contentBytes = 0, storedBytes = 0, putAtMs = now, expiresAtMs, digest } = record;
+  const partitions = digest === null ? 0 : 1;
+  return { version, contentBytes, storedBytes, partitions, ageMs: now - putAtMs, ttlMs: expiresAtMs - now };
+}
+
 /** Keeps objects in a store. */
 export function createObjectKeeper({ store, clock, random, limits }: ObjectKeeperDeps): ObjectKeeper {
-  const storeValue = async (scope: string, value: Uint8Array, ttlMs: number): Promise<Uint8Array> => {
+  const storeValue = async (scope: string, value: Uint8Array, ttlMs: number): Promise<StoredValue> => {
     const content = encodeBytes(value);
     const digest = contentDigest(content, 'original');
     const frame = await encodeFrame(content, { scope, digest, compress: true });
     await store.writeFrames(scope, [{ digest, frame }], ttlMs);
-    return digest;
+    return { value: null, digest, storedBytes: frame.byteLength };
   };
   const readValue = async (scope: string, digest: Uint8Array): Promise<Uint8Array | undefined> => {
     const [frame] = await store.readFrames(scope, [digest]);
@@ -140,10 +171,13 @@ export function createObjectKeeper({ store, clock, random, limits }: ObjectKeepe
       const record: ObjectRecord = {
         kind: 'object',
         version: versionId(now, random),
+        putAtMs: now,
         expiresAtMs: now + ttlMs,
         tags: [...tags],
-        value: isSmall ? value : null,
-        digest: isSmall ? null : await storeValue(key.scope, value, 2 * ttlMs),
+        contentBytes: value.byteLength,
+        ...(isSmall
+          ? { value, digest: null, storedBytes: value.byteLength }
+          : await storeValue(key.scope, value, 2 * ttlMs)),
       };
       await store.writeManifest(key.text, {
         bytes: encodeValue({ ...record }),

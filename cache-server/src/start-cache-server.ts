@@ -97,7 +97,7 @@ function adminDeps(
       };
     },
     listKeys: async (page) => await store.listKeys(page),
-    describeEntry: async (key) => await describeEntry(key, entries),
+    describeEntry: async (key) => await describeEntry(key, { entries, store, clock: systemClock }),
     explain: async (request, caller) => {
       const { manifest, ...explanation } = await entries.explain(request, caller);
       return { ...explanation, entry: manifest && originalSummary(explanation.key, manifest) };

@@ -40,7 +40,7 @@ export interface EntryDescription {
   readonly storedBytes: number;
   readonly partitions: number;
   readonly ageMs: number;
-  /** 0 when it is stale. */
+  /** 0 when it is stale, and for a dataset, whose freshness is that of its originals. */
   readonly freshForMs: number;
 }
 

@@ -83,7 +83,7 @@ function entryRow(entry: EntryDescription): string[] {
     formatBytes(entry.storedBytes),
     String(entry.partitions),
     formatDuration(entry.ageMs),
-    entry.freshForMs > 0 ? formatDuration(entry.freshForMs) : 'stale',
+    entry.freshForMs > 0 ? formatDuration(entry.freshForMs) : entry.status === 0 ? '-' : 'stale',
     visible(entry.key),
   ];
 }
