@@ -8,9 +8,11 @@ export {
   encodeRecords,
   layoutRecords,
   recordsOf,
+  rowsIn,
   rowsOf,
 } from './records-content.ts';
-export type { ColumnBlock, RecordColumns } from './records-content.ts';
+export { RecordLayout } from './record-layout.ts';
+export type { ColumnBlock, RecordColumns } from './record-layout.ts';
 export { decodeValue, encodeValue } from './value.ts';
 export { contentDigest, DIGEST_BYTES, PARTITION_FORMAT_VERSION } from './content-digest.ts';
 export type { PartitionKind } from './content-digest.ts';

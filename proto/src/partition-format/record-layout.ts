@@ -1,43 +1,124 @@
-import { canonicalFieldName, canonicalValue, isRecordObject } from './record-value.ts';
-import type { RecordObject } from './record-value.ts';
+import { PartitionFormatError } from './partition-format-error.ts';
+import { canonicalColumn, canonicalFieldName, canonicalValue, isRecordObject } from './record-value.ts';
+import type { RecordObject, RecordValue } from './record-value.ts';
 
 /** Field names in the records' own order; null for values that are no records, e.g. the numbers of `[1, 2, 3]`. */
 export type Shape = readonly string[] | null;
 
+/** Records as columns: what is written, before it is bytes. */
+export interface RecordColumns {
+  /** Block index and count in turn: the order of the records. */
+  readonly runs: readonly number[];
+  readonly blocks: readonly ColumnBlock[];
+}
+
+/** The records of one shape; every column has a value for each of them. */
+export interface ColumnBlock {
+  /** Field names; null for values that are no records, which have one column. */
+  readonly names: Shape;
+  /** A shape without fields has one column of nulls. */
+  readonly columns: readonly (readonly RecordValue[])[];
+}
+
 /** All values of the records of one shape, one column for each field; a shape without fields has one of nulls. */
 type Block = { readonly index: number; readonly shape: Shape; readonly columns: unknown[][] };
 
-/** Takes records in order and files each under its shape. */
+/**
+ * Takes records in order and files each under its shape. Nothing of a record is kept but its values, so that whoever holds many
+ * holds columns, which are smaller than objects and need not be collected one by one.
+ */
 export class RecordLayout {
-  /** Block index and count in turn: the order of the records. */
-  readonly runs: number[] = [];
+  readonly #runs: number[] = [];
   readonly #blocks: Block[] = [];
   readonly #blockOfShape = new Map<string, Block>();
   #last: Block | undefined;
+  /** Of the record that is being added. */
+  readonly #values: unknown[] = [];
 
   /** @throws PartitionFormatError `unencodable` */
   add(record: unknown): void {
-    const fields = isRecordObject(record) ? record : null;
-    const names = fields === null ? null : presentFields(fields);
-    const block = this.#blockFor(names);
-    const { columns } = block;
-    if (fields === null || names === null) columns[0]?.push(canonicalValue(record));
-    else if (names.length === 0) columns[0]?.push(null);
-    else for (let i = 0; i < names.length; i += 1) columns[i]?.push(canonicalValue(fields[names[i] ?? '']));
+    try {
+      this.#add(record);
+    } catch (cause) {
+      if (cause instanceof PartitionFormatError) throw cause;
+      throw new PartitionFormatError('unencodable', 'a record is nested too deeply', { cause });
+    }
+  }
 
-    if (block === this.#last) this.runs[this.runs.length - 1] = (this.runs.at(-1) ?? 0) + 1;
-    else this.runs.push(block.index, 1);
+  /** Adds records that were laid out before, or read. */
+  append({ runs, blocks }: RecordColumns): void {
+    const sources = blocks.map(({ names, columns }) => ({
+      block: this.#blockFor(names),
+      columns: columns.map(canonicalColumn),
+      next: 0,
+    }));
+    for (let run = 0; run < runs.length; run += 2) {
+      const source = sources[runs[run] ?? 0];
+      const count = runs[run + 1] ?? 0;
+      if (source === undefined) continue;
+      const { block, columns, next } = source;
+      source.next = next + count;
+      for (const [at, column] of block.columns.entries()) {
+        const values = columns[at] ?? [];
+        for (let row = next; row < next + count; row += 1) column.push(values[row]);
+      }
+      this.#count(block, count);
+    }
+  }
+
+  /** What was added so far; what is added later may show in it. */
+  columns(): RecordColumns {
+    const blocks = this.#blocks.map(({ shape, columns }) => ({
+      names: shape,
+      columns: columns as RecordValue[][],
+    }));
+    const columns = { runs: this.#runs, blocks };
+    madeOfRecords.add(columns);
+    return columns;
+  }
+
+  #add(record: unknown): void {
+    if (!isRecordObject(record)) {
+      const block = this.#blockFor(null);
+      block.columns[0]?.push(canonicalValue(record));
+      return this.#count(block, 1);
+    }
+    // Neighbours nearly always have one shape.
+    const { shape, columns } = this.#last ?? {};
+    if (shape !== undefined && shape !== null && columns !== undefined && this.#takes(record, shape)) {
+      const values = this.#values;
+      for (let at = 0; at < columns.length; at += 1) columns[at]?.push(values[at]);
+      this.#runs[this.#runs.length - 1] = (this.#runs.at(-1) ?? 0) + 1;
+      return;
+    }
+    const names = presentFields(record);
+    const block = this.#blockFor(canonicalShape(names));
+    if (names.length === 0) block.columns[0]?.push(null);
+    for (const [at, name] of names.entries()) block.columns[at]?.push(canonicalValue(record[name]));
+    this.#count(block, 1);
+  }
+
+  /** Whether the record has these fields, one at least, and no others; then its values are at hand. */
+  #takes(record: RecordObject, shape: readonly string[]): boolean {
+    const values = this.#values;
+    let at = 0;
+    // Several times as fast as Object.keys; what a prototype adds comes last, and is one name too many.
+    for (const name in record) {
+      const value = record[name];
+      if (name !== shape[at] || value === undefined) return false;
+      values[at] = canonicalValue(value);
+      at += 1;
+    }
+    return at > 0 && at === shape.length;
+  }
+
+  #count(block: Block, rows: number): void {
+    if (block === this.#last) this.#runs[this.#runs.length - 1] = (this.#runs.at(-1) ?? 0) + rows;
+    else this.#runs.push(block.index, rows);
     this.#last = block;
   }
 
-  /** Names and columns of each block, as they are written. */
-  blocks(): [names: Shape, columns: unknown[][]][] {
-    return this.#blocks.map(({ shape, columns }) => [shape?.map(canonicalFieldName) ?? null, columns]);
-  }
-
   #blockFor(shape: Shape): Block {
-    // Neighbours nearly always have one shape: compare before building a key.
-    if (this.#last !== undefined && sameShape(this.#last.shape, shape)) return this.#last;
     const key = JSON.stringify(shape);
     const known = this.#blockOfShape.get(key);
     if (known !== undefined) return known;
@@ -47,6 +128,14 @@ export class RecordLayout {
     this.#blockOfShape.set(key, block);
     return block;
   }
+}
+
+/** Columns whose values are in canonical form, and are not looked at again when they are written: an ingest writes no others. */
+const madeOfRecords = new WeakSet<RecordColumns>();
+
+/** Whether `RecordLayout` made these columns. */
+export function isCanonical(columns: RecordColumns): boolean {
+  return madeOfRecords.has(columns);
 }
 
 /** How many columns the block of a shape has. */
@@ -62,9 +151,13 @@ function presentFields(record: RecordObject): string[] {
   return names;
 }
 
-function sameShape(a: Shape, b: Shape): boolean {
-  if (a === null || b === null) return a === b;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
-  return true;
+function canonicalShape(names: readonly string[]): readonly string[] {
+  const shape = names.map(canonicalFieldName);
+  // Only names that were not Unicode can have become one.
+  if (shape.some((name, at) => name !== names[at]) && new Set(shape).size < shape.length)
+    throw new PartitionFormatError(
+      'unencodable',
+      'two fields of a record have one name, but for unpaired surrogates',
+    );
+  return shape;
 }

@@ -1,7 +1,7 @@
 import { packValue, unpackValue } from './message-pack.ts';
 import { PartitionFormatError } from './partition-format-error.ts';
-import { columnsOf, RecordLayout } from './record-layout.ts';
-import type { Shape } from './record-layout.ts';
+import { columnsOf, isCanonical, RecordLayout } from './record-layout.ts';
+import type { ColumnBlock, RecordColumns, Shape } from './record-layout.ts';
 import { canonicalColumn } from './record-value.ts';
 import type { RecordObject, RecordValue } from './record-value.ts';
 
@@ -30,38 +30,12 @@ export function encodeRecords(records: readonly RecordValue[]): Buffer {
   return encodeLayout(layoutRecords(records));
 }
 
-/** Records as columns: what is written, before it is bytes. */
-export interface RecordColumns {
-  /** Block index and count in turn: the order of the records. */
-  readonly runs: readonly number[];
-  readonly blocks: readonly ColumnBlock[];
-}
-
-/** The records of one shape; every column has a value for each of them. */
-export interface ColumnBlock {
-  /** Field names; null for values that are no records, which have one column. */
-  readonly names: Shape;
-  /** A shape without fields has one column of nulls. */
-  readonly columns: readonly (readonly RecordValue[])[];
-}
-
 /** @throws PartitionFormatError `unencodable` */
 export function layoutRecords(records: readonly RecordValue[]): RecordColumns {
   const layout = new RecordLayout();
-  try {
-    for (const record of records) layout.add(record);
-  } catch (cause) {
-    if (cause instanceof PartitionFormatError) throw cause;
-    throw new PartitionFormatError('unencodable', 'a record is nested too deeply', { cause });
-  }
-  const blocks = layout.blocks().map(([names, columns]) => ({ names, columns: columns as RecordValue[][] }));
-  const columns = { runs: layout.runs, blocks };
-  madeOfRecords.add(columns);
-  return columns;
+  for (const record of records) layout.add(record);
+  return layout.columns();
 }
-
-/** Columns whose values are in canonical form, and are not looked at again when they are written: an ingest writes no others. */
-const madeOfRecords = new WeakSet<RecordColumns>();
 
 /**
  * The content of a partition from columns that `layoutRecords` made or `decodeLayout` read, whole or in part. Content that
@@ -69,10 +43,10 @@ const madeOfRecords = new WeakSet<RecordColumns>();
  */
 export function encodeLayout(layout: RecordColumns): Buffer {
   const { runs, blocks } = layout;
-  const isCanonical = madeOfRecords.has(layout);
+  const isWritten = isCanonical(layout);
   return packValue([
     runs,
-    blocks.map(({ names, columns }) => [names, isCanonical ? columns : columns.map(canonicalColumn)]),
+    blocks.map(({ names, columns }) => [names, isWritten ? columns : columns.map(canonicalColumn)]),
   ]);
 }
 
@@ -98,6 +72,11 @@ export function decodeLayout(content: Uint8Array): RecordColumns {
   }
   if (left.some((rows) => rows > 0)) throw malformed('a block outlasts its runs');
   return { runs: runs as number[], blocks: checked };
+}
+
+/** Number of records in all blocks. */
+export function rowsIn({ blocks }: RecordColumns): number {
+  return blocks.reduce((rows, block) => rows + rowsOf(block), 0);
 }
 
 /** Number of records in a block. */

@@ -1,4 +1,5 @@
 /** The way of records into partitions: transform, drop duplicates, find edges, place. Runs in the ingest worker. */
+import { layoutRecords } from '@pannier/proto/partition-format';
 import type { RecordValue } from '@pannier/proto/partition-format';
 import { DatasetError } from '../dataset-error.ts';
 import { partitionStages, openStrategy } from '../strategy/nested.ts';
@@ -138,7 +139,7 @@ export class RecordCutter {
       const value = rangeValue(record, quantiles.field);
       if (value !== undefined && this.#values.length < SURVEYED_MAX) this.#values.push(value);
     }
-    if (records.length > 0) this.#surveyed.push(await this.#spill.append(records));
+    if (records.length > 0) this.#surveyed.push(await this.#spill.append(layoutRecords(records)));
   }
 
   async #placeSurveyed(): Promise<void> {

@@ -7,8 +7,8 @@ import {
   decodeFrame,
   encodeFrame,
   encodeLayout,
-  layoutRecords,
   PartitionFormatError,
+  rowsIn,
 } from '@pannier/proto/partition-format';
 import { DatasetError } from '../dataset-error.ts';
 import { statisticsOf } from '../read/field-statistics.ts';
@@ -77,12 +77,11 @@ async function* documentBytes(
 }
 
 async function encoded({ name, key, records }: WholePartition, scope: string): Promise<CutPartition> {
-  const layout = layoutRecords(records);
-  const statistics = statisticsOf(layout);
-  const content = encodeLayout(layout);
+  const statistics = statisticsOf(records);
+  const content = encodeLayout(records);
   const digest = contentDigest(content, 'dataset');
   const frame = await encodeFrame(content, { scope, digest, compress: true });
-  return { name, key, records: records.length, contentBytes: content.byteLength, digest, statistics, frame };
+  return { name, key, records: rowsIn(records), contentBytes: content.byteLength, digest, statistics, frame };
 }
 
 async function ingest(port: MessagePort, plan: IngestPlan): Promise<void> {

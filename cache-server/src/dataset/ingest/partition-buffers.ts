@@ -2,7 +2,8 @@
  * Records on their way into partitions, in bounded memory. A partition is closed by its own content alone, never because memory is
  * short: what does not fit waits in a file.
  */
-import type { RecordValue } from '@pannier/proto/partition-format';
+import { layoutRecords, RecordLayout, recordsOf, rowsIn } from '@pannier/proto/partition-format';
+import type { RecordColumns, RecordValue } from '@pannier/proto/partition-format';
 import { DatasetError } from '../dataset-error.ts';
 import type { KeyValue, Placement } from '../strategy/strategy.ts';
 import { recordWeight } from '../strategy/record-weight.ts';
@@ -14,7 +15,7 @@ import type { SpilledBlock, SpillFile } from './spill-file.ts';
 export interface WholePartition {
   readonly name: string;
   readonly key: readonly KeyValue[];
-  readonly records: readonly RecordValue[];
+  readonly records: RecordColumns;
 }
 
 /** Settings of {@link PartitionBuffers}. */
@@ -34,7 +35,7 @@ export interface PartitionBuffersOptions {
 interface Open {
   readonly base: string;
   readonly key: readonly KeyValue[];
-  records: RecordValue[];
+  records: RecordLayout;
   weight: number;
   /** Weight of what is in memory. */
   heldWeight: number;
@@ -44,7 +45,7 @@ interface Open {
   parts: number;
 }
 
-/** A spilled block is read back as a whole, so it is kept small. */
+/** Blocks of a sorted run are small: one of each run is in memory while they are merged. */
 const BLOCK_BYTES = 1024 * 1024;
 
 /** Gathers records by partition. */
@@ -87,7 +88,15 @@ export class PartitionBuffers {
   }
 
   #begin(base: string, key: readonly KeyValue[]): Open {
-    const open: Open = { base, key, records: [], weight: 0, heldWeight: 0, runs: [], parts: 0 };
+    const open: Open = {
+      base,
+      key,
+      records: new RecordLayout(),
+      weight: 0,
+      heldWeight: 0,
+      runs: [],
+      parts: 0,
+    };
     this.#requireRoom(this.#open.size + this.#names.size + 1);
     this.#open.set(base, open);
     return open;
@@ -100,7 +109,7 @@ export class PartitionBuffers {
   }
 
   #put(open: Open, record: RecordValue, weight: number): void {
-    open.records.push(record);
+    open.records.add(record);
     open.weight += weight;
     open.heldWeight += weight;
     this.#heldWeight += weight;
@@ -126,15 +135,14 @@ export class PartitionBuffers {
     const { order, spill, partitionBytesMax } = this.#options;
     const { records, runs, weight } = open;
     this.#heldWeight -= open.heldWeight;
-    Object.assign(open, { records: [], weight: 0, heldWeight: 0, runs: [] });
-    if (order !== undefined && runs.length > 0) {
-      const sources = [...runs.map((run) => readRun(run, spill)), [sortedRun(records, order)]];
+    Object.assign(open, { records: new RecordLayout(), weight: 0, heldWeight: 0, runs: [] });
+    if (order === undefined) return await this.#emit(open, await withSpilled(records, runs, spill), isEnd);
+    const sorted = sortedRun(recordsOf(records.columns()), order);
+    if (runs.length > 0) {
+      const sources = [...runs.map((run) => readRun(run, spill)), [sorted]];
       return await this.#emitParts(open, orderedRecords(sources, order), isEnd);
     }
-    const blocks = await Promise.all(runs.flat().map(async (block) => await spill.read(block)));
-    const all = blocks.length === 0 ? records : [...blocks.flat(), ...records];
-    const sorted = order === undefined ? all : sortedRun(all, order);
-    if (weight <= partitionBytesMax) await this.#emit(open, sorted, isEnd);
+    if (weight <= partitionBytesMax) await this.#emit(open, layoutRecords(sorted), isEnd);
     else await this.#emitParts(open, [sorted], isEnd);
   }
 
@@ -150,7 +158,7 @@ export class PartitionBuffers {
       for (const record of piece) {
         const more = recordWeight(record);
         if (part.length > 0 && weight + more > this.#options.partitionBytesMax) {
-          await this.#emit(open, part, false);
+          await this.#emit(open, layoutRecords(part), false);
           part = [];
           weight = 0;
         }
@@ -158,10 +166,10 @@ export class PartitionBuffers {
         weight += more;
       }
     }
-    if (part.length > 0) await this.#emit(open, part, isEnd);
+    if (part.length > 0) await this.#emit(open, layoutRecords(part), isEnd);
   }
 
-  async #emit(open: Open, records: readonly RecordValue[], isEnd: boolean): Promise<void> {
+  async #emit(open: Open, records: RecordColumns, isEnd: boolean): Promise<void> {
     // Only a partition that needs several parts numbers them.
     const name = isEnd && open.parts === 0 ? open.base : `${open.base}~${open.parts + 1}`;
     open.parts += 1;
@@ -176,17 +184,35 @@ export class PartitionBuffers {
     const largestFirst = [...this.#open.values()].toSorted((one, other) => other.heldWeight - one.heldWeight);
     for (const open of largestFirst) {
       if (this.#heldWeight <= memoryBytesMax / 2) return;
-      const records = order === undefined ? open.records : sortedRun(open.records, order);
+      const columns = open.records.columns();
+      const perBlock = Math.max(1, Math.ceil((rowsIn(columns) * BLOCK_BYTES) / Math.max(open.heldWeight, 1)));
       this.#heldWeight -= open.heldWeight;
-      open.records = [];
-      const perBlock = Math.max(1, Math.ceil((records.length * BLOCK_BYTES) / Math.max(open.heldWeight, 1)));
+      open.records = new RecordLayout();
       open.heldWeight = 0;
+      if (order === undefined) {
+        open.runs.push([await spill.append(columns)]);
+        continue;
+      }
+      const records = sortedRun(recordsOf(columns), order);
       const run: SpilledBlock[] = [];
       for (let at = 0; at < records.length; at += perBlock)
-        run.push(await spill.append(records.slice(at, at + perBlock)));
+        run.push(await spill.append(layoutRecords(records.slice(at, at + perBlock))));
       open.runs.push(run);
     }
   }
+}
+
+/** Records of one partition: those in the file, which came first, and those that are held. */
+async function withSpilled(
+  held: RecordLayout,
+  runs: readonly (readonly SpilledBlock[])[],
+  spill: SpillFile,
+): Promise<RecordColumns> {
+  if (runs.length === 0) return held.columns();
+  const all = new RecordLayout();
+  for (const block of runs.flat()) all.append(await spill.readColumns(block));
+  all.append(held.columns());
+  return all.columns();
 }
 
 async function* readRun(run: readonly SpilledBlock[], spill: SpillFile): AsyncGenerator<RecordValue[]> {

@@ -4,8 +4,8 @@ import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { decodeRecords, encodeRecords } from '@pannier/proto/partition-format';
-import type { RecordValue } from '@pannier/proto/partition-format';
+import { decodeLayout, encodeLayout, recordsOf, rowsIn } from '@pannier/proto/partition-format';
+import type { RecordColumns, RecordValue } from '@pannier/proto/partition-format';
 import { DatasetError } from '../dataset-error.ts';
 
 /** Where some records lie in the file, in bytes. */
@@ -32,8 +32,8 @@ export class SpillFile {
   }
 
   /** @throws DatasetError `limit-exceeded` when the file would grow too long; the system's error when the disk is full */
-  async append(records: readonly RecordValue[]): Promise<SpilledBlock> {
-    const content = encodeRecords(records);
+  async append(records: RecordColumns): Promise<SpilledBlock> {
+    const content = encodeLayout(records);
     const offset = this.#end;
     if (offset + content.length > this.#bytesMax) {
       throw new DatasetError(
@@ -53,10 +53,14 @@ export class SpillFile {
       );
       written += bytesWritten;
     }
-    return { offset, bytes: content.length, records: records.length };
+    return { offset, bytes: content.length, records: rowsIn(records) };
   }
 
-  async read({ offset, bytes }: SpilledBlock): Promise<RecordValue[]> {
+  async read(block: SpilledBlock): Promise<RecordValue[]> {
+    return recordsOf(await this.readColumns(block));
+  }
+
+  async readColumns({ offset, bytes }: SpilledBlock): Promise<RecordColumns> {
     const handle = await this.#handle;
     const content = Buffer.allocUnsafe(bytes);
     for (let at = 0; at < bytes;) {
@@ -64,7 +68,7 @@ export class SpillFile {
       if (bytesRead === 0) throw new Error('the spill file is shorter than what was written to it');
       at += bytesRead;
     }
-    return decodeRecords(content);
+    return decodeLayout(content);
   }
 
   async close(): Promise<void> {

@@ -3,7 +3,7 @@
  * records wait in files by the hash of their key, and come back in the order of the document.
  */
 import { crc32 } from 'node:zlib';
-import { encodeRecords } from '@pannier/proto/partition-format';
+import { encodeRecords, layoutRecords } from '@pannier/proto/partition-format';
 import type { RecordValue } from '@pannier/proto/partition-format';
 import { SpillFile } from '../ingest/spill-file.ts';
 import type { SpilledBlock } from '../ingest/spill-file.ts';
@@ -112,7 +112,7 @@ export class UniqueStage {
     if (bucket.open.length === 0) return;
     const full = bucket.open;
     bucket.open = [];
-    bucket.blocks.push(await this.#spill.append(full));
+    bucket.blocks.push(await this.#spill.append(layoutRecords(full)));
   }
 
   /** One bucket's records, which are a small share of all: duplicates out, in order, back to the file. */
@@ -130,7 +130,7 @@ export class UniqueStage {
       const part = kept
         .slice(at, at + BLOCK_RECORDS)
         .map(({ order, record }): RecordValue => [order, record]);
-      written.push(await this.#spill.append(part));
+      written.push(await this.#spill.append(layoutRecords(part)));
     }
     return written;
   }
