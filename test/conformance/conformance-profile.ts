@@ -1,0 +1,11 @@
+/** The conformance profile: how Pannier is configured for the suite. What it changes of the defaults is what the suite asks of every cache. */
+import type { ConfigInput } from '@pannier/runtime';
+
+/** @param originUrl the suite's origin */
+export function conformanceProfile(originUrl: string): ConfigInput {
+  return {
+    upstreams: { suite: { url: originUrl } },
+    // The suite's paths are its own, so the whole proxy stands for it.
+    proxy: { routes: { '/': originUrl } },
+  };
+}
