@@ -29,12 +29,23 @@ const cities: readonly (readonly City[])[] = [
   ],
 ];
 
-async function partition(records: readonly City[]): Promise<ScriptedPartition> {
+async function storedPartition(records: readonly City[]): Promise<{
+  name: string;
+  digest: Uint8Array;
+  stored: { scope: string; digest: Uint8Array; frame: Uint8Array };
+  records: bigint;
+}> {
   const content = encodeRecords(records.map((city) => ({ ...city })));
   const digest = contentDigest(content, 'dataset');
   const frame = await encodeFrame(content, { scope: 'geo', digest, compress: true });
   const stored = { scope: 'geo', digest, frame };
-  return { case: 'partition', value: { name: records[0]!.country, stored, records: BigInt(records.length) } };
+  return { name: records[0]!.country, digest, stored, records: BigInt(records.length) };
+}
+
+/** As a server sends it that tells no digests. */
+async function partition(records: readonly City[]): Promise<ScriptedPartition> {
+  const { digest: _none, ...value } = await storedPartition(records);
+  return { case: 'partition', value };
 }
 
 type Read = NonNullable<ServerScript['readPartitions']>;
@@ -135,7 +146,8 @@ test('a read that breaks goes on at another server, on its version and after the
 
 test('a read never ends early as if whole, nor on two versions', async () => {
   const dying = await serve({ readPartitions: readCities(2) });
-  expect(await codeOf(collect(clientOf(dying).dataset('cities').records()))).toBe('body-broken');
+  const records = clientOf(dying).dataset('cities').records({}, { resumeWithinMs: 500 });
+  expect(await codeOf(collect(records))).toBe('body-broken');
   const short = await serve({
     async *readPartitions() {
       yield { case: 'start', value: { version: 'v1', partitions: 2, records: 3n } };
@@ -156,6 +168,27 @@ test('a read never ends early as if whole, nor on two versions', async () => {
     code: 'body-broken',
     message: expect.stringContaining('version v2 came') as string,
   });
+});
+
+test('what was named to the server as held stays at hand, although what comes drives it out', async () => {
+  const asked: number[] = [];
+  const server = await serve({
+    async *readPartitions({ held }) {
+      asked.push(held.length);
+      const parts = await Promise.all(cities.map(storedPartition));
+      const isHeld = (digest: Uint8Array): boolean => held.some((one) => Buffer.compare(one, digest) === 0);
+      yield { case: 'start', value: { version: 'v1', partitions: 3, records: 5n } };
+      // What is held comes last.
+      for (const { stored, ...told } of parts.toSorted((part) => (isHeld(part.digest) ? 1 : -1)))
+        yield { case: 'partition', value: isHeld(told.digest) ? told : { ...told, stored } };
+      yield { case: 'complete', value: { version: 'v1', records: 5n } };
+    },
+  });
+  // Room for one of them.
+  const client = connect(server.address, { nearCacheBytesMax: 500 });
+  endWithTest(() => client.close());
+  for (const _time of [1, 2]) expect(await collect(client.dataset('cities').records())).toHaveLength(5);
+  expect(asked).toEqual([0, 1]);
 });
 
 test('leaving early cancels the read', async () => {

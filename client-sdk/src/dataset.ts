@@ -7,8 +7,10 @@ import type { DatasetDescription, PartitionDescription } from './dataset-descrip
 import { PannierError } from './errors.ts';
 import type { HeldPartitions } from './held-partitions.ts';
 import { readRecords } from './read-records.ts';
-import type { ReadOptions } from './read-records.ts';
 import type { RecordFilter } from './record-filter.ts';
+import type { ReadOptions, RecordRead } from './record-read.ts';
+import { planShards, readWithReaders } from './shards.ts';
+import type { DatasetShard, RecordsOptions } from './shards.ts';
 import type { Transport } from './transport/index.ts';
 
 /** What differs between a version and the current one. */
@@ -29,14 +31,22 @@ export interface Dataset<T, K extends string = string> {
   /**
    * Reads records, in the order of their partitions. Numbers that a double cannot hold are `bigint` or `ExactNumber`. A read
    * that breaks goes on at another server, on the same version; leaving early cancels it. Partitions that were read before and have not
-   * changed are not sent again. While the dataset is being fetched for the first time records come as they are cut, and the iteration
-   * throws if that fails.
+   * changed are not sent again. While the dataset is being fetched for the first time records come as they are cut, in the order in which
+   * they are, and the iteration throws if that fails; several readers wait for the version instead.
    *
    * @param filter `{ country: 'CZ', lat: { gte: 50 } }`: conditions and-ed; `anyOf`, `allOf` and `not` combine filters
    * @throws PannierError `not-found` for an unknown dataset, naming the known ones; `bad-request` for an unknown field; `body-broken` when
    *   the read cannot be finished
    */
-  records(filter?: RecordFilter<T>, options?: ReadOptions): AsyncGenerator<T, void, undefined>;
+  records(filter?: RecordFilter<T>, options?: RecordsOptions): AsyncGenerator<T, void, undefined>;
+  /**
+   * Splits a read among `count` workers, 1 to 1,000: whole partitions of one version, about as many bytes each. All shards together give
+   * every record once; each is read on its own, in the order of its partitions, and again from its start when it is iterated again. A
+   * worker in another process needs only `{ version, shard: { index, of } }` for `records`. With more shards than partitions some are empty.
+   *
+   * @throws PannierError as `records`
+   */
+  shards(count: number, filter?: RecordFilter<T>, options?: ReadOptions): Promise<readonly DatasetShard<T>[]>;
   /** The records of one partition, by its name. @throws PannierError `not-found` */
   partition(name: K, options?: ReadOptions): AsyncGenerator<T, void, undefined>;
   /** The partitions of the current version. */
@@ -69,13 +79,19 @@ export function openDataset<T = RecordObject, K extends string = string>(
       throw new PannierError('protocol', `${name}: a description without content`);
     return datasetDescription(description);
   };
+  const read = (
+    filter: RecordFilter,
+    options: ReadOptions,
+    partitions: readonly string[] = [],
+  ): RecordRead => {
+    return { name, filter, partitions, options, transport, deadlineMs, held };
+  };
   return {
     name,
     describe,
-    records: (filter = {}, options = {}) =>
-      readRecords<T>({ name, filter, partitions: [], options, transport, held }),
-    partition: (partition, options = {}) =>
-      readRecords<T>({ name, filter: {}, partitions: [partition], options, transport, held }),
+    records: (filter = {}, options = {}) => readWithReaders<T>(read(filter, options), options),
+    shards: async (count, filter = {}, options = {}) => await planShards<T>(read(filter, options), count),
+    partition: (partition, options = {}) => readRecords<T>(read({}, options, [partition])),
     partitions: async (options) => (await describe(options)).partitions,
     version: async (options) => (await describe(options)).version,
     async changesSince(version, options = {}) {

@@ -6,6 +6,12 @@ import { LRUCache } from 'lru-cache';
 const NAMED_MAX = 2_000;
 const OVERHEAD_BYTES = 300;
 
+/** What a read names to the server, and has for itself as long as it lasts. */
+export interface Announcement {
+  readonly digests: readonly Uint8Array[];
+  get(digest: Uint8Array): StoredPartition | undefined;
+}
+
 /** Partitions by dataset and digest. */
 export class HeldPartitions {
   readonly #held: LRUCache<string, StoredPartition>;
@@ -20,20 +26,25 @@ export class HeldPartitions {
     });
   }
 
-  /** Digests of what is held of a dataset, the most recently used first. */
-  digests(dataset: string): Uint8Array[] {
-    const found: Uint8Array[] = [];
+  /**
+   * What is held of a dataset, the most recently used first. A read keeps what it names to the server until it has ended: what comes
+   * meanwhile may drive it out of here.
+   */
+  of(dataset: string): Announcement {
+    const found = new Map<string, StoredPartition>();
     for (const key of this.#held.keys()) {
-      const [name, digest = ''] = key.split('\n');
-      if (name !== dataset) continue;
-      found.push(Buffer.from(digest, 'base64'));
-      if (found.length === NAMED_MAX) break;
+      const partition = key.startsWith(`${dataset}\n`) ? this.#held.peek(key) : undefined;
+      if (partition !== undefined) found.set(key, partition);
+      if (found.size === NAMED_MAX) break;
     }
-    return found;
-  }
-
-  get(dataset: string, digest: Uint8Array): StoredPartition | undefined {
-    return this.#held.get(keyOf(dataset, digest));
+    return {
+      digests: [...found.values()].map(({ digest }) => digest),
+      get: (digest) => {
+        const key = keyOf(dataset, digest);
+        // Asked for, so that it counts as used.
+        return this.#held.get(key) ?? found.get(key);
+      },
+    };
   }
 
   /** Keeps a copy: a frame is a view of what came over the wire. */

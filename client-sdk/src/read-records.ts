@@ -1,191 +1,132 @@
 /** Records of a dataset, partition by partition, on one version from the first to the last. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { CacheService } from '@pannier/proto';
-import type { DatasetPartition, ReadPartitionsResponse } from '@pannier/proto';
-import { decodeRecords } from '@pannier/proto/partition-format';
 import type { RecordValue } from '@pannier/proto/partition-format';
 import { PannierError } from './errors.ts';
-import type { HeldPartitions } from './held-partitions.ts';
-import { filterMessage, recordMatcher } from './record-filter.ts';
-import type { RecordFilter } from './record-filter.ts';
-import { decodeAhead, decodeStored, processBudget, storedBytes } from './transport/index.ts';
-import type { Transport } from './transport/index.ts';
+import { publishedVersion, versionPlan } from './read-plan.ts';
+import { sentPartitions } from './read-steps.ts';
+import type { ReadProgress, SentPartition } from './read-steps.ts';
+import { recordMatcher } from './record-filter.ts';
+import { readQuery } from './record-read.ts';
+import type { ReadOptions, RecordRead } from './record-read.ts';
+import { BackOff } from './transport/index.ts';
+import type { StreamLimits, StreamServer } from './transport/index.ts';
 
-/** What a read may ask for beside its filter. */
-export interface ReadOptions {
-  /** Ends the read; it throws the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-  /** Version to read; default: the current one. */
-  readonly version?: string;
-  /** Fields of the records; default: all. What is left out is not sent. */
-  readonly fields?: readonly string[];
-}
+/** What of a partition passes. */
+export type PassedPartition = Pick<SentPartition, 'name' | 'records'>;
 
-/** A read. */
-export interface RecordRead {
-  readonly name: string;
-  readonly filter: RecordFilter;
-  /** Names of the partitions; empty for those that the filter leaves. */
-  readonly partitions: readonly string[];
-  readonly options: ReadOptions;
-  readonly transport: Transport;
-  readonly held: HeldPartitions;
-}
+const RESUME_WITHIN_MS = 10_000;
 
-/** Where a read stands; what a server that takes over needs to know. */
-interface ReadProgress {
-  version: string;
-  partitions: number;
-  /** Of a version that was not published yet: no other server can go on with it. */
-  provisional: boolean;
-}
-
-/** Partitions decoded at once. */
-const DECODE_DEPTH = 2;
-
-/** Yields what passes. See `Dataset.records`. */
+/** Yields the records that pass. See `Dataset.records`. */
 export async function* readRecords<T>(read: RecordRead): AsyncGenerator<T, void, undefined> {
-  const { name, filter, partitions, options, transport, held } = read;
+  for await (const { records } of readPartitions(read)) for (const record of records) yield record as T;
+}
+
+/** Yields what passes of each partition, in the order in which they are sent. */
+export async function* readPartitions(read: RecordRead): AsyncGenerator<PassedPartition, void, undefined> {
+  const { name, filter, options, transport } = read;
   const { signal, version = '', fields = [] } = options;
-  const message = filterMessage(filter);
   const matches = recordMatcher(filter);
-  const progress: ReadProgress = { version, partitions: 0, provisional: false };
-  const batches = transport.stream(
-    (server) => {
-      if (progress.provisional)
-        throw new PannierError('body-broken', `${name}: the version that was being fetched is lost`);
-      const request = {
-        dataset: name,
-        version: progress.version,
-        skipPartitions: progress.partitions,
-        partitions: [...partitions],
-        fields: [...fields],
-        held: held.digests(name),
-        ...(message === undefined ? {} : { filter: message }),
-      };
-      return readPartitions(server.open(CacheService.method.readPartitions, request), progress, {
-        name,
-        held,
-      });
-    },
-    { signal },
-  );
   const shown = fields.length === 0 ? undefined : new Set(fields);
+  const progress: ReadProgress = {
+    version,
+    begun: false,
+    partitions: 0,
+    provisional: false,
+    provisionalNames: new Set(),
+  };
   try {
-    for await (const { records, isWhole } of batches) {
-      for (const record of records) {
-        // What was made for this read has been filtered; what is whole, or was held, has not.
-        if (!isWhole) yield record as T;
-        else if (matches(record)) yield (shown === undefined ? record : projected(record, shown)) as T;
-      }
+    const limits = { signal, again: patience(options, progress) };
+    for await (const part of transport.stream(attempts(read, progress), limits)) {
+      // What was made for this read has been filtered; what is whole, or was held, has not.
+      const passed = part.isWhole ? part.records.filter(matches) : part.records;
+      const isCut = part.isWhole && shown !== undefined;
+      yield { name: part.name, records: isCut ? passed.map((record) => projected(record, shown)) : passed };
     }
   } catch (error) {
-    const isBroken = progress.partitions > 0 && error instanceof PannierError && error.code !== 'bad-request';
+    const partitions = partitionsRead(progress);
+    const isBroken = partitions > 0 && error instanceof PannierError && error.code !== 'bad-request';
     if (signal?.aborted === true || !isBroken) throw error;
-    const what = `${name} after ${progress.partitions} partitions: ${error.message}`;
+    const what = `${name} after ${partitions} partitions: ${error.message}`;
     throw new PannierError('body-broken', what, { cause: error });
   }
+}
+
+/** One call for each server that is tried, which begins where the one before broke off. */
+function attempts(
+  read: RecordRead,
+  progress: ReadProgress,
+): (server: StreamServer) => AsyncGenerator<SentPartition, void, undefined> {
+  const { name, held } = read;
+  const query = readQuery(read);
+  let wanted = [...read.partitions];
+  return async function* attempt(server) {
+    if (progress.provisional) {
+      const unread = await unreadOfPublished(read, progress, server);
+      if (unread?.length === 0) return;
+      wanted = unread ?? wanted;
+    }
+    const announced = held.of(name);
+    const { version, partitions: skipPartitions } = progress;
+    const request = { ...query, version, skipPartitions, partitions: wanted, held: [...announced.digests] };
+    const call = server.open(CacheService.method.readPartitions, request);
+    yield* sentPartitions(call, progress, { name, held, announced });
+  };
+}
+
+/**
+ * A read of a version that was being fetched broke. What came is worth something once that very version is published; partitions came
+ * in the order in which they were stored, so that the rest is asked for by name. Undefined when nothing had come: it begins anew.
+ */
+async function unreadOfPublished(
+  read: RecordRead,
+  progress: ReadProgress,
+  server: StreamServer,
+): Promise<string[] | undefined> {
+  const { version, provisionalNames } = progress;
+  const published = await publishedVersion(server, read);
+  if (provisionalNames.size > 0 && published !== version)
+    throw new PannierError('body-broken', `version ${version}, which was being fetched, is not published`);
+  progress.provisional = false;
+  progress.version = published;
+  if (provisionalNames.size === 0) return undefined;
+  const { partitions } = await versionPlan(read, version);
+  return partitions.map((partition) => partition.name).filter((one) => !provisionalNames.has(one));
+}
+
+/** Whether to try all servers once more: as long as the last partition is not too long ago. A read that has not begun fails at once. */
+function patience(
+  { resumeWithinMs = RESUME_WITHIN_MS, signal }: ReadOptions,
+  progress: ReadProgress,
+): NonNullable<StreamLimits['again']> {
+  let backOff = new BackOff();
+  let brokenAfter = -1;
+  let brokenAtMs = 0;
+  return async () => {
+    if (!progress.begun) return false;
+    if (brokenAfter !== partitionsRead(progress)) {
+      brokenAfter = partitionsRead(progress);
+      brokenAtMs = performance.now();
+      backOff = new BackOff();
+    }
+    const delayMs = backOff.next();
+    if (performance.now() + delayMs - brokenAtMs > resumeWithinMs) return false;
+    try {
+      await delay(delayMs, undefined, { signal });
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    }
+    return true;
+  };
+}
+
+function partitionsRead({ partitions, provisionalNames }: ReadProgress): number {
+  return partitions + provisionalNames.size;
 }
 
 /** Without the fields that were not asked for, in the record's own order. */
 function projected(record: RecordValue, fields: ReadonlySet<string>): RecordValue {
   if (typeof record !== 'object' || record === null || Array.isArray(record)) return record;
   return Object.fromEntries(Object.entries(record).filter(([name]) => fields.has(name)));
-}
-
-interface Batch {
-  readonly records: readonly RecordValue[];
-  /** True when the server left nothing out. */
-  readonly isWhole: boolean;
-}
-
-type ReadStep =
-  | ({ readonly kind: 'records'; readonly sent: number } & Batch)
-  | { readonly kind: 'start'; readonly version: string; readonly provisional: boolean }
-  | { readonly kind: 'complete'; readonly version: string; readonly records: number };
-
-interface Holding {
-  readonly name: string;
-  readonly held: HeldPartitions;
-}
-
-/** The partitions of one call. Ends only when the server has said that everything was sent, and everything came. */
-async function* readPartitions(
-  call: AsyncGenerator<ReadPartitionsResponse, void, undefined>,
-  progress: ReadProgress,
-  holding: Holding,
-): AsyncGenerator<Batch, void, undefined> {
-  let records = 0;
-  let whole = false;
-  const decode = async (message: ReadPartitionsResponse): Promise<ReadStep> =>
-    await decodeStep(message, holding);
-  const steps = decodeAhead(withoutProgress(call), {
-    decode,
-    weigh,
-    depth: DECODE_DEPTH,
-    budget: processBudget,
-  });
-  for await (const step of steps) {
-    if (step.kind === 'start') {
-      requireVersion(step.version, progress);
-      progress.provisional = step.provisional;
-    } else if (step.kind === 'complete') {
-      requireVersion(step.version, progress);
-      if (step.records !== records)
-        throw new PannierError('protocol', `${records} records came of ${step.records}`);
-      whole = true;
-    } else {
-      records += step.sent;
-      progress.partitions += 1;
-      yield step;
-    }
-  }
-  if (!whole) throw new PannierError('unavailable', 'the stream ended before every partition was sent');
-}
-
-async function* withoutProgress(
-  call: AsyncGenerator<ReadPartitionsResponse, void, undefined>,
-): AsyncGenerator<ReadPartitionsResponse, void, undefined> {
-  for await (const message of call) if (message.part.case !== 'progress') yield message;
-}
-
-/** A read that began on a version ends on it. */
-function requireVersion(version: string, progress: ReadProgress): void {
-  if (progress.version === '') progress.version = version;
-  if (progress.version === version) return;
-  throw new PannierError('protocol', `version ${version} came, and the read began on ${progress.version}`);
-}
-
-function weigh({ part }: ReadPartitionsResponse): number {
-  if (part.case !== 'partition' || part.value.stored === undefined) return 0;
-  return storedBytes(part.value.stored);
-}
-
-async function decodeStep({ part }: ReadPartitionsResponse, holding: Holding): Promise<ReadStep> {
-  if (part.case === 'start') {
-    return { kind: 'start', version: part.value.version, provisional: part.value.provisional };
-  }
-  if (part.case === 'complete') {
-    return { kind: 'complete', version: part.value.version, records: Number(part.value.records) };
-  }
-  if (part.case !== 'partition')
-    throw new PannierError('protocol', 'a step of a read that this client does not know');
-  return await decodePartition(part.value, holding);
-}
-
-async function decodePartition(
-  { name, digest, stored, records: count }: DatasetPartition,
-  holding: Holding,
-): Promise<ReadStep> {
-  const partition = stored ?? holding.held.get(holding.name, digest);
-  if (partition === undefined)
-    throw new PannierError('protocol', `${name}: the server believes that this client holds it`);
-  const records = await decodeStored(partition, decodeRecords);
-  const sent = Number(count);
-  if (records.length !== sent)
-    throw new PannierError('protocol', `${name}: ${records.length} records of ${sent}`);
-  // A server that does not tell digests yet sends whole partitions.
-  const isWhole =
-    stored === undefined || digest.byteLength === 0 || Buffer.compare(stored.digest, digest) === 0;
-  if (isWhole && stored !== undefined) holding.held.put(holding.name, stored);
-  return { kind: 'records', records, sent, isWhole };
 }

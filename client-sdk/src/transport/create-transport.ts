@@ -43,11 +43,13 @@ export function createTransport(options: TransportOptions, resolve?: ResolveName
     return [...links.filter(({ usable }) => usable), ...links.filter(({ usable }) => !usable)];
   };
   const readFrom = (giver?: ServerLink): ReadFromServers =>
-    async function* read(attempt, { signal, movesOn }) {
-      const links = await byTurns(signal);
-      const giverFirst = giver === undefined ? links : [giver, ...links.filter((link) => link !== giver)];
-      const rules = { signal, movesOn, onEvent: settings.onEvent };
-      yield* resumedStream(giverFirst.slice(0, ATTEMPTS_MAX), attempt, rules);
+    async function* read(attempt, { signal, movesOn, again }) {
+      const linksOfRound = async (): Promise<readonly ServerLink[]> => {
+        const links = await byTurns(signal);
+        const giverFirst = giver === undefined ? links : [giver, ...links.filter((link) => link !== giver)];
+        return giverFirst.slice(0, ATTEMPTS_MAX);
+      };
+      yield* resumedStream(linksOfRound, attempt, { signal, movesOn, again, onEvent: settings.onEvent });
     };
 
   return {
@@ -83,7 +85,8 @@ export function createTransport(options: TransportOptions, resolve?: ResolveName
       }
       throw unavailable(lost, directory);
     },
-    stream: (attempt, { signal } = {}) => readFrom()(attempt, { signal, movesOn: isServerLost }),
+    stream: (attempt, { signal, again } = {}) =>
+      readFrom()(attempt, { signal, movesOn: isServerLost, again }),
     state: () => directory.links.map((link) => link.state),
     close() {
       closed ??= new PannierError('closed', 'the client is closed');

@@ -3,6 +3,7 @@ export { PannierError } from '../errors.ts';
 export type { PannierErrorCode } from '../errors.ts';
 export { createNearCache } from '../near-cache.ts';
 export type { NearCache, NearCacheOptions, NearEntry } from '../near-cache.ts';
+export { BackOff } from './back-off.ts';
 export { processBudget } from './buffer-budget.ts';
 export { decodeAhead } from './decode-ahead.ts';
 export { decodeStored, storedBytes } from './stored-content.ts';
@@ -17,6 +18,7 @@ export type {
 export type {
   CallLimits,
   ServerState,
+  StreamLimits,
   StreamServer,
   Transport,
   TransportEvent,

@@ -5,12 +5,16 @@ import { PannierError } from '../errors.ts';
 import type { PannierErrorCode } from '../errors.ts';
 import { bodyChunks } from './body-chunks.ts';
 import type { LookupBody } from './lookup-answer.ts';
-import type { StreamServer } from './transport.ts';
+import type { StreamLimits, StreamServer } from './transport.ts';
 
 /** Reads a stream from one server after the other, by the rules of `Transport.stream`. */
 export type ReadFromServers = <T>(
   attempt: (server: StreamServer) => AsyncIterable<T>,
-  limits: { readonly signal: AbortSignal | undefined; readonly movesOn: (error: PannierError) => boolean },
+  limits: {
+    readonly signal: AbortSignal | undefined;
+    readonly movesOn: (error: PannierError) => boolean;
+    readonly again?: StreamLimits['again'];
+  },
 ) => AsyncGenerator<T, void, undefined>;
 
 /** Failures of one server that leave hope for another: it is gone, or it cannot see the version. */

@@ -6,6 +6,7 @@ import type {
   MessageInitShape,
   MessageShape,
 } from '@bufbuild/protobuf';
+import type { PannierError } from '../errors.ts';
 import type { LookupAnswer, LookupRequest } from './lookup-answer.ts';
 
 /** How a transport is set up. Times in milliseconds. */
@@ -70,6 +71,14 @@ export interface CallLimits {
   readonly deadlineMs?: number | undefined;
 }
 
+/** Limits of a stream that is resumed. */
+export interface StreamLimits {
+  /** Cancels it; the iteration throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Asked when every server has failed, with the last failure; it may wait. True: all are tried once more. Default: never. */
+  readonly again?: ((error: PannierError) => Promise<boolean>) | undefined;
+}
+
 /** One server, as an attempt of a resumable stream sees it. */
 export interface StreamServer {
   /** Opens a server stream. Ends when the server ends it; throws `PannierError`. Returning early cancels the call. */
@@ -102,7 +111,7 @@ export interface Transport {
    */
   stream<T>(
     attempt: (server: StreamServer) => AsyncIterable<T>,
-    limits?: Pick<CallLimits, 'signal'>,
+    limits?: StreamLimits,
   ): AsyncGenerator<T, void, undefined>;
   /** Every server known now. */
   state(): readonly ServerState[];

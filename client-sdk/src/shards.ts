@@ -1,0 +1,89 @@
+/** Who reads what of a version: several readers of one program, or workers that each read a shard. */
+import { PannierError } from './errors.ts';
+import { readInParallel } from './parallel-read.ts';
+import { deal, planRead } from './read-plan.ts';
+import { readRecords } from './read-records.ts';
+import type { ReadOptions, RecordRead } from './record-read.ts';
+
+/** One of the equal parts of a version. */
+export interface ShardPlace {
+  /** 0 to `of` - 1. */
+  readonly index: number;
+  /** Number of parts, 1 to 1,000. */
+  readonly of: number;
+}
+
+/** What a read of records may ask for. */
+export interface RecordsOptions extends ReadOptions {
+  /** Streams that read at a time, 1 to 8; default 1. Each holds about three partitions in memory. */
+  readonly readers?: number;
+  /** False: records of several readers come as they arrive, those of one partition together and in order. Default true. */
+  readonly ordered?: boolean;
+  /** Only one of several parts of the version, which `version` must name, so that all parts are of the same one. */
+  readonly shard?: ShardPlace;
+}
+
+/** A part of a version. Iterating it reads it from its start. */
+export interface DatasetShard<T> extends AsyncIterable<T>, ShardPlace {
+  readonly version: string;
+  /** Names of its partitions. */
+  readonly partitions: readonly string[];
+  /** Number of records in them, before any filter. */
+  readonly records: number;
+}
+
+const READERS_MAX = 8;
+const SHARDS_MAX = 1000;
+
+/** A read as `Dataset.records` is asked for it. */
+export function readWithReaders<T>(
+  read: RecordRead,
+  { readers = 1, ordered = true, shard }: RecordsOptions,
+): AsyncGenerator<T, void, undefined> {
+  if (readers === 1 && shard === undefined) return readRecords<T>(read);
+  return eachOf<T>(readPlanned(read, { readers, ordered, shard }));
+}
+
+async function* readPlanned(
+  read: RecordRead,
+  { readers, ordered, shard }: { readers: number; ordered: boolean; shard: ShardPlace | undefined },
+): AsyncGenerator<readonly unknown[], void, undefined> {
+  requireCount('readers', readers, READERS_MAX);
+  if (shard !== undefined) requireShard(shard, read);
+  const plan = await planRead(read);
+  const partitions =
+    shard === undefined ? plan.partitions : (deal(plan.partitions, shard.of)[shard.index] ?? []);
+  yield* readInParallel(read, { ...plan, partitions }, { readers, ordered });
+}
+
+async function* eachOf<T>(parts: AsyncIterable<readonly unknown[]>): AsyncGenerator<T, void, undefined> {
+  for await (const records of parts) for (const record of records) yield record as T;
+}
+
+/** See `Dataset.shards`. */
+export async function planShards<T>(read: RecordRead, count: number): Promise<readonly DatasetShard<T>[]> {
+  requireCount('shards', count, SHARDS_MAX);
+  const { version, partitions } = await planRead(read);
+  return deal(partitions, count).map((hand, index) => ({
+    version,
+    index,
+    of: count,
+    partitions: hand.map(({ name }) => name),
+    records: hand.reduce((sum, { records }) => sum + records, 0),
+    [Symbol.asyncIterator]: () =>
+      eachOf<T>(readInParallel(read, { version, partitions: hand }, { readers: 1, ordered: true })),
+  }));
+}
+
+function requireShard({ index, of }: ShardPlace, { options }: RecordRead): void {
+  requireCount('shard.of', of, SHARDS_MAX);
+  if (!Number.isInteger(index) || index < 0 || index >= of)
+    throw new PannierError('bad-request', `shard.index: want 0 to ${of - 1}, not ${index}`);
+  if ((options.version ?? '') === '')
+    throw new PannierError('bad-request', 'shard: needs `version`, so that all shards are of the same one');
+}
+
+function requireCount(what: string, count: number, most: number): void {
+  if (Number.isInteger(count) && count >= 1 && count <= most) return;
+  throw new PannierError('bad-request', `${what}: want 1 to ${most}, not ${count}`);
+}
