@@ -55,6 +55,7 @@ export function trackClientConnections(): ClientConnections {
     refuseBytes(socket, refusal) {
       if (closing.has(socket)) return;
       closing.add(socket);
+      if (!socket.writable) return void socket.destroy();
       const exchanges = openOn(socket);
       const last = exchanges.at(-1);
       if (last === undefined) endWith(socket, refusal);

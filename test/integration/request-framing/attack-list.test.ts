@@ -79,7 +79,10 @@ function fault({ payload: { outcome, statuses }, canary, aftermath }: Shot): str
   }
   if (outcome === 'ends') return aftermath.ended && aftermath.statuses.length === 1 ? '' : 'does not end';
   if (aftermath.statuses.length !== ANSWERS[outcome]) return 'unanswered';
-  const arrived = upstream.requests().some(({ body }) => body.includes(canary));
+  const arrived = upstream
+    .connections()
+    .flat()
+    .some(({ body }) => body.includes(canary));
   return arrived === (outcome === 'body') ? '' : 'the body is not what was sent';
 }
 

@@ -8,8 +8,8 @@ import type { ReadRequest } from './strict-reader.ts';
 export interface RecordingUpstream extends AsyncDisposable {
   readonly host: string;
   readonly url: string;
-  /** All that arrived and reads as a request, of every connection in turn. */
-  requests(): ReadRequest[];
+  /** All that arrived and reads as a request, by connection. */
+  connections(): (readonly ReadRequest[])[];
   /** Whether a request for that path arrived as one of its own, or in bytes that some reader could take for one. */
   hasSeen(path: string): boolean;
 }
@@ -34,7 +34,7 @@ export async function startRecordingUpstream(): Promise<RecordingUpstream> {
   return {
     host: upstream.url.slice('http://'.length),
     url: upstream.url,
-    requests: () => arrived.flatMap((bytes) => readStrictly(bytes).requests),
+    connections: () => arrived.map((bytes) => readStrictly(bytes).requests),
     hasSeen: (path) =>
       arrived.some((bytes) => {
         const { requests, fault } = readStrictly(bytes);
