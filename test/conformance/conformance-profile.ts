@@ -7,5 +7,7 @@ export function conformanceProfile(originUrl: string): ConfigInput {
     upstreams: { suite: { url: originUrl } },
     // The suite's paths are its own, so the whole proxy stands for it.
     proxy: { routes: { '/': originUrl } },
+    // A server that compiles while a hundred requests wait is no dead one: the proxy would ask the origin a second time, which the suite counts.
+    limits: { ackTimeoutMs: '15s' },
   };
 }

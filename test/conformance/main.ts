@@ -91,7 +91,7 @@ try {
     process.stderr.write(lines.map((line) => `${line}\n`).join(''));
   } else {
     const tests = first.verdicts.map(({ test }) => test);
-    const table = countsTable(runs, await publishedWithTheSuite(folder, tests));
+    const table = countsTable(runs, worst, await publishedWithTheSuite(folder, tests));
     const text = [command, machine(), '', ...table, '', ...missesList(runs), ...lines];
     process.stdout.write(`${text.join('\n')}\n`);
   }

@@ -2,9 +2,10 @@
 import type { JudgedRun } from './judged-run.ts';
 import { ON_A_NEWER_SUITE } from './other-caches.ts';
 import type { PublishedCounts } from './other-caches.ts';
+import { OUT_OF_REACH } from './out-of-reach.ts';
 import { SUITE_VERSION } from './suite-package.ts';
 import type { Combination } from './suite-run.ts';
-import type { Count, Verdict } from './verdict.ts';
+import type { Count, Counts, Verdict } from './verdict.ts';
 
 const NAME_WIDTH = 40;
 const COUNT_WIDTH = 14;
@@ -15,12 +16,17 @@ export function combinationName({ door, store }: Combination): string {
 }
 
 /** Our counts beside those of others. */
-export function countsTable(runs: readonly JudgedRun[], published: readonly PublishedCounts[]): string[] {
+export function countsTable(
+  runs: readonly JudgedRun[],
+  worst: Counts,
+  published: readonly PublishedCounts[],
+): string[] {
   return [
     row('', ['required', 'optimal', 'behaviour']),
     ...runs.map(({ combination, counts }) =>
       countsRow({ name: `Pannier, ${combinationName(combination)}`, ...counts }),
     ),
+    ...(runs.length > 1 ? [countsRow({ name: 'Pannier, the worst of these', ...worst })] : []),
     `others, published with this version of the suite (${SUITE_VERSION}):`,
     ...published.map(countsRow),
     'others, published on a newer version of the suite, with other totals:',
@@ -57,7 +63,9 @@ export function missesList(runs: readonly JudgedRun[]): string[] {
       .filter(({ verdict }) => verdict.test.kind === kind)
       .map(({ verdict: { test, reason }, where }) => {
         const place = where.length === runs.length ? '' : ` (${where.join('; ')})`;
-        return `  ${test.id}: ${test.name}\n      ${reason}${place}`;
+        const excuse = OUT_OF_REACH[test.id];
+        const why = excuse === undefined ? reason : `no cache can pass: ${excuse}`;
+        return `  ${test.id}: ${test.name}\n      ${why}${place}`;
       });
     return [`${kind} and missed: ${lines.length}`, ...lines];
   });
