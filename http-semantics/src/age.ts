@@ -1,4 +1,4 @@
-import { DELTA_SECONDS_MAX } from './cache-control.ts';
+import { DELTA_SECONDS_MAX } from './directive-list.ts';
 import { getHeader, trimOws } from './headers.ts';
 import type { HeaderList } from './headers.ts';
 import { parseHttpDate } from './http-date.ts';

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { cacheControlOf, DELTA_SECONDS_MAX } from './cache-control.ts';
+import { cacheControlOf } from './cache-control.ts';
+import { DELTA_SECONDS_MAX } from './directive-list.ts';
 import type { CacheControl } from './cache-control.ts';
 
 function parseCacheControl(...lines: string[]): CacheControl {

@@ -1,5 +1,6 @@
 import { currentAgeMs } from './age.ts';
-import { cacheControlOf, DELTA_SECONDS_MAX } from './cache-control.ts';
+import { cacheControlOf } from './cache-control.ts';
+import { DELTA_SECONDS_MAX } from './directive-list.ts';
 import { getHeader, getTokenList, hasHeader } from './headers.ts';
 import type { HeaderList } from './headers.ts';
 import { parseHttpDate } from './http-date.ts';

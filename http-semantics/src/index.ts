@@ -2,8 +2,14 @@
 export { getHeader, getHeaderLines, getTokenList, hasHeader, withoutHeaders } from './headers.ts';
 export type { Header, HeaderList } from './headers.ts';
 export { withoutHopByHop } from './hop-by-hop.ts';
-export { cacheControlOf, DELTA_SECONDS_MAX } from './cache-control.ts';
+export { cacheControlOf } from './cache-control.ts';
 export type { CacheControl } from './cache-control.ts';
+export { DELTA_SECONDS_MAX } from './directive-list.ts';
+export { DEFAULT_POLICY } from './policy.ts';
+export type { CachePolicy } from './policy.ts';
+export { responseDirectives } from './response-directives.ts';
+export type { ResponseDirectives } from './response-directives.ts';
+export { TARGETED_FIELDS } from './targeted-field.ts';
 export { formatHttpDate, parseHttpDate } from './http-date.ts';
 export type { StoredHead } from './stored-head.ts';
 export { correctedInitialAgeMs, currentAgeMs } from './age.ts';
