@@ -44,11 +44,8 @@ export function createTransport(options: TransportOptions, resolve?: ResolveName
   };
   const readFrom = (giver?: ServerLink): ReadFromServers =>
     async function* read(attempt, { signal, movesOn, again }) {
-      const linksOfRound = async (): Promise<readonly ServerLink[]> => {
-        const links = await byTurns(signal);
-        const giverFirst = giver === undefined ? links : [giver, ...links.filter((link) => link !== giver)];
-        return giverFirst.slice(0, ATTEMPTS_MAX);
-      };
+      const linksOfRound = async (): Promise<readonly ServerLink[]> =>
+        withFirst(giver, await byTurns(signal)).slice(0, ATTEMPTS_MAX);
       yield* resumedStream(linksOfRound, attempt, { signal, movesOn, again, onEvent: settings.onEvent });
     };
 
@@ -93,6 +90,10 @@ export function createTransport(options: TransportOptions, resolve?: ResolveName
       directory.close(closed);
     },
   };
+}
+
+function withFirst(first: ServerLink | undefined, links: readonly ServerLink[]): readonly ServerLink[] {
+  return first === undefined ? links : [first, ...links.filter((link) => link !== first)];
 }
 
 function remaining(limits: CallLimits, deadlineAtMs: number | undefined): CallLimits {
