@@ -14,22 +14,30 @@ import type { Counts } from './verdict.ts';
 
 type Figures = Readonly<Record<string, number | null>>;
 
-const FLAGS = { type: 'boolean', default: false } as const;
-
-const { values } = parseArgs({
-  options: {
-    door: { type: 'string', default: 'reverse' },
-    store: { type: 'string', default: 'embedded' },
-    full: FLAGS,
-    json: FLAGS,
-    update: FLAGS,
-  },
-});
+const FLAG = { type: 'boolean', default: false } as const;
 
 function refuse(line: string): never {
   process.stderr.write(`conformance: ${line}\n`);
   process.exit(2);
 }
+
+function readFlags() {
+  try {
+    return parseArgs({
+      options: {
+        door: { type: 'string', default: 'reverse' },
+        store: { type: 'string', default: 'embedded' },
+        full: FLAG,
+        json: FLAG,
+        update: FLAG,
+      },
+    }).values;
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+const values = readFlags();
 
 function oneOf<T extends string>(flag: string, known: readonly T[], given: string): T {
   const found = known.find((name) => name === given);
