@@ -1,5 +1,5 @@
 import { DELTA_SECONDS_MAX } from './directive-list.ts';
-import { getHeader, trimOws } from './headers.ts';
+import { getHeader, getHeaderLines, trimOws } from './headers.ts';
 import type { HeaderList } from './headers.ts';
 import { parseHttpDate } from './http-date.ts';
 import type { StoredHead } from './stored-head.ts';
@@ -21,6 +21,18 @@ export function correctedInitialAgeMs({ headers, requestTimeMs, responseTimeMs }
   const apparentAgeMs = Math.max(0, responseTimeMs - dateMs);
   const responseDelayMs = Math.max(0, responseTimeMs - requestTimeMs);
   return Math.max(apparentAgeMs, declaredAgeS(headers) * 1000 + responseDelayMs);
+}
+
+/**
+ * Whether the Age is no number, or was sent more than once: several lines, or what `, ` (the form in which recipients combine
+ * lines) joined on the way. How old such a response is nobody knows. A `,` alone is one sender's own list.
+ * https://www.rfc-editor.org/rfc/rfc9110#section-5.2
+ */
+export function isAgeDoubtful(headers: HeaderList): boolean {
+  const [line, ...others] = getHeaderLines(headers, 'age');
+  if (line === undefined) return false;
+  const [first = '', ...rest] = line.split(',');
+  return others.length > 0 || !/^\d+$/.test(first) || rest.some((member) => /^[ \t]/.test(member));
 }
 
 /** The Age field: the first member of a list counts, garbage is ignored. https://www.rfc-editor.org/rfc/rfc9111#section-5.1 */
