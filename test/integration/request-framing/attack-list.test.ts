@@ -27,7 +27,7 @@ type Door = (typeof DOORS)[number];
 const HTTP_IN_TUNNEL = /^[A-Z]+ \{t\}\/[!-~]* HTTP\/1\.[01]\r?\n/;
 /** Only how long a test may hang before it fails. */
 const PATIENCE_MS = 20_000;
-const ANSWERS = { refused: Infinity, ends: Infinity, body: 1, pipelined: 2 };
+const ANSWERS = { refused: 2, ends: 2, body: 1, pipelined: 2 };
 
 let upstream: RecordingUpstream;
 let stack: ProxyStack;
@@ -97,8 +97,7 @@ describe.each(DOORS)('through the %s door', (door) => {
     const payloads = (FAMILIES[family] ?? []).filter(
       ({ bytes }) => door !== 'tunnel' || HTTP_IN_TUNNEL.test(bytes),
     );
-    const shots: Shot[] = [];
-    for (const payload of payloads) shots.push(await shoot(payload, door, stack.proxyPort));
+    const shots = await Promise.all(payloads.map((payload) => shoot(payload, door, stack.proxyPort)));
     // Behind all of them: a canary that is still on its way arrives before this.
     const { target, host } = aimOf('forward');
     const last = spell(

@@ -141,12 +141,15 @@ it.each(['garbage\r\n\r\n', 'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'])(
     await using held = await heldUpstream();
     const client = await speak(
       stack.proxyPort,
-      `GET ${held.url}/x HTTP/1.1\r\nHost: ${held.url.slice(7)}\r\n\r\n${behind}`,
+      `GET ${held.url}/x HTTP/1.1\r\nHost: ${held.url.slice(7)}\r\n\r\n${behind}GET ${upstream.url}/behind HTTP/1.1\r\nHost: ${upstream.host}\r\n\r\n`,
     );
+    // What is read behind the refused one is forwarded by now.
+    await ask('GET {url}/meanwhile HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n');
     await eventually(held.release);
     const { text } = await ending(client);
     expect([...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)).toEqual(['200', '400']);
     expect(text.indexOf('first')).toBeLessThan(text.indexOf('HTTP/1.1 400'));
+    expect(arrived('/behind')).toEqual([]);
   },
 );
 
