@@ -3,6 +3,7 @@ import { getHeader, hasHeader } from './headers.ts';
 import { parseHttpDate } from './http-date.ts';
 import type { CachePolicy } from './policy.ts';
 import { responseDirectives } from './response-directives.ts';
+import { isHeuristicallyCacheable } from './status-code.ts';
 import type { StoredHead } from './stored-head.ts';
 
 /** Who named the lifetime: the response (the first three), the heuristic, or the operator. */
@@ -12,16 +13,6 @@ export type LifetimeSource =
 export type Lifetime = { readonly lifetimeS: number; readonly source: LifetimeSource };
 
 type Dated = Pick<StoredHead, 'status' | 'headers' | 'responseTimeMs'>;
-
-/** https://www.rfc-editor.org/rfc/rfc9110#section-15.1, without 206, which is no whole response. */
-const HEURISTICALLY_CACHEABLE: ReadonlySet<number> = new Set([
-  200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501,
-]);
-
-/** Whether the status alone allows a response to be stored that names no lifetime. */
-export function isHeuristicallyCacheable(status: number): boolean {
-  return HEURISTICALLY_CACHEABLE.has(status);
-}
 
 /**
  * Whole seconds that a response stays fresh, and why. Those that the response names and the heuristic's count from the
@@ -76,7 +67,7 @@ function heuristicSeconds(stored: Dated, policy: CachePolicy): number {
 }
 
 /** The operator's lifetime for an answer of that status that names none. */
-export function negativeTtlOf(status: number, { negativeTtlS }: CachePolicy): number | undefined {
+function negativeTtlOf(status: number, { negativeTtlS }: CachePolicy): number | undefined {
   const key = String(status);
   return Object.hasOwn(negativeTtlS, key) ? negativeTtlS[key] : undefined;
 }

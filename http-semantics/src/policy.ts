@@ -1,8 +1,8 @@
 /** What an operator may decide for one upstream. Plain data: it is stored in manifests. */
 export interface CachePolicy {
   /**
-   * `never`: no answer to a request with a credential is shared. `rfc`: an answer to a request with Authorization is, where it says
-   * `public`, `s-maxage` or `must-revalidate`; cookies are as any other field then.
+   * `never`: no answer to a request with a credential is shared. `rfc`: one is, where it says `public`, `s-maxage` or
+   * `must-revalidate`.
    * https://www.rfc-editor.org/rfc/rfc9111#section-3.5
    */
   readonly credentials: 'never' | 'rfc';

@@ -48,23 +48,38 @@ export function looksLikeCredential(name: string): boolean {
   return CREDENTIAL_NAME.test(name);
 }
 
+/** What need not lead past the cache where it is dealt with elsewhere; nothing by default. */
+export type AllowedRequest = {
+  readonly head?: boolean;
+  readonly credentials?: boolean;
+  readonly range?: boolean;
+  /** If-Match and If-Unmodified-Since. */
+  readonly precondition?: boolean;
+};
+
 /**
  * Why this request must neither be answered from the shared cache nor fill it, or undefined when it may do both.
  *
  * @param method as on the wire; methods are case-sensitive: https://www.rfc-editor.org/rfc/rfc9110#section-9.1-4
+ * @param allowed what the caller decides itself
  */
-export function requestBypass(method: string, headers: HeaderList): RequestBypass | undefined {
-  if (method !== 'GET') return 'bypass-method';
+export function requestBypass(
+  method: string,
+  headers: HeaderList,
+  allowed: AllowedRequest = {},
+): RequestBypass | undefined {
+  if (method !== 'GET' && !(method === 'HEAD' && allowed.head === true)) return 'bypass-method';
   if (asksForUpgrade(headers)) return 'bypass-upgrade';
   // A GET with content has no defined meaning, so none may be shared: https://www.rfc-editor.org/rfc/rfc9110#section-9.3.1-6
   if (hasBody(headers)) return 'bypass-body';
   if (hasHeader(headers, 'expect')) return 'bypass-expect';
   // https://www.rfc-editor.org/rfc/rfc9111#section-3.5
-  if (headers.some(([name]) => looksLikeCredential(name.toLowerCase()))) return 'bypass-credentials';
-  if (hasHeader(headers, 'range')) return 'bypass-range';
+  if (allowed.credentials !== true && headers.some(([name]) => looksLikeCredential(name.toLowerCase())))
+    return 'bypass-credentials';
+  if (allowed.range !== true && hasHeader(headers, 'range')) return 'bypass-range';
   // Only the origin may evaluate these two: https://www.rfc-editor.org/rfc/rfc9111#section-4.3.2-4
-  if (hasHeader(headers, 'if-match') || hasHeader(headers, 'if-unmodified-since'))
-    return 'bypass-precondition';
+  const precondition = hasHeader(headers, 'if-match') || hasHeader(headers, 'if-unmodified-since');
+  if (allowed.precondition !== true && precondition) return 'bypass-precondition';
   // https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.5
   if (cacheControlOf(headers).noStore) return 'bypass-no-store-request';
   return undefined;

@@ -5,7 +5,7 @@ import { quotedSegments } from './quoted-string.ts';
 import { looksLikeCredential } from './request-bypass.ts';
 
 /** Sent with every shared fetch, in this form or not at all. */
-const NEGOTIATED: readonly string[] = ['accept', 'accept-encoding', 'accept-language'];
+export const NEGOTIATED: readonly string[] = ['accept', 'accept-encoding', 'accept-language'];
 
 /** Ours to set on a shared fetch, or meaningless on one, whatever the configuration forwards. */
 const NEVER_SHARED =
@@ -24,14 +24,14 @@ export function sharedRequestHeaders(headers: HeaderList, forwardList: readonly 
   for (const name of [...names].toSorted()) {
     if (NEVER_SHARED.test(name) || looksLikeCredential(name)) continue;
     const lines = getHeaderLines(headers, name).filter((line) => line !== '');
-    const value = normalised(name, lines.join(', '));
+    const value = normalisedValue(name, lines.join(', '));
     if (value !== '') selected.push([name, value]);
   }
   return selected;
 }
 
-/** What is sent for a field, empty for nothing; `value` is empty when the client sent none. */
-function normalised(name: string, value: string): string {
+/** What is sent for a field, empty for nothing; `value` is empty when the client sent none. `name` in lower case. */
+export function normalisedValue(name: string, value: string): string {
   // Sent even as `identity`: an absent field would allow any coding. https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3-10
   if (name === 'accept-encoding') return normaliseAcceptEncoding(value);
   if (!NEGOTIATED.includes(name)) return value;

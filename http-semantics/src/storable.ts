@@ -11,6 +11,7 @@ export type NotStorableReason =
   | 'method'
   | 'request'
   | 'status'
+  | 'not-understood'
   | 'partial'
   | 'no-store'
   | 'private'

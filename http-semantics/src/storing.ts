@@ -1,0 +1,107 @@
+import { isEntityTag } from './entity-tag.ts';
+import { getHeader, hasHeader, withoutHeaders } from './headers.ts';
+import type { HeaderList } from './headers.ts';
+import { withoutHopByHop } from './hop-by-hop.ts';
+import { parseHttpDate } from './http-date.ts';
+import { lifetimeOf } from './lifetime.ts';
+import type { CachePolicy } from './policy.ts';
+import { looksLikeCredential, requestBypass } from './request-bypass.ts';
+import { responseDirectives } from './response-directives.ts';
+import type { ResponseDirectives } from './response-directives.ts';
+import { isHeuristicallyCacheable, isStatusUnderstood } from './status-code.ts';
+import type { NotStorableReason, Storability } from './storable.ts';
+import { stateOf } from './stored-state.ts';
+import { varyNames } from './vary.ts';
+
+type RequestHead = { readonly method: string; readonly headers: HeaderList };
+type ResponseHead = { readonly status: number; readonly headers: HeaderList };
+type Given = { readonly policy: CachePolicy; readonly now: number };
+type Judged = ResponseHead & Given & { readonly directives: ResponseDirectives };
+
+/**
+ * Whether a response may be stored and shared between callers. Whether its body arrived complete is the caller's to prove.
+ * Ask again after each `freshen`: a 304 can turn a response private.
+ * https://www.rfc-editor.org/rfc/rfc9111#section-3
+ *
+ * @param request as the client sent it
+ * @param given.now milliseconds; the time of arrival
+ */
+export function mayStore(request: RequestHead, response: ResponseHead, given: Given): Storability {
+  const judged = { ...response, ...given, directives: responseDirectives(response.headers) };
+  const reason =
+    requestReason(request, judged) ??
+    statusReason(judged) ??
+    directiveReason(judged) ??
+    sharingReason(judged) ??
+    reuseReason(judged);
+  return reason === undefined ? { storable: true } : { storable: false, reason };
+}
+
+/**
+ * What is kept of a response's fields: neither those of one connection, nor those that `private="…"` or `no-cache="…"`
+ * name. https://www.rfc-editor.org/rfc/rfc9111#section-3.1
+ */
+export function storedFields(headers: HeaderList): HeaderList {
+  const { noCacheFields, privateFields } = responseDirectives(headers);
+  return withoutHeaders(withoutHopByHop(headers), new Set([...noCacheFields, ...privateFields]));
+}
+
+function requestReason({ method, headers }: RequestHead, judged: Judged): NotStorableReason | undefined {
+  // A whole response is whole whatever range or condition the client had in mind.
+  const allowed = { credentials: true, range: true, precondition: true };
+  const bypass = requestBypass(method, headers, allowed);
+  if (bypass !== undefined) return bypass === 'bypass-method' ? 'method' : 'request';
+  if (!headers.some(([name]) => looksLikeCredential(name.toLowerCase()))) return undefined;
+  const { policy, directives } = judged;
+  // https://www.rfc-editor.org/rfc/rfc9111#section-3.5; for other credentials than Authorization by analogy.
+  const shareable = directives.public || directives.mustRevalidate || directives.sMaxAgeS !== undefined;
+  return policy.credentials === 'rfc' && shareable && !directives.garbled ? undefined : 'request';
+}
+
+function statusReason({ status, directives }: Judged): NotStorableReason | undefined {
+  if (status < 200 || status > 599) return 'status';
+  // A 304 completes something stored, a 206 is a part, a 416 speaks of one: https://www.rfc-editor.org/rfc/rfc9111#section-3.3
+  if (status === 206 || status === 304 || status === 416) return 'partial';
+  // The answer to one client's condition: https://www.rfc-editor.org/rfc/rfc9110#section-15.5.13
+  if (status === 412) return 'request';
+  // https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.3
+  return directives.mustUnderstand && !isStatusUnderstood(status) ? 'not-understood' : undefined;
+}
+
+function directiveReason(judged: Judged): NotStorableReason | undefined {
+  const { status, directives, policy, now } = judged;
+  // By now the status is understood, and then must-understand overrules: https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.3
+  const overruled = directives.mustUnderstand && !directives.garbled;
+  if (directives.noStore && !overruled) return 'no-store';
+  // https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.7
+  if (directives.private) return 'private';
+  // https://www.rfc-editor.org/rfc/rfc9111#section-3
+  if (directives.public || isHeuristicallyCacheable(status)) return undefined;
+  const { source } = lifetimeOf({ ...judged, responseTimeMs: now }, policy);
+  return source === 'none' ? 'status-without-freshness' : undefined;
+}
+
+function sharingReason({ headers, policy }: Judged): NotStorableReason | undefined {
+  // Even one that would not be kept: who waits for this fetch with others gets the head as it came.
+  const cookie = hasHeader(headers, 'set-cookie') || hasHeader(headers, 'set-cookie2');
+  // https://www.rfc-editor.org/rfc/rfc9111#section-7.3
+  if (cookie && policy.setCookie === 'never-share') return 'set-cookie';
+  const vary = varyNames(headers);
+  // https://www.rfc-editor.org/rfc/rfc9111#section-4.1
+  if (vary === '*') return 'vary-any';
+  return policy.credentials === 'never' && vary.some(looksLikeCredential) ? 'vary' : undefined;
+}
+
+/** Stored bytes that can be neither reused nor revalidated only take up room. */
+function reuseReason({ status, headers, directives, policy, now }: Judged): NotStorableReason | undefined {
+  const arrived = { status, headers, requestTimeMs: now, responseTimeMs: now };
+  const { whileRevalidateMs, ifErrorMs } = stateOf(arrived, policy, now);
+  if (lifetimeOf(arrived, policy).lifetimeS > 0 && !directives.noCache) return undefined;
+  // One error need not stand in for another.
+  if (whileRevalidateMs > 0 || (ifErrorMs > 0 && status < 400)) return undefined;
+  const etag = getHeader(headers, 'etag');
+  const validator = etag !== undefined && isEntityTag(etag);
+  const dated = parseHttpDate(getHeader(headers, 'last-modified'), now) !== undefined;
+  // Conditions apply to successful answers only: https://www.rfc-editor.org/rfc/rfc9110#section-13.2.1
+  return status < 300 && (validator || dated) ? undefined : 'nothing-to-reuse';
+}
