@@ -39,7 +39,8 @@ const NEAR_CACHE_BYTES = 16 * 1024 * 1024;
 const NEAR_ENTRY_BYTES = 1024 * 1024;
 
 /**
- * Makes a client. It connects when it is first used, finds servers that return, and holds the process open until `close()`.
+ * Makes a client. It connects when it is first used, finds servers that return, and does not hold the process open while
+ * nothing is asked of it.
  *
  * @param address `host:port`, several of them, or `dns:///name:port` for every address of a name
  * @throws PannierError `bad-request` for an address that is none

@@ -1,5 +1,6 @@
 /** A gRPC channel to one server, with the options that every channel of ours needs. */
 import { Client, connectivityState, credentials } from '@grpc/grpc-js';
+import type { ChannelCredentials } from '@grpc/grpc-js';
 
 /** Sizes in bytes. */
 export interface ChannelLimits {
@@ -12,9 +13,14 @@ export interface ChannelLimits {
  * Makes a client with a connection of its own: a large body on a shared one would hold up every lookup.
  *
  * @param server `host:port`
+ * @param plainText credentials without TLS; default grpc-js's own
  */
-export function openChannel(server: string, limits: ChannelLimits): Client {
-  return new Client(server, credentials.createInsecure(), {
+export function openChannel(
+  server: string,
+  limits: ChannelLimits,
+  plainText: ChannelCredentials = credentials.createInsecure(),
+): Client {
+  return new Client(server, plainText, {
     // grpc-js obeys `http_proxy`: a sidecar would call itself.
     'grpc.enable_http_proxy': 0,
     'grpc.use_local_subchannel_pool': 1,

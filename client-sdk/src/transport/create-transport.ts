@@ -18,7 +18,7 @@ const ATTEMPTS_MAX = 3;
 const UNARY_DEADLINE_MS = 10_000;
 
 /**
- * Makes a transport. It connects when it is first used, and holds the process open until `close()`.
+ * Makes a transport. It connects when it is first used. While nothing is asked of it, it does not hold the process open.
  *
  * @param resolve every address of a name; default the system's resolver
  * @throws PannierError `bad-request` for an address that is none

@@ -25,6 +25,8 @@ export interface ExchangeStreamOptions {
   onOpen(): void;
   /** The server takes no further lookups on this stream. */
   onDraining(): void;
+  /** Whether anybody waits for an answer, at the opening and at every change. */
+  onWaiting(anybody: boolean): void;
   /** The stream has ended, for whatever reason; `lookups` were waiting. */
   onEnd(reason: PannierError, lookups: number): void;
   onProtocolError(reason: string): void;
@@ -80,6 +82,7 @@ export class ExchangeStream {
       this.#lastId += 1n;
       const lookup = new PendingLookup({ id: this.#lastId, request, limits }, { resolve, reject });
       lookup.watchAbort((reason) => this.#giveUp(lookup, reason));
+      if (this.lookups === 0) this.#options.onWaiting(true);
       this.#waiting.add(lookup);
       this.#sendWaiting();
       this.#lookAfterLookups();
@@ -139,6 +142,7 @@ export class ExchangeStream {
       if (this.#status === 'opening') {
         this.#status = 'open';
         this.#options.onOpen();
+        this.#options.onWaiting(this.lookups > 0);
       }
       this.#sendWaiting();
     } else if (frame.case === 'draining') {
@@ -186,6 +190,7 @@ export class ExchangeStream {
   #remove(lookup: PendingLookup): void {
     this.#waiting.delete(lookup);
     this.#sent.delete(lookup.id);
+    if (this.lookups === 0) this.#options.onWaiting(false);
     this.#endWhenDrained();
   }
 

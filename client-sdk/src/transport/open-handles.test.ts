@@ -33,7 +33,35 @@ test('after close() nothing holds the process open, and what waited has failed',
       for (;;) yield { case: 'raw', value: { data: Buffer.alloc(100_000) } };
     },
   });
-  const child = spawn(process.execPath, ['--input-type=module', '-e', PROGRAM, address]);
+  expect(await run(PROGRAM, address)).toEqual({ code: 0, out: 'true closed\n' });
+});
+
+/** A program that has its answers and does not close; the second lookup finds a connection that nobody has waited on. */
+const WITHOUT_CLOSE = `
+  import { connect } from '${new URL('../index.ts', import.meta.url).href}';
+  const client = connect(process.argv[1]);
+  for (const path of ['a', 'b', 'slow']) {
+    console.log(await (await client.fetch('http://api.example/' + path)).text());
+    const passed = Promise.withResolvers();
+    setTimeout(passed.resolve, 100);
+    await passed.promise;
+  }
+`;
+
+test('a program that never closed its client ends once it has its answers, and not before', async () => {
+  const { address } = await serve({
+    lookup: ({ url, reply }) => {
+      if (url.endsWith('slow')) {
+        reply({ case: 'ack', value: {} });
+        setTimeout(() => reply(...wholeResponse('slow')), 500);
+      } else reply(...wholeResponse('fast'));
+    },
+  });
+  expect(await run(WITHOUT_CLOSE, address)).toEqual({ code: 0, out: 'fast\nfast\nslow\n' });
+});
+
+async function run(program: string, address: string): Promise<{ code: unknown; out: string }> {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program, address]);
   let out = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -43,5 +71,5 @@ test('after close() nothing holds the process open, and what waited has failed',
   const code = await new Promise((resolve) => {
     child.on('close', resolve);
   });
-  expect({ code, out }).toEqual({ code: 0, out: 'true closed\n' });
-});
+  return { code, out };
+}

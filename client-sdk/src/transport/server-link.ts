@@ -19,6 +19,7 @@ import { ExchangeStream } from './exchange-stream.ts';
 import type { ExchangeAnswer } from './exchange-wire.ts';
 import type { LookupRequest } from './lookup-answer.ts';
 import { messageStream } from './message-stream.ts';
+import { ProcessHold } from './process-hold.ts';
 import { isServerLost } from './server-failure.ts';
 import type { CallLimits, ServerState } from './transport.ts';
 import type { TransportSettings } from './transport-settings.ts';
@@ -145,7 +146,8 @@ export class ServerLink {
     const { onEvent, ackTimeoutMs, silenceMs, connectTimeoutMs, lookupsPerStreamMax } = this.#settings;
     clearTimeout(this.#retry);
     if (this.#status === 'idle') this.#status = 'connecting';
-    const channel = openChannel(server, this.#settings);
+    const hold = new ProcessHold();
+    const channel = openChannel(server, this.#settings, hold.credentials);
     const call = bidiStreamCall(channel, CacheService.method.exchange, { metadata: this.#metadata.clone() });
     const stream = new ExchangeStream(call, {
       server,
@@ -161,6 +163,7 @@ export class ServerLink {
         this.#status = 'draining';
         onEvent({ kind: 'server-draining', server });
       },
+      onWaiting: (anybody) => hold.set(anybody),
       onEnd: (reason, lookups) => {
         channel.close();
         this.#exchange = undefined;
