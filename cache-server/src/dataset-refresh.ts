@@ -20,6 +20,7 @@ import { DatasetIngest } from './dataset-ingest.ts';
 import type { CutDataset } from './dataset-ingest.ts';
 import type { DatasetPublication, DatasetsDeps } from './dataset-service.ts';
 import type { DeclaredDataset } from './declared-dataset.ts';
+import type { EntryService } from './entry-service.ts';
 import { CacheServerError } from './errors.ts';
 import { versionId } from './flight/version-id.ts';
 
@@ -86,7 +87,9 @@ async function newest(standing: Standing, deps: RefreshDeps, signal: AbortSignal
   if (told !== '' && current !== undefined && shelf.lastCut === told)
     return await checked(standing, current, deps);
   if (declared.settings.pages !== undefined) return await newestOfPages(standing, told, deps);
-  const answers = await fetchEndpoints(declared, deps, signal);
+  // What was cached before the probe answered may be older than its answer, and would pass for it until the next one.
+  const entries = told === '' ? deps.entries : confirming(deps.entries);
+  const answers = await fetchEndpoints(declared, { ...deps, entries }, signal);
   const sourceVersion = answers.map(({ body }) => body.version).join(' ');
   const cut = told === '' ? `${declared.declaration}/${sourceVersion}` : told;
   if (current !== undefined && shelf.lastCut === cut) {
@@ -97,6 +100,17 @@ async function newest(standing: Standing, deps: RefreshDeps, signal: AbortSignal
   const documents = responseDocuments(answers, ended);
   const dataset = await cutOnce(standing, { documents, ended }, deps);
   return await publish(standing, { dataset, sourceVersion, cut }, deps);
+}
+
+/** The same entries, each of them confirmed by its upstream. */
+function confirming(entries: EntryService): EntryService {
+  return {
+    ...entries,
+    getEntry: async (request, caller, signal) => {
+      const headers = [...request.headers, ['cache-control', 'no-cache'] as const];
+      return await entries.getEntry({ ...request, headers }, caller, signal);
+    },
+  };
 }
 
 /** What the version probe says, as the mark of a cut; '' where none is declared. */

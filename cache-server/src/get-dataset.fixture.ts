@@ -1,0 +1,146 @@
+/** Datasets over real sockets and a memory store, with a clock that a test moves. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { decodeFrame, decodeRecords } from '@pannier/proto/partition-format';
+import { createMetrics, loadConfig } from '@pannier/runtime';
+import { onTestFinished } from 'vitest';
+import type { DatasetQuery, Datasets } from './dataset-service.ts';
+import { datasetUrls } from './declared-dataset.ts';
+import type { EntryService } from './entry-service.ts';
+import { createDatasets } from './get-dataset.ts';
+import { createGetEntry } from './get-entry.ts';
+import { ManualClock } from './get-entry.fixture.ts';
+import type { EntryStore } from './store/entry-store.ts';
+import { createMemoryStore } from './store/memory-store.ts';
+import { createUpstreamRegistry } from './upstream/upstream-registry.ts';
+
+export const NEVER = new AbortController().signal;
+
+type Row = Record<string, unknown>;
+
+/** What a test may choose. */
+export interface TestDatasetsOptions {
+  /** As in `pannier.yaml`, without `upstream`. */
+  datasets: Record<string, object>;
+  limits?: object;
+  storeBytesMax?: number;
+}
+
+export interface TestDatasets {
+  readonly service: Datasets;
+  readonly entries: EntryService;
+  readonly store: EntryStore;
+  readonly clock: ManualClock;
+  readonly url: string;
+  /** Requests by path. */
+  readonly counts: Map<string, number>;
+  /** Messages of the log, by level. */
+  readonly logged: { info: string[]; warn: string[]; error: string[] };
+  /** A body that is fresh for a second by default, or an answer of its own. */
+  put(path: string, body: unknown, cacheControl?: string): void;
+  /** All records of the dataset `d`, or of a query. */
+  records(query?: Partial<DatasetQuery>): Promise<Row[]>;
+  /** Waits until no flight is under way, and lets what was fetched run out. */
+  elapse(ms: number): Promise<void>;
+  /** Another server over the same store. */
+  another(): Datasets;
+}
+
+/** Starts an upstream and datasets of it. */
+export async function startDatasets(options: TestDatasetsOptions): Promise<TestDatasets> {
+  const clock = new ManualClock();
+  const { url, counts, put } = await startFiles();
+  const declared = Object.entries(options.datasets).map(([name, one]) => [name, { upstream: 'api', ...one }]);
+  const overrides = { upstreams: { api: { url } }, datasets: Object.fromEntries(declared) };
+  const config = loadConfig({ env: {}, overrides: { ...overrides, limits: options.limits ?? {} } as never });
+  const { limits } = config;
+  const upstreams = await createUpstreamRegistry({
+    upstreams: config.upstreams,
+    undeclared: 'pass',
+    allowPrivateAddresses: [],
+    ownAddresses: [],
+    viaName: 'pannier-server-test',
+    limits,
+  });
+  const store = createMemoryStore({ bytesMax: options.storeBytesMax ?? 1e9, now: () => clock.now() });
+  const logged: TestDatasets['logged'] = { info: [], warn: [], error: [] };
+  const logger = {
+    info: (...line: unknown[]) => void logged.info.push(line.map(text).join(' ')),
+    warn: (...line: unknown[]) => void logged.warn.push(line.map(text).join(' ')),
+    error: (...line: unknown[]) => void logged.error.push(line.map(text).join(' ')),
+  };
+  const common = { store, limits, clock, random: Math.random, logger };
+  const plainUrls = datasetUrls(config);
+  const entries = createGetEntry({ ...common, upstreams, plainUrls, metrics: createMetrics('test') });
+  const { datasets, upstreams: declarations } = config;
+  const open = (): Datasets => {
+    const parts = { datasets, upstreams: declarations, metrics: createMetrics('test'), baseDir: '/' };
+    const opened = createDatasets({ ...common, ...parts, entries });
+    onTestFinished(async () => await opened.close());
+    return opened;
+  };
+  onTestFinished(async () => {
+    entries.close();
+    await upstreams.close();
+  });
+  const service = open();
+  const records: TestDatasets['records'] = async (query = {}) => await readAll(service, query);
+  const elapse = async (ms: number): Promise<void> => {
+    while (entries.activity().flights > 0) await new Promise((resolve) => setImmediate(resolve));
+    clock.pass(ms);
+  };
+  return { service, entries, store, clock, url, counts, logged, put, records, elapse, another: open };
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+async function startFiles(): Promise<Pick<TestDatasets, 'url' | 'counts' | 'put'>> {
+  const files = new Map<string, RequestListener>();
+  const counts = new Map<string, number>();
+  const server = createServer((request, response) => {
+    // The test's clock is not the machine's.
+    response.sendDate = false;
+    const { pathname } = new URL(request.url ?? '', 'http://files');
+    counts.set(pathname, (counts.get(pathname) ?? 0) + 1);
+    const answer = files.get(pathname);
+    if (answer === undefined) response.writeHead(404).end();
+    else answer(request, response);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  const put: TestDatasets['put'] = (path, body, cacheControl = 'max-age=1') => {
+    const bytes = typeof body === 'string' ? body : JSON.stringify(body);
+    const answer: RequestListener = (_request, response) =>
+      void response.writeHead(200, { 'cache-control': cacheControl }).end(bytes);
+    files.set(path, typeof body === 'function' ? (body as RequestListener) : answer);
+  };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, counts, put };
+}
+
+async function readAll(service: Datasets, query: Partial<DatasetQuery>): Promise<Row[]> {
+  const base = {
+    dataset: 'd',
+    partitions: [],
+    filter: undefined,
+    fields: [],
+    version: '',
+    skipPartitions: 0,
+  };
+  const read = await service.read({ ...base, held: new Set(), ...query }, NEVER);
+  const rows: Row[] = [];
+  for await (const { sent } of read.parts()) {
+    if (sent === undefined) continue;
+    const { frame, digest } = sent;
+    const content = await decodeFrame(frame, { scope: read.scope, digest, contentBytesMax: 2 ** 27 });
+    rows.push(...(decodeRecords(content) as Row[]));
+  }
+  return rows;
+}
