@@ -1,5 +1,6 @@
 /** `date`: one partition for each year, quarter, month, week, day or hour of a field, in a time zone. */
 import type { RecordValue } from '@pannier/proto/partition-format';
+import { parseIsoTime } from './iso-time.ts';
 import { fieldValue, MISSING } from './key-value.ts';
 import type { OpenStrategy, Placement, Strategy } from './strategy.ts';
 
@@ -24,8 +25,6 @@ interface Wall {
   readonly offset: string;
 }
 
-const ISO =
-  /^[+-]?\d{4,6}-\d{2}(?:-\d{2}(?:[T ]\d{2}(?::?\d{2}(?::?\d{2}(?:[.,]\d{1,9})?)?)?\s?(?<zone>Z|[+-]\d{2}(?::?\d{2})?)?)?)?$/i;
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 /** Offsets change at quarters of an hour, so that all moments of one have the same. */
@@ -78,14 +77,9 @@ class DateStrategy implements Strategy {
       return this.#inZone(this.#options.from === 'epochSeconds' ? number * 1000 : number);
     }
     if (typeof value !== 'string') return undefined;
-    const match = ISO.exec(value.trim());
-    if (match === null) return undefined;
-    const zone = match.groups?.['zone'];
-    const text = value.trim().replace(',', '.').replace(' ', 'T');
-    // Node reads a time without offset as local time of this machine; here it is a wall clock's.
-    const ms = Date.parse(zone === undefined && text.includes('T') ? `${text}Z` : text);
-    if (Number.isNaN(ms)) return undefined;
-    return zone === undefined ? { ms, offset: '' } : this.#inZone(ms);
+    const time = parseIsoTime(value);
+    if (time === undefined) return undefined;
+    return time.hasOffset ? this.#inZone(time.ms) : { ms: time.ms, offset: '' };
   }
 
   #inZone(ms: number): Wall | undefined {

@@ -114,6 +114,14 @@ const DATES: readonly (readonly [Partial<DateOptions>, unknown, string])[] = [
   [{ unit: 'year', from: 'epochSeconds' }, '86400', '1970'],
   [{ unit: 'day' }, 'yesterday', 'missing'],
   [{ unit: 'day' }, null, 'missing'],
+  [{ unit: 'day' }, '2023-02-31', 'missing'],
+  [{ unit: 'day' }, '2024-02-29', '2024-02-29'],
+  [{ unit: 'day' }, '2024-03-05T24:00', '2024-03-06'],
+  [{ unit: 'day' }, '2024-03-05T24:01', 'missing'],
+  [{ unit: 'hour' }, '2024-03-05 10:00 +02:00', '2024-03-05T08+00:00'],
+  [{ unit: 'hour' }, '2024-03-05T23:30+02', '2024-03-05T21+00:00'],
+  [{ unit: 'hour' }, '2024-03-05T10', '2024-03-05T10'],
+  [{ unit: 'year' }, '0099-03-05', '0099'],
   [{ unit: 'hour', timeZone: 'Asia/Kathmandu' }, '2026-01-01T00:00:00Z', '2026-01-01T05+05:45'],
 ];
 
