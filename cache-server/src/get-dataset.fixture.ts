@@ -52,9 +52,10 @@ export interface TestDatasets {
 export async function startDatasets(options: TestDatasetsOptions): Promise<TestDatasets> {
   const clock = new ManualClock();
   const { url, counts, put } = await startFiles();
-  const declared = Object.entries(options.datasets).map(([name, one]) => [name, { upstream: 'api', ...one }]);
-  const overrides = { upstreams: { api: { url } }, datasets: Object.fromEntries(declared) };
-  const config = loadConfig({ env: {}, overrides: { ...overrides, limits: options.limits ?? {} } as never });
+  const declared: Record<string, object> = {};
+  for (const [name, one] of Object.entries(options.datasets)) declared[name] = { upstream: 'api', ...one };
+  const overrides = { upstreams: { api: { url } }, datasets: declared, limits: options.limits ?? {} };
+  const config = loadConfig({ env: {}, overrides });
   const { limits } = config;
   const upstreams = await createUpstreamRegistry({
     upstreams: config.upstreams,

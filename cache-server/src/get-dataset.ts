@@ -156,7 +156,11 @@ class DatasetShelf implements Datasets {
     if (running !== undefined) {
       const ingest = this.#ingests.get(name);
       if (ingest !== undefined) for (const listener of this.#onIngest.get(name) ?? []) listener(ingest);
-      return await running;
+      const manifest = await running;
+      // It began before this caller asked, and a roll-back may have come between.
+      const { current } = await this.#archive.shelf(declared);
+      if (current === '' || current === manifest.version) return manifest;
+      return (await this.#archive.manifest(declared, current)) ?? manifest;
     }
     const deps = {
       ...this.#deps,
