@@ -124,7 +124,8 @@ export async function* pageDocuments(
     if (index >= pages.max) throw declared.unfit(`more pages than pages.max ${pages.max}`);
     if (seen.has(url)) throw declared.unfit(`${place}it leads in a circle`);
     seen.add(url);
-    const answer = await fetched(url, declared, { deps, signal, place, confirmed: index === 0 });
+    // Each of them: one that is still fresh from an earlier walk would be of other data than its neighbours.
+    const answer = await fetched(url, declared, { deps, signal, place, confirmed: true });
     const page = await readPage(answer, declared, { deps, signal, whole: index === 0 && !isStrict });
     if (index === 0) firstDigest = page.digest;
     total += page.records;
