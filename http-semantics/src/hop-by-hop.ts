@@ -1,5 +1,6 @@
 import { getTokenList, withoutHeaders } from './headers.ts';
 import type { HeaderList } from './headers.ts';
+import { TARGETED_FIELDS } from './targeted-field.ts';
 
 /** https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1 and https://www.rfc-editor.org/rfc/rfc9111#section-3.1 */
 const HOP_BY_HOP: readonly string[] = [
@@ -20,10 +21,11 @@ const HOP_BY_HOP: readonly string[] = [
  * the framing, lose a credential (and be served as somebody else), or strip what forbids sharing.
  * https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1-7
  */
-const END_TO_END: ReadonlySet<string> = new Set([
+const END_TO_END: ReadonlySet<string> = new Set<string>([
   'age',
   'authorization',
   'cache-control',
+  ...TARGETED_FIELDS,
   'content-encoding',
   'content-length',
   'content-range',

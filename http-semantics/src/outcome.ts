@@ -45,10 +45,29 @@ const CACHE_STATUS = {
   refused: { detail: 'refused' },
 } as const satisfies Record<string, CacheStatusParams>;
 
+/**
+ * The ways in which a stale response may answer; an answer of these names says which permission it used.
+ *
+ * - `stale-while-revalidate`    while it is revalidated behind the answer: https://www.rfc-editor.org/rfc/rfc5861#section-3
+ * - `stale-if-error`            since the upstream failed: https://www.rfc-editor.org/rfc/rfc5861#section-4
+ * - `stale-allowed`             since the request's `max-stale` allows it: https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.2
+ */
+export type StaleOutcome = keyof typeof STALE_CACHE_STATUS;
+
+const STALE_CACHE_STATUS = {
+  'stale-while-revalidate': { hit: true, detail: 'stale-while-revalidate' },
+  // It was forwarded, and failed: https://www.rfc-editor.org/rfc/rfc9211#section-2.2
+  'stale-if-error': { fwd: 'stale', detail: 'stale-if-error' },
+  'stale-allowed': { hit: true, detail: 'max-stale' },
+} as const satisfies Record<string, CacheStatusParams>;
+
+/** Every one of them, as `OUTCOMES`. */
+export const STALE_OUTCOMES = Object.keys(STALE_CACHE_STATUS) as readonly StaleOutcome[];
+
 /** Every outcome, for a metric that starts each label at zero. */
 export const OUTCOMES = Object.keys(CACHE_STATUS) as readonly Outcome[];
 
 /** What Cache-Status says of an outcome; status, ttl and key are the caller's to add. */
-export function cacheStatusOf(outcome: Outcome): CacheStatusParams {
-  return CACHE_STATUS[outcome];
+export function cacheStatusOf(outcome: Outcome | StaleOutcome): CacheStatusParams {
+  return { ...CACHE_STATUS, ...STALE_CACHE_STATUS }[outcome];
 }
