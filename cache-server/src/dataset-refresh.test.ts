@@ -27,3 +27,15 @@ test.each(['d', 'plain'])(
     expect(t.counts.get('/d')).toBe(2);
   },
 );
+
+test('a version whose rows all lack what they are partitioned by is put aside', async () => {
+  const d = { endpoint: '/d', partitionBy: { field: 'country' } };
+  const t = await startDatasets({ datasets: { d } });
+  t.put('/d', [{ id: 1, country: 'CZ' }]);
+  await t.records();
+  await t.elapse(5_000);
+  t.put('/d', [{ id: 1, cc: 'CZ' }]);
+  expect(await t.records()).toEqual([{ id: 1, country: 'CZ' }]);
+  const [newest] = (await t.service.versions('d')).versions;
+  expect(newest?.quarantineReason).toContain('the declared field country is gone');
+});

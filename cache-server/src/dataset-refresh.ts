@@ -1,6 +1,7 @@
 /** Brings a dataset up to date: is there anything newer, cut it, judge it, publish it last. */
 import type { Clock } from './clock.ts';
 import { DatasetError } from './dataset/dataset-error.ts';
+import { declaredFields } from './dataset/version/declared-fields.ts';
 import { driftReasons } from './dataset/version/drift-gate.ts';
 import type { DatasetManifest } from './dataset/version/dataset-manifest.ts';
 import { diffPartitions } from './dataset/version/version-diff.ts';
@@ -196,7 +197,10 @@ async function publish(
     return current;
   }
   const manifest: DatasetManifest = { ...dataset, sourceVersion, publishedAtMs };
-  const reasons = driftReasons(current, manifest, declared.settings.drift);
+  const reasons = driftReasons(current, manifest, {
+    ...declared.settings.drift,
+    declaredFields: declaredFields(declared.settings),
+  });
   await archive.writeManifest(declared, manifest);
   const { version, records } = manifest;
   const added = { version, records, publishedAtMs, quarantineReason: reasons.join('; ') };

@@ -1,6 +1,7 @@
 import type { RecordValue } from '@pannier/proto/partition-format';
 import { expect, test } from 'vitest';
 import type { FieldStatistics } from '../read/field-statistics.ts';
+import { declaredFields } from './declared-fields.ts';
 import { driftReasons } from './drift-gate.ts';
 import { diffRecords } from './version-diff.ts';
 import { EMPTY_SHELF, pinned, rolledBack, shelve } from './version-shelf.ts';
@@ -61,19 +62,71 @@ test('records are compared by key, those that share one as often as they are the
   ).rejects.toThrow('more than 100 records');
 });
 
-const field = (name: string, types: FieldStatistics['types']): FieldStatistics => ({
+const field = (name: string, types: FieldStatistics['types'], present = 1): FieldStatistics => ({
   name,
   types,
-  present: 1,
+  present,
   nulls: 0,
 });
 
 test('drift is told with its figures, and null or integers are none', () => {
-  const settings = { requiredFields: ['id'], rowsShareMin: 0.5, allowTypeChange: false };
+  const settings = { requiredFields: ['id'], rowsShareMin: 0.5, allowTypeChange: false, declaredFields: [] };
   const former = { records: 100, fields: [field('id', ['integer']), field('name', ['string'])] };
   const like = { records: 60, fields: [field('id', ['null', 'number']), field('name', ['string', 'null'])] };
   expect(driftReasons(former, like, settings)).toEqual([]);
   const unlike = { records: 10, fields: [field('name', ['string', 'array'])] };
   expect(driftReasons(former, unlike, settings)).toHaveLength(3);
   expect(driftReasons(former, unlike, { ...settings, allowTypeChange: true })).toHaveLength(2);
+});
+
+test('a field that the declaration names must not leave all rows when most of them had it', () => {
+  const settings = {
+    requiredFields: [],
+    rowsShareMin: 0,
+    allowTypeChange: false,
+    declaredFields: ['id', 'seldom', 'never'],
+  };
+  const former = { records: 10, fields: [field('id', ['integer'], 10), field('seldom', ['string'], 4)] };
+  const next = { records: 10, fields: [field('name', ['string'], 10)] };
+  expect(driftReasons(former, next, settings)).toEqual([
+    'the declared field id is gone; 10 of 10 records before had it',
+  ]);
+  expect(driftReasons(undefined, next, settings)).toEqual([]);
+  expect(driftReasons(former, { records: 0, fields: [] }, settings)).toEqual([]);
+  expect(driftReasons(former, next, { ...settings, requiredFields: ['id'] })).toEqual([
+    'the declared field id is gone',
+  ]);
+});
+
+test('a declaration names fields by its types, its key, its order and its strategies', () => {
+  const partitionBy = [
+    { unique: { field: ['a', 'b'], keep: 'first' } },
+    { hash: { field: 'c', buckets: 4 } },
+    { field: ['d', 'e'] },
+    { date: { field: 'f', unit: 'day' } },
+    { range: { field: 'g', edges: [0] } },
+    { chunk: { records: 10 } },
+  ] as unknown as Parameters<typeof declaredFields>[0]['partitionBy'];
+  const named = declaredFields({ types: { h: 'number' }, key: ['i', 'a'], orderBy: 'j', partitionBy });
+  expect(named.toSorted()).toEqual('abcdefghij'.split(''));
+});
+
+test('a document of thousands of fields is judged as fast as it is read, and its reasons stay short', () => {
+  const settings = { requiredFields: [], rowsShareMin: 0, allowTypeChange: false, declaredFields: [] };
+  const names = Array.from({ length: 20_000 }, (_none, at) => `f${at}`);
+  // A lookup that walks is seen by how often it looks, not by a clock.
+  let looked = 0;
+  const watched = (name: string, type: 'string' | 'integer'): FieldStatistics =>
+    Object.defineProperty({ ...field(name, [type]) }, 'name', {
+      get: () => {
+        looked += 1;
+        return name;
+      },
+    });
+  const former = { records: 1, fields: names.map((name) => watched(name, 'integer')) };
+  const next = { records: 1, fields: names.map((name) => field(name, ['string'])) };
+  const reasons = driftReasons(former, next, settings);
+  expect(looked).toBeLessThan(10 * names.length);
+  expect(reasons).toHaveLength(11);
+  expect(reasons.at(-1)).toBe('and 19990 more of the kind');
 });
