@@ -103,7 +103,7 @@ const drift = z.strictObject({
   allowTypeChange: z.boolean().default(false).describe('Whether a field may come with another type.'),
 });
 
-const dataset = z.strictObject({
+const datasetFields = z.strictObject({
   upstream: z.string().describe('The declared upstream that the records come from.'),
   endpoint: z
     .union([endpoint, z.array(endpoint).min(1)], { error: 'a path that begins with /, or a list of them' })
@@ -151,6 +151,24 @@ const dataset = z.strictObject({
   drift: drift
     .prefault({})
     .describe('What a new version must not do; one that does is put aside, and the old one stays.'),
+});
+
+/** What each key allows by itself and all together cannot keep is told here, and not by the data that it loses. */
+const dataset = datasetFields.superRefine((value, context) => {
+  const refuse = (path: string[], message: string): void =>
+    context.addIssue({ code: 'custom', path, input: value, message });
+  const { pages, probe, format, endpoint } = value;
+  if (probe?.header !== undefined && probe.pointer !== undefined)
+    refuse(['probe'], 'either header or pointer, or neither');
+  if (pages === undefined) return;
+  if (pages.consistency === 'strict' && probe === undefined)
+    refuse(['pages', 'consistency'], 'best-effort, or a probe beside pages that tells of changes');
+  if (Array.isArray(endpoint) && endpoint.length > 1)
+    refuse(['endpoint'], 'one path, since pages are walked from it');
+  if (format === 'json' || pages.next === 'link') return;
+  const only = `since it is looked for in JSON, and the format is ${format}`;
+  if ('cursor' in pages.next) refuse(['pages', 'next', 'cursor'], `no cursor, ${only}`);
+  else if (pages.next.total !== undefined) refuse(['pages', 'next', 'total'], `no total, ${only}`);
 });
 
 /** The datasets by name. */
