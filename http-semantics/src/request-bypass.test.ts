@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { HeaderList } from './headers.ts';
 import { looksLikeCredential, requestBypass } from './request-bypass.ts';
 
 const why = (name: string, value = 'x'): string | undefined => requestBypass('GET', [[name, value]]);
@@ -72,4 +73,20 @@ test('an upgrade goes past it, an offer of h2c does not count as one', () => {
   expect(why('Upgrade', 'websocket')).toBe('bypass-upgrade');
   expect(why('Upgrade', 'h2c, WebSocket')).toBe('bypass-upgrade');
   expect(why('Upgrade', 'h2c')).toBeUndefined();
+});
+
+test('what the caller deals with itself does not lead past the cache, and hides nothing else', () => {
+  const headers: HeaderList = [
+    ['Authorization', 'x'],
+    ['Range', 'bytes=0-1'],
+    ['If-Match', '"a"'],
+  ];
+  const allowed = { head: true, credentials: true, range: true, precondition: true };
+  expect(requestBypass('HEAD', headers, allowed)).toBeUndefined();
+  expect(requestBypass('POST', headers, allowed)).toBe('bypass-method');
+  expect(requestBypass('GET', headers, { ...allowed, credentials: false })).toBe('bypass-credentials');
+  expect(requestBypass('GET', headers, { ...allowed, range: false })).toBe('bypass-range');
+  expect(requestBypass('GET', headers, { ...allowed, precondition: false })).toBe('bypass-precondition');
+  const noStore: HeaderList = [...headers, ['Cache-Control', 'no-store']];
+  expect(requestBypass('GET', noStore, allowed)).toBe('bypass-no-store-request');
 });
