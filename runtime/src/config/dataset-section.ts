@@ -17,7 +17,7 @@ const csv = z.strictObject({
   delimiter: z.string().min(1).default(',').describe('What stands between two fields.'),
   quote: z.string().length(1).default('"').describe('What surrounds a field that holds a delimiter.'),
   columns: z
-    .array(fieldName)
+    .array(fieldName.refine((name) => name !== '__proto__', { error: 'any name but __proto__' }))
     .min(1)
     .optional()
     .describe('Names of the columns, where the first row is not their names.'),
@@ -137,7 +137,7 @@ const datasetFields = z.strictObject({
   partitionBy: partitionBySection.describe('How the records are cut into partitions.'),
   orderBy: fieldNames.optional().describe('Fields by which the records within a partition are sorted.'),
   key: fieldNames.optional().describe('Fields that identify a record, for differences between versions.'),
-  partitionBytesMax: byteSize({ min: 1024, max: 64 * 1024 ** 2 })
+  partitionBytesMax: byteSize({ min: 1024, max: 16 * 1024 ** 2 })
     .prefault('8MiB')
     .describe('The largest partition before compression; a larger one is split into numbered parts.'),
   keepVersions: count({ min: 1, max: 100 })

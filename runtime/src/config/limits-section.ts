@@ -17,9 +17,15 @@ export const limitsSection = z.strictObject({
     ),
   objectBytesMax: byteSize().prefault('16MiB').describe("The largest object of a caller's own."),
   recordBytesMax: byteSize().prefault('1MiB').describe('The largest single record of a dataset, as JSON.'),
-  ingestBytesMax: byteSize({ min: 1024 ** 2 })
+  ingestBytesMax: byteSize({ min: 16 * 1024 ** 2 })
     .prefault('128MiB')
     .describe('Memory for the records of one dataset that is being cut; beyond, they wait in a file.'),
+  ingestThreadsMax: count()
+    .default(4)
+    .describe('Datasets that are cut at once, each in a thread with memory of its own; others wait.'),
+  ingestWaitMs: duration()
+    .prefault('5m')
+    .describe('How long a dataset may wait for its thread; then the old version stays.'),
   ruleTimeoutMs: duration()
     .prefault('10s')
     .describe("How long a transform or partitioner of the operator's own may take for one batch of records."),

@@ -14,6 +14,10 @@ const predicate = z.strictObject({
   predicate: z
     .record(z.string().regex(/^[^/~]+$/, { error: 'a name without / and ~' }), z.string().min(1))
     .refine((names) => Object.keys(names).length > 0, { error: 'at least one named expression' })
+    // Of an object's names JavaScript puts whole numbers first, and predicates are tried in the order in which they are written.
+    .refine((names) => !Object.keys(names).some((name) => /^(?:0|[1-9]\d*)$/.test(name)), {
+      error: 'names that are no whole numbers, for their order would be lost',
+    })
     .describe('Boolean JSONata expressions by the name of their partition.'),
   matches: z
     .enum(['first', 'all'])
