@@ -1,11 +1,7 @@
 /** Brings a dataset up to date: is there anything newer, cut it, judge it, publish it last. */
 import type { Clock } from './clock.ts';
 import { DatasetError } from './dataset/dataset-error.ts';
-import { declaredFields } from './dataset/version/declared-fields.ts';
-import { driftReasons } from './dataset/version/drift-gate.ts';
 import type { DatasetManifest } from './dataset/version/dataset-manifest.ts';
-import { diffPartitions } from './dataset/version/version-diff.ts';
-import { shelve } from './dataset/version/version-shelf.ts';
 import type { VersionShelf } from './dataset/version/version-shelf.ts';
 import type { DatasetArchive } from './dataset-archive.ts';
 import { RECORD_TTL_MS } from './dataset-archive.ts';
@@ -24,6 +20,7 @@ import type { DeclaredDataset } from './declared-dataset.ts';
 import type { EntryService } from './entry-service.ts';
 import { CacheServerError } from './errors.ts';
 import { versionId } from './flight/version-id.ts';
+import { publishDataset } from './publish-dataset.ts';
 
 /** Pages are walked anew after this long where nothing is declared; each is a request. */
 const PAGES_REFRESH_MS = 60_000;
@@ -100,7 +97,7 @@ async function newest(standing: Standing, deps: RefreshDeps, signal: AbortSignal
   const ended = AbortSignal.any([deps.closed, AbortSignal.timeout(deps.limits.fetchDeadlineMs)]);
   const documents = responseDocuments(answers, ended);
   const dataset = await cutOnce(standing, { documents, ended }, deps);
-  return await publish(standing, { dataset, sourceVersion, cut }, deps);
+  return await publishDataset(declared, { dataset, sourceVersion, cut }, deps);
 }
 
 /** The same entries, each of them confirmed by its upstream. */
@@ -141,7 +138,7 @@ async function newestOfPages(
         deps,
       );
       const cut = told === '' ? `${declared.declaration}/${dataset.version}` : told;
-      return await publish(standing, { dataset, sourceVersion: dataset.version, cut }, deps);
+      return await publishDataset(declared, { dataset, sourceVersion: dataset.version, cut }, deps);
     } catch (error) {
       if (!(error instanceof PagesChanged)) throw error;
       deps.count('restarted');
@@ -173,69 +170,6 @@ async function cutOnce(
     'dataset cut',
   );
   return dataset;
-}
-
-/** The last step: nobody sees a version before all of it is stored, and none that breaks what readers rely on. */
-async function publish(
-  { declared, current }: Standing,
-  { dataset, sourceVersion, cut }: { dataset: CutDataset; sourceVersion: string; cut: string },
-  deps: RefreshDeps,
-): Promise<DatasetManifest> {
-  const { archive, clock } = deps;
-  const publishedAtMs = clock.now();
-  if (current !== undefined && isSame(current, dataset)) {
-    deps.count('unchanged');
-    await archive.changeShelf(declared, (shelf) => ({ ...shelf, lastCut: cut, checkedAtMs: publishedAtMs }));
-    return current;
-  }
-  // After a roll-back the newest cut is not the current version, and must not come back unchanged.
-  const [newestCut] = (await archive.shelf(declared)).versions;
-  const newest = newestCut && (await archive.manifest(declared, newestCut.version));
-  if (current !== undefined && newest !== undefined && isSame(newest, dataset)) {
-    deps.count('unchanged');
-    await archive.changeShelf(declared, (shelf) => ({ ...shelf, lastCut: cut, checkedAtMs: publishedAtMs }));
-    return current;
-  }
-  const manifest: DatasetManifest = { ...dataset, sourceVersion, publishedAtMs };
-  const reasons = driftReasons(current, manifest, {
-    ...declared.settings.drift,
-    declaredFields: declaredFields(declared.settings),
-  });
-  await archive.writeManifest(declared, manifest);
-  const { version, records } = manifest;
-  const added = { version, records, publishedAtMs, quarantineReason: reasons.join('; ') };
-  let forgotten: readonly string[] = [];
-  await archive.changeShelf(declared, (shelf) => {
-    const next = shelve(shelf, added, declared.settings.keepVersions);
-    forgotten = next.forgotten;
-    return { ...next.shelf, lastCut: cut, checkedAtMs: publishedAtMs };
-  });
-  await archive.forget(declared, forgotten);
-  if (reasons.length > 0) {
-    deps.count('quarantined');
-    deps.logger.error(
-      { dataset: declared.name, version, reasons },
-      'dataset version quarantined; the old one stays',
-    );
-    if (current !== undefined) return current;
-    throw declared.unfit(`its first version is quarantined: ${reasons.join('; ')}`);
-  }
-  deps.count('cut');
-  const { added: fresh, changed, removed } = diffPartitions(current ?? { partitions: [] }, manifest);
-  deps.onPublished({
-    dataset: declared.name,
-    version,
-    formerVersion: current?.version ?? '',
-    changed: [...fresh, ...changed].map(({ name }) => name),
-    removed: removed.map(({ name }) => name),
-  });
-  return manifest;
-}
-
-function isSame(current: DatasetManifest, { declaration, partitions }: CutDataset): boolean {
-  const diff = diffPartitions(current, { partitions });
-  const differs = diff.added.length + diff.changed.length + diff.removed.length > 0;
-  return !differs && current.declaration === declaration;
 }
 
 const extendedAtMs = new WeakMap<DatasetManifest, number>();

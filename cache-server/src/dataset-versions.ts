@@ -9,6 +9,7 @@ import type { DatasetPublication, Datasets, DiffQuery } from './dataset-service.
 import type { DeclaredDataset } from './declared-dataset.ts';
 import { CacheServerError } from './errors.ts';
 import type { BodyFrames } from './partition/body-frames.ts';
+import { publication } from './publish-dataset.ts';
 import { asQueryError } from './read-dataset.ts';
 
 /** Records that a comparison may hold. */
@@ -48,7 +49,7 @@ export async function pinVersion(
   }
 }
 
-/** Makes a version the current one; what readers see change. */
+/** Makes a version the current one; what readers see change. @throws CacheServerError `bad-request` for one that is not kept */
 export async function rollBack(
   declared: DeclaredDataset,
   version: string,
@@ -56,16 +57,12 @@ export async function rollBack(
 ): Promise<DatasetPublication> {
   const { current: former } = await archive.shelf(declared);
   const target = await keptVersion(declared, version, archive);
-  await archive.changeShelf(declared, (shelf) => rolledBack(shelf, version));
-  const before = former === '' ? undefined : await archive.manifest(declared, former);
-  const { added, changed, removed } = diffPartitions(before ?? { partitions: [] }, target);
-  return {
-    dataset: declared.name,
-    version,
-    formerVersion: former,
-    changed: [...added, ...changed].map(({ name }) => name),
-    removed: removed.map(({ name }) => name),
-  };
+  try {
+    await archive.changeShelf(declared, (shelf) => rolledBack(shelf, version));
+  } catch (error) {
+    throw asQueryError(error);
+  }
+  return publication(former === '' ? undefined : await archive.manifest(declared, former), target);
 }
 
 /** What differs between two versions; records only where fields identify them. */

@@ -11,6 +11,8 @@ export interface ShelvedVersion {
   readonly pinned: boolean;
   /** Why it was put aside; '' when it was not. */
   readonly quarantineReason: string;
+  /** An operator rolled back from it: what is the same does not become the current one until something else does. */
+  readonly withdrawn?: boolean;
 }
 
 /** The versions of one dataset. */
@@ -55,8 +57,10 @@ export function shelve(
   added: Omit<ShelvedVersion, 'pinned'>,
   keep: number,
 ): { shelf: VersionShelf; forgotten: readonly string[] } {
-  const versions = [{ ...added, pinned: false }, ...shelf.versions];
-  const current = added.quarantineReason === '' ? added.version : shelf.current;
+  const isRead = added.quarantineReason === '';
+  const older = isRead ? shelf.versions.map((one) => ({ ...one, withdrawn: false })) : shelf.versions;
+  const versions = [{ ...added, pinned: false }, ...older];
+  const current = isRead ? added.version : shelf.current;
   return retained({ ...shelf, versions, current }, keep);
 }
 
@@ -69,8 +73,9 @@ export function pinned(shelf: VersionShelf, version: string, pin: boolean): Vers
 
 /** Makes an older version the current one; it stays so until the upstream has something newer than what was cut last. */
 export function rolledBack(shelf: VersionShelf, version: string): VersionShelf {
-  requireVersion(shelf, version);
-  return { ...shelf, current: version };
+  const at = shelf.versions.indexOf(requireVersion(shelf, version));
+  const versions = shelf.versions.map((one, i) => ({ ...one, withdrawn: i < at }));
+  return { ...shelf, current: version, versions };
 }
 
 function requireVersion(shelf: VersionShelf, version: string): ShelvedVersion {

@@ -1,0 +1,108 @@
+/** The last step of a refresh: nobody sees a version before all of it is stored, and none that breaks what readers rely on. */
+import { declaredFields } from './dataset/version/declared-fields.ts';
+import type { DatasetManifest } from './dataset/version/dataset-manifest.ts';
+import { driftReasons } from './dataset/version/drift-gate.ts';
+import { diffPartitions } from './dataset/version/version-diff.ts';
+import { shelve } from './dataset/version/version-shelf.ts';
+import type { VersionShelf } from './dataset/version/version-shelf.ts';
+import type { CutDataset } from './dataset-ingest.ts';
+import type { RefreshDeps } from './dataset-refresh.ts';
+import type { DatasetPublication } from './dataset-service.ts';
+import type { DeclaredDataset } from './declared-dataset.ts';
+import type { CacheServerError } from './errors.ts';
+
+/** What was cut, and from what. */
+export interface DatasetCut {
+  readonly dataset: CutDataset;
+  readonly sourceVersion: string;
+  /** Source and declaration: what need not be cut again. */
+  readonly cut: string;
+}
+
+/**
+ * Publishes what was cut, or puts it aside.
+ *
+ * @returns the version that readers get now
+ * @throws CacheServerError `bad-data` when it is put aside and there is no other one
+ */
+export async function publishDataset(
+  declared: DeclaredDataset,
+  { dataset, sourceVersion, cut }: DatasetCut,
+  deps: RefreshDeps,
+): Promise<DatasetManifest> {
+  const { archive, clock } = deps;
+  const publishedAtMs = clock.now();
+  const checked = { lastCut: cut, checkedAtMs: publishedAtMs };
+  // Read anew: a roll-back, or another server, may have come while this was cut.
+  const shelf = await archive.shelf(declared);
+  const current = shelf.current === '' ? undefined : await archive.manifest(declared, shelf.current);
+  const manifest: DatasetManifest = { ...dataset, sourceVersion, publishedAtMs };
+  const settings = { ...declared.settings.drift, declaredFields: declaredFields(declared.settings) };
+  const reasons = driftReasons(current, manifest, settings);
+  if (
+    current !== undefined &&
+    (isSame(current, dataset) || (await isWithdrawn(declared, dataset, { shelf, deps })))
+  ) {
+    deps.count('unchanged');
+    await archive.changeShelf(declared, (one) => ({ ...one, ...checked }));
+    return current;
+  }
+  await archive.writeManifest(declared, manifest);
+  const { version, records } = manifest;
+  const added = { version, records, publishedAtMs, quarantineReason: reasons.join('; ') };
+  let forgotten: readonly string[] = [];
+  await archive.changeShelf(declared, (one) => {
+    const next = shelve(one, added, declared.settings.keepVersions);
+    forgotten = next.forgotten;
+    return { ...next.shelf, ...checked };
+  });
+  await archive.forget(declared, forgotten);
+  if (reasons.length > 0) {
+    deps.count('quarantined');
+    deps.logger.error(
+      { dataset: declared.name, version, reasons },
+      'dataset version quarantined; the old one stays',
+    );
+    if (current !== undefined) return current;
+    throw quarantined(declared, added.quarantineReason);
+  }
+  deps.count('cut');
+  deps.onPublished(publication(current, manifest));
+  return manifest;
+}
+
+/** There is no version to read but one that was put aside. */
+export function quarantined(declared: DeclaredDataset, reason: string): CacheServerError {
+  return declared.unfit(`its first version is quarantined: ${reason}`);
+}
+
+/** What is told when a version becomes the current one. */
+export function publication(former: DatasetManifest | undefined, next: DatasetManifest): DatasetPublication {
+  const { added, changed, removed } = diffPartitions(former ?? { partitions: [] }, next);
+  return {
+    dataset: next.dataset,
+    version: next.version,
+    formerVersion: former?.version ?? '',
+    changed: [...added, ...changed].map(({ name }) => name),
+    removed: removed.map(({ name }) => name),
+  };
+}
+
+/** Whether an operator rolled back from just this: it must not come back by itself, whatever was cut in between. */
+async function isWithdrawn(
+  declared: DeclaredDataset,
+  dataset: CutDataset,
+  { shelf, deps }: { shelf: VersionShelf; deps: RefreshDeps },
+): Promise<boolean> {
+  for (const { version, withdrawn } of shelf.versions) {
+    if (withdrawn !== true) continue;
+    const manifest = await deps.archive.manifest(declared, version);
+    if (manifest !== undefined && isSame(manifest, dataset)) return true;
+  }
+  return false;
+}
+
+function isSame(manifest: DatasetManifest, { declaration, partitions }: CutDataset): boolean {
+  const { added, changed, removed } = diffPartitions(manifest, { partitions });
+  return added.length + changed.length + removed.length === 0 && manifest.declaration === declaration;
+}
