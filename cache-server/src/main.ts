@@ -1,6 +1,6 @@
 /** The cache server as a process: `npm run cache-server -- --config pannier.yaml`. */
 import { parseArgs } from 'node:util';
-import { createLogger, installSignals, loadConfig, runMain, watchConfig } from '@pannier/runtime';
+import { createLogger, installSignals, loadConfig, portFlag, runMain, watchConfig } from '@pannier/runtime';
 import type { Config, ConfigOverrides, Logger } from '@pannier/runtime';
 import { startCacheServer } from './start-cache-server.ts';
 
@@ -23,12 +23,10 @@ function readFlags(): { path: string | undefined; overrides: ConfigOverrides; he
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
-  const number = (text: string | undefined): number | undefined =>
-    text === undefined ? undefined : Number(text);
   const server = {
     host: values.host,
-    port: number(values.port),
-    adminPort: number(values['admin-port']),
+    port: portFlag('--port', values.port),
+    adminPort: portFlag('--admin-port', values['admin-port']),
     redis: values.redis === undefined ? undefined : { url: values.redis },
   };
   return { path: values.config, overrides: { server }, help: values.help };
@@ -55,7 +53,7 @@ await runMain(async () => {
     process.stdout.write(HELP);
     return;
   }
-  const config = loadConfig({ path, overrides });
+  const config = loadConfig({ path, overrides, files: 'authorities-and-modules' });
   const logger = createLogger(config.log, 'cache-server');
   const server = await startCacheServer({ config, logger });
   installSignals({

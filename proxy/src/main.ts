@@ -1,6 +1,6 @@
 /** The sidecar proxy as a process: `npm run proxy -- --config pannier.yaml`. */
 import { parseArgs } from 'node:util';
-import { createLogger, installSignals, loadConfig, runMain } from '@pannier/runtime';
+import { createLogger, installSignals, loadConfig, portFlag, runMain } from '@pannier/runtime';
 import type { ConfigOverrides } from '@pannier/runtime';
 import { startProxy } from './start-proxy.ts';
 
@@ -23,12 +23,10 @@ function readFlags(): { path: string | undefined; overrides: ConfigOverrides; he
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
-  const number = (text: string | undefined): number | undefined =>
-    text === undefined ? undefined : Number(text);
   const proxy = {
     host: values.host,
-    port: number(values.port),
-    adminPort: number(values['admin-port']),
+    port: portFlag('--port', values.port),
+    adminPort: portFlag('--admin-port', values['admin-port']),
     servers: values.server,
   };
   return { path: values.config, overrides: { proxy }, help: values.help };

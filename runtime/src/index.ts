@@ -15,6 +15,7 @@ export type { ConfigWatch, WatchedSource } from './config/config-watch.ts';
 export type { Environment } from './config/environment.ts';
 export { configJsonSchema } from './config/json-schema.ts';
 export type { JsonSchema } from './config/json-schema.ts';
+export { portFlag } from './config/port-flag.ts';
 export type { LogConfig } from './config/log-section.ts';
 export type { Config, ConfigInput } from './config/schema.ts';
 export { installSignals } from './drain.ts';

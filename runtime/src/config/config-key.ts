@@ -24,9 +24,20 @@ export function configKeys(): readonly ConfigKey[] {
 
 /** The names that a mapping at this path may hold; `*` where the operator chooses them. */
 export function knownKeys(path: readonly PropertyKey[]): string[] {
-  let at: JsonSchema | undefined = schema;
-  for (const step of path) at = at?.properties?.[String(step)] ?? namedEntry(at);
-  return Object.keys(at?.properties ?? {});
+  let at: readonly JsonSchema[] = [schema];
+  for (const step of path) at = at.flatMap((one) => below(one, step)).flatMap(choicesOf);
+  return [...new Set(at.flatMap((one) => Object.keys(one.properties ?? {})))];
+}
+
+function below(schema: JsonSchema, step: PropertyKey): readonly JsonSchema[] {
+  const next =
+    typeof step === 'number' ? schema.items : (schema.properties?.[String(step)] ?? namedEntry(schema));
+  return next === undefined ? [] : [next];
+}
+
+/** A schema, or the schemas that it gives the choice of. */
+function choicesOf(schema: JsonSchema): readonly JsonSchema[] {
+  return schema.anyOf === undefined ? [schema] : schema.anyOf.flatMap(choicesOf);
 }
 
 function keysBelow(schema: JsonSchema, path: readonly string[]): ConfigKey[] {

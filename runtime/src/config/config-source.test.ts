@@ -169,6 +169,15 @@ describe('a refused config', () => {
     );
   });
 
+  it('blames the command line only for what it set', () => {
+    const overrides = { server: { port: undefined } };
+    expect(refusal('server:\n  port: abc', { overrides })).toMatch(
+      /^pannier\.yaml:2: server\.port: found "abc"/,
+    );
+    const env = { PANNIER_SERVER_PORT: 'abc' };
+    expect(refusal('', { env, overrides })).toMatch(/^PANNIER_SERVER_PORT: server\.port: found "abc"/);
+  });
+
   it('never repeats a password', () => {
     expect(refusal('server: {redis: {url: "http://me:secret@host"}}')).toContain('found "http://***@host"');
     expect(refusal('server: {redis: {url: "me:secret@host"}}')).toContain('found "***@host"');

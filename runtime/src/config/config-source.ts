@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../errors.ts';
+import { describeAllowed } from './allowed-value.ts';
 import { readEnvironment } from './environment.ts';
 import type { Environment } from './environment.ts';
+import { fromFolderOf, requireFiles } from './file-paths.ts';
+import type { WantedFiles } from './file-paths.ts';
 import { depthOf, mergeLayers } from './layer.ts';
 import type { Layer } from './layer.ts';
-import { describeAllowed, describeRefusal } from './refusal.ts';
+import { describeRefusal } from './refusal.ts';
 import { configSchema } from './schema.ts';
 import type { Config, ConfigInput } from './schema.ts';
 import { readYaml } from './yaml-file.ts';
@@ -26,10 +29,13 @@ export interface ConfigSource {
   /** Default: the environment of this process. */
   readonly env?: Environment | undefined;
   readonly overrides?: ConfigOverrides | undefined;
+  /** Files named by the config that must be there. Default `authorities`. */
+  readonly files?: WantedFiles | undefined;
 }
 
 /**
- * Reads and checks the config; what it returns is complete.
+ * Reads and checks the config; what it returns is complete. Relative paths of files that the config file names start from its own
+ * folder, all others from the working directory.
  * @throws ConfigError of one line with the place, the key, what was found and what is allowed
  */
 export function loadConfig(source: ConfigSource = {}): Config {
@@ -56,10 +62,7 @@ export function parseConfig(text: string, source: ConfigSource = {}): Config {
   const file = readYaml(text, source.path ?? 'config');
   const environment = readEnvironment(source.env ?? process.env);
   const overrides = (source.overrides ?? {}) as Layer;
-
-  const config = [environment.layer, overrides].reduce(mergeLayers, file.layer);
-  const result = configSchema.safeParse(config, { error: describeAllowed });
-  if (result.success) return result.data;
+  const fileLayer = source.path === undefined ? file.layer : fromFolderOf(source.path, file.layer);
 
   const place = (path: readonly PropertyKey[]): string => {
     const inOverrides = depthOf(overrides, path);
@@ -69,5 +72,11 @@ export function parseConfig(text: string, source: ConfigSource = {}): Config {
     if (inEnvironment === 0 || inEnvironment < inFile) return file.place(path);
     return environment.variables.get(path.slice(0, inEnvironment).join('.')) ?? 'environment';
   };
+  const config = [environment.layer, overrides].reduce(mergeLayers, fileLayer);
+  const result = configSchema.safeParse(config, { error: describeAllowed });
+  if (result.success) {
+    requireFiles(result.data, source.files ?? 'authorities', place);
+    return result.data;
+  }
   throw describeRefusal(result.error.issues, { config, place });
 }

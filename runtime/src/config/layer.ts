@@ -17,12 +17,13 @@ export function isLayer(value: unknown): value is Layer {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** How many steps of the path this layer has. */
+/** How many steps of the path this layer has; a key that is `undefined` says nothing. */
 export function depthOf(layer: Layer, path: readonly PropertyKey[]): number {
   let at: unknown = layer;
   for (const [depth, step] of path.entries()) {
     if (typeof at !== 'object' || at === null || !Object.hasOwn(at, step)) return depth;
     at = (at as Record<PropertyKey, unknown>)[step];
+    if (at === undefined) return depth;
   }
   return path.length;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { byteSize, count } from './fields.ts';
+import { describeStrategies } from './strategy-refusal.ts';
 
 const fieldName = z.string().min(1);
 const fieldNames = z.union([fieldName, z.array(fieldName).min(1)], {
@@ -130,23 +131,18 @@ const unique = z.strictObject({
 });
 
 const strategies = { field, predicate, chunk, hash, date, custom, range, unique };
-const names = Object.keys(strategies).join(', ');
-
-const level = z
-  .looseObject({})
-  .refine((value) => Object.keys(strategies).some((name) => Object.hasOwn(value, name)), {
-    error: `one of the strategies ${names}`,
-    abort: true,
-  })
-  .pipe(z.union([field, predicate, chunk, hash, date, custom, range, unique]));
+const level = z.union([field, predicate, chunk, hash, date, custom, range, unique]);
 
 /** How the records of a dataset are cut: one strategy, or several one below the other. */
-export const partitionBySection = z.union([
-  z
-    .array(level)
-    .min(1)
-    .refine((levels) => levels.every((one, at) => at === 0 || !('unique' in one)), {
-      error: 'unique as the first level only',
-    }),
-  level,
-]);
+export const partitionBySection = z.union(
+  [
+    z
+      .array(level)
+      .min(1)
+      .refine((levels) => levels.every((one, at) => at === 0 || !('unique' in one)), {
+        error: 'unique as the first level only',
+      }),
+    level,
+  ],
+  { error: ({ input }) => describeStrategies(input, strategies) },
+);
