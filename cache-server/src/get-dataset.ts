@@ -1,7 +1,7 @@
 /** The story of a dataset: its originals by the same shared fetch as any GET, cut once for each version, read by partition. */
 import type { DatasetManifest, DatasetPartition } from './dataset/version/dataset-manifest.ts';
 import { abortable } from '@pannier/runtime';
-import { warmUpIngest } from './dataset/ingest/run-ingest.ts';
+import { warmUpIngest } from './dataset/ingest/ingest-thread.ts';
 import { DatasetArchive } from './dataset-archive.ts';
 import type { DatasetIngest } from './dataset-ingest.ts';
 import { refresh } from './dataset-refresh.ts';

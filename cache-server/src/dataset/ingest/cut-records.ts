@@ -2,7 +2,7 @@
 import { layoutRecords } from '@pannier/proto/partition-format';
 import type { RecordValue } from '@pannier/proto/partition-format';
 import { DatasetError } from '../dataset-error.ts';
-import { partitionStages, openStrategy } from '../strategy/nested.ts';
+import { openStrategy, partitionLevels, partitionStages } from '../strategy/nested.ts';
 import type { PartitionStages } from '../strategy/nested.ts';
 import { isSkewed, quantileEdges, rangeValue } from '../strategy/range.ts';
 import { recordWeight } from '../strategy/record-weight.ts';
@@ -13,6 +13,7 @@ import type { RecordTransform } from '../transform/record-transform.ts';
 import type { IngestPlan, IngestSummary } from './ingest-plan.ts';
 import { PartitionBuffers } from './partition-buffers.ts';
 import type { WholePartition } from './partition-buffers.ts';
+import type { RuleMark } from './rule-watch.ts';
 import { SpillFile } from './spill-file.ts';
 import type { SpilledBlock } from './spill-file.ts';
 
@@ -27,6 +28,8 @@ export class RecordCutter {
   readonly #plan: IngestPlan;
   readonly #stages: PartitionStages;
   readonly #transform: RecordTransform;
+  readonly #rules: RuleMark;
+  readonly #placesByRule: boolean;
   readonly #unique: UniqueStage | undefined;
   readonly #spill: SpillFile;
   readonly #buffers: PartitionBuffers;
@@ -36,16 +39,22 @@ export class RecordCutter {
   #surveyed: SpilledBlock[] = [];
   #values: number[] = [];
   #edges: readonly number[] | undefined;
+  /** Records that the transform was given. */
+  #given = 0;
   #records = 0;
 
   /** @throws DatasetError `bad-rule` when an expression does not compile or a module cannot be loaded */
   static async open(
     plan: IngestPlan,
     emit: (partition: WholePartition) => Promise<void>,
+    rules: RuleMark,
   ): Promise<RecordCutter> {
     const stages = partitionStages(plan.settings.partitionBy);
+    // A module is the operator's from its first line on.
+    rules.enter(0);
     const transform = await openTransform(plan.settings, plan.baseDir);
-    const cutter = new RecordCutter(plan, { stages, transform, emit });
+    rules.leave();
+    const cutter = new RecordCutter(plan, { stages, transform, emit, rules });
     if (stages.quantiles === undefined) await cutter.#openStrategy();
     return cutter;
   }
@@ -56,6 +65,7 @@ export class RecordCutter {
       stages: PartitionStages;
       transform: RecordTransform;
       emit: (partition: WholePartition) => Promise<void>;
+      rules: RuleMark;
     },
   ) {
     const { settings, limits } = plan;
@@ -63,6 +73,10 @@ export class RecordCutter {
     this.#plan = plan;
     this.#stages = parts.stages;
     this.#transform = parts.transform;
+    this.#rules = parts.rules;
+    this.#placesByRule = partitionLevels(settings.partitionBy).some(
+      (level) => 'custom' in level || 'predicate' in level,
+    );
     this.#spill = new SpillFile(decompressedBytesMax);
     const { unique } = parts.stages;
     this.#unique =
@@ -85,11 +99,11 @@ export class RecordCutter {
 
   async push(records: RecordValue[]): Promise<void> {
     if (this.#transform.perDocument) return this.#collect(records);
-    await this.#unlike(await this.#transform.apply(records));
+    await this.#unlike(await this.#transformed(records));
   }
 
   async finish(): Promise<IngestSummary> {
-    if (this.#transform.perDocument) await this.#unlike(await this.#transform.apply(this.#collected));
+    if (this.#transform.perDocument) await this.#unlike(await this.#transformed(this.#collected));
     this.#collected = [];
     if (this.#unique !== undefined) {
       for await (const records of this.#unique.finish()) await this.#survey(records);
@@ -111,6 +125,14 @@ export class RecordCutter {
       order: inKeyOrder(names, keyNames),
       quantileEdges: this.#edges,
     };
+  }
+
+  async #transformed(records: RecordValue[]): Promise<RecordValue[]> {
+    this.#rules.enter(this.#given + 1);
+    this.#given += records.length;
+    const transformed = await this.#transform.apply(records);
+    this.#rules.leave();
+    return transformed;
   }
 
   #collect(records: readonly RecordValue[]): void {
@@ -157,15 +179,20 @@ export class RecordCutter {
 
   async #openStrategy(): Promise<void> {
     const { settings, baseDir } = this.#plan;
+    this.#rules.enter(0);
     this.#strategy = await openStrategy(settings.partitionBy, { baseDir, quantileEdges: this.#edges });
+    this.#rules.leave();
   }
 
   async #place(records: readonly RecordValue[]): Promise<void> {
     const strategy = this.#strategy;
+    const byRule = this.#placesByRule;
     if (strategy === undefined) return;
     for (const record of records) {
+      if (byRule) this.#rules.enter(this.#records + 1);
       const found = strategy.place(record);
       const places = found instanceof Promise ? await found : found;
+      if (byRule) this.#rules.leave();
       for (const place of places) {
         const waiting = this.#buffers.add(record, place);
         if (waiting !== undefined) await waiting;

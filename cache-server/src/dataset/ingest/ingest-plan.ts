@@ -18,6 +18,13 @@ export interface IngestPlan {
   readonly quantileEdges: readonly number[] | undefined;
 }
 
+/** What the worker begins with. */
+export interface IngestStart {
+  readonly plan: IngestPlan;
+  /** Of the `RuleWatch`. */
+  readonly ruleMemory: SharedArrayBuffer;
+}
+
 /** To the worker. */
 export type IngestCommand =
   | { readonly kind: 'document'; readonly contentEncoding: string }
@@ -58,8 +65,6 @@ export interface IngestCounts {
 
 /** From the worker. */
 export type IngestEvent =
-  /** The thread runs and has its plan: from now on silence is that of its rules. */
-  | { readonly kind: 'ready' }
   /** A command was dealt with; the next may come. */
   | { readonly kind: 'taken' }
   | { readonly kind: 'partition'; readonly partition: CutPartition }

@@ -14,8 +14,9 @@ import { DatasetError } from '../dataset-error.ts';
 import { statisticsOf } from '../read/field-statistics.ts';
 import { readRecords } from '../source/read-records.ts';
 import { RecordCutter } from './cut-records.ts';
-import type { CutPartition, IngestCommand, IngestEvent, IngestPlan } from './ingest-plan.ts';
+import type { CutPartition, IngestCommand, IngestEvent, IngestStart } from './ingest-plan.ts';
 import type { WholePartition } from './partition-buffers.ts';
+import { RuleMark } from './rule-watch.ts';
 
 /** Partitions that are being compressed, or on their way to the store, at once. */
 const UNSTORED_MAX = 6;
@@ -84,7 +85,7 @@ async function encoded({ name, key, records }: WholePartition, scope: string): P
   return { name, key, records: rowsIn(records), contentBytes: content.byteLength, digest, statistics, frame };
 }
 
-async function ingest(port: MessagePort, plan: IngestPlan): Promise<void> {
+async function ingest(port: MessagePort, { plan, ruleMemory }: IngestStart): Promise<void> {
   const inbox = new Inbox(port);
   const say = (event: IngestEvent): void => port.postMessage(event);
   const failed = Promise.withResolvers<never>();
@@ -94,10 +95,9 @@ async function ingest(port: MessagePort, plan: IngestPlan): Promise<void> {
     // Compressed behind the back of the parser; what fails here fails the ingest at its next step.
     encoded(partition, plan.scope).then((cut) => say({ kind: 'partition', partition: cut }), failed.reject);
   };
-  const cutter = await RecordCutter.open(plan, emit);
+  const cutter = await RecordCutter.open(plan, emit, new RuleMark(ruleMemory));
   for (;;) {
     const command = await inbox.next();
-    // The end is taken when all is done, so that a rule that never returns is noticed there, too.
     if (command.kind === 'end') break;
     say({ kind: 'taken' });
     if (command.kind !== 'document') continue;
@@ -121,8 +121,7 @@ function failure(error: unknown): IngestEvent {
 if (parentPort !== null) {
   const port = parentPort;
   // The thread may have been started long before it is known what for.
-  port.once('message', (plan: IngestPlan) => {
-    port.postMessage({ kind: 'ready' } satisfies IngestEvent);
-    ingest(port, plan).catch((error: unknown) => port.postMessage(failure(error)));
+  port.once('message', (start: IngestStart) => {
+    ingest(port, start).catch((error: unknown) => port.postMessage(failure(error)));
   });
 }
