@@ -56,6 +56,7 @@ export class DatasetArchive {
         bytes: encodeShelf(key.text, changed),
         version: changed.revision,
         ttlMs: RECORD_TTL_MS,
+        isKept: true,
       };
       // Where there is none that can be read there is nothing to compare with: the last writer of two first ones wins, both are whole.
       const comparison = shelf.revision === '' ? {} : { ifVersion: shelf.revision };
@@ -78,7 +79,8 @@ export class DatasetArchive {
   async writeManifest(declared: DeclaredDataset, manifest: DatasetManifest): Promise<void> {
     const keyText = declared.versionKey(manifest.version);
     const bytes = encodeDatasetManifest(keyText, manifest);
-    await this.#deps.store.writeManifest(keyText, { bytes, version: manifest.version, ttlMs: RECORD_TTL_MS });
+    const { version } = manifest;
+    await this.#deps.store.writeManifest(keyText, { bytes, version, ttlMs: RECORD_TTL_MS, isKept: true });
     this.#manifests.set(keyText, manifest);
   }
 

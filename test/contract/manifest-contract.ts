@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { ContractTests } from './store-harness.ts';
-import { LONG_MS, SHORT_MS, key, manifest } from './store-harness.ts';
+import { LONG_MS, SHORT_MS, key, listAll, manifest } from './store-harness.ts';
 
 const EVERY_BYTE = Buffer.from(Array.from({ length: 256 }, (_none, value) => value));
 const ODD_KEYS = [
@@ -116,5 +116,26 @@ export const manifestContract: ContractTests = {
       store.stats(),
     ];
     for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'store' });
+  },
+
+  'a manifest that is kept is read, listed, replaced, deleted and ended by its time like any other': async ({
+    store,
+    elapse,
+  }) => {
+    await store.writeManifest(key('a'), { ...manifest('first', '1'), isKept: true });
+    expect(await store.writeManifest(key('a'), manifest('no', '2', { ifVersion: '0' }))).toBe(false);
+    const second = { ...manifest('second', '2', { ifVersion: '1' }), isKept: true };
+    expect(await store.writeManifest(key('a'), second)).toBe(true);
+    expect(String(await store.readManifest(key('a')))).toBe('second');
+    expect(await listAll(store, '')).toEqual([key('a')]);
+    await store.writeManifest(key('a'), manifest('plain', '3'));
+    await store.writeManifest(key('a'), { ...manifest('kept', '4'), isKept: true });
+    expect(String(await store.readManifest(key('a')))).toBe('kept');
+    expect(await store.deleteManifest(key('a'))).toBe(true);
+    expect(await store.deleteManifest(key('a'))).toBe(false);
+    await store.writeManifest(key('b'), { ...manifest('b', '1', { ttlMs: SHORT_MS }), isKept: true });
+    await elapse(SHORT_MS);
+    expect(await store.readManifest(key('b'))).toBeUndefined();
+    expect(await listAll(store, '')).toEqual([]);
   },
 };

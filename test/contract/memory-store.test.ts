@@ -96,4 +96,39 @@ describe('the embedded store by itself', () => {
     expect(await store.readManifest(key('first'))).toBeUndefined();
     expect(await store.readManifest(key('second'))).toBeDefined();
   });
+
+  test('a manifest that is kept stays whatever else comes, and is counted', async () => {
+    const { store } = await openMemory(MIB);
+    const kept = { ...manifest('k'.repeat(100_000), '1'), isKept: true };
+    await store.writeManifest(key('kept'), kept);
+    for (let index = 0; index < 2_000; index += 1) {
+      await store.writeFrames(SCOPE, [frame(String(index), Buffer.alloc(1000))], LONG_MS);
+      await store.writeManifest(key(String(index)), manifest('m'.repeat(1000), '1'));
+      expect((await store.stats()).bytes).toBeLessThanOrEqual(MIB);
+    }
+    expect((await store.stats()).bytes).toBeGreaterThan(0.9 * MIB);
+    expect((await store.readManifest(key('kept')))?.length).toBe(100_000);
+    expect(await listAll(store, 'kept')).toEqual([key('kept')]);
+    await store.deleteManifest(key('kept'));
+    await store.writeManifest(key('kept'), manifest('k', '1'));
+    expect((await store.stats()).bytes).toBeLessThan(0.95 * MIB);
+  });
+
+  test('kept manifests have no more than half of the store, and what is refused changes nothing', async () => {
+    const { store, elapse } = await openMemory(100_000);
+    const kept = (size: number): ReturnType<typeof manifest> & { isKept: boolean } => ({
+      ...manifest('k'.repeat(size), '1'),
+      isKept: true,
+    });
+    await store.writeManifest(key('a'), kept(20_000));
+    await store.writeManifest(key('a'), kept(30_000));
+    await expect(store.writeManifest(key('b'), kept(30_000))).rejects.toMatchObject({ code: 'store' });
+    await expect(store.writeManifest(key('a'), kept(60_000))).rejects.toThrow('(50000 bytes)');
+    expect((await store.readManifest(key('a')))?.length).toBe(30_000);
+    await expect(store.writeManifest(key('c'), manifest('c'.repeat(80_000), '1'))).rejects.toThrow(
+      '(100000 bytes)',
+    );
+    await elapse(LONG_MS);
+    await store.writeManifest(key('b'), kept(45_000));
+  });
 });

@@ -57,6 +57,11 @@ export interface ManifestWrite {
   ttlMs: number;
   /** Write only if the stored manifest has this version (a 304 compares-and-sets on the version that it validated). */
   ifVersion?: string;
+  /**
+   * Says that nothing else tells what this manifest tells, such as what an operator decided: the embedded store never drives it out to make
+   * room, so that only its time ends it. In Redis that is for `maxmemory-policy` to say. False by default, and for each write by itself.
+   */
+  isKept?: boolean;
 }
 
 /** A frame to be written. */

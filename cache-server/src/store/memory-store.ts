@@ -31,11 +31,17 @@ export function createMemoryStore(options: MemoryStoreOptions): EntryStore {
   return new MemoryStore(options);
 }
 
+/** The share of the bytes that kept manifests may have together: a cache that holds nothing else would be none. */
+const KEPT_SHARE_MAX = 0.5;
+
 class MemoryStore implements EntryStore {
   readonly kind = 'embedded';
   readonly #now: () => number;
   readonly #bytesMax: number;
   readonly #items: LRUCache<string, Item>;
+  /** Manifests that are never driven out; a name is here or among the items, never in both. */
+  readonly #kept = new Map<string, Item>();
+  #keptBytes = 0;
   /** Names of manifests in the order of their first write, which is the order of a listing. */
   readonly #manifests = new Map<string, number>();
   #lastSerial = 0;
@@ -69,7 +75,7 @@ class MemoryStore implements EntryStore {
 
   async deleteManifest(key: string): Promise<boolean> {
     const name = manifestName(key);
-    return this.#live(name) !== undefined && this.#items.delete(name);
+    return this.#live(name) !== undefined && this.#remove(name);
   }
 
   async readFrames(scope: string, digests: readonly Uint8Array[]): Promise<(Buffer | undefined)[]> {
@@ -83,7 +89,10 @@ class MemoryStore implements EntryStore {
     }
     // The last ones of a batch may have driven out the first ones.
     if (frames.every(({ digest }) => this.#items.has(frameName(scope, digest)))) return;
-    throw new CacheServerError('store', `${frames.length} frames are more than the memory store can hold`);
+    throw new CacheServerError(
+      'store',
+      `${frames.length} frames are more than the memory store can hold (${this.#bytesMax} bytes)`,
+    );
   }
 
   async extendFrames(scope: string, digests: readonly Uint8Array[], ttlMs: number): Promise<boolean[]> {
@@ -115,12 +124,13 @@ class MemoryStore implements EntryStore {
   /** Manifests, and the bytes of everything; what has expired and was not asked for since is counted until it is driven out. */
   async stats(): Promise<{ entries: number; bytes: number }> {
     this.#assertOpen();
-    return { entries: this.#manifests.size, bytes: this.#items.calculatedSize };
+    return { entries: this.#manifests.size, bytes: this.#items.calculatedSize + this.#keptBytes };
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     this.#items.clear();
+    for (const name of this.#kept.keys()) this.#remove(name);
   }
 
   #assertOpen(): void {
@@ -129,28 +139,52 @@ class MemoryStore implements EntryStore {
 
   #live(name: string): Item | undefined {
     this.#assertOpen();
-    const item = this.#items.get(name);
+    const item = this.#kept.get(name) ?? this.#items.get(name);
     if (item === undefined || item.expiresAtMs > this.#now()) return item;
-    this.#items.delete(name);
+    this.#remove(name);
     return undefined;
   }
 
   /** As {@link MemoryStore.#live}, but a listing is no use of the item. */
   #isLive(name: string): boolean {
-    const item = this.#items.peek(name);
+    const item = this.#kept.get(name) ?? this.#items.peek(name);
     return item !== undefined && item.expiresAtMs > this.#now();
   }
 
-  #put(name: string, bytes: Uint8Array, { version, ttlMs }: { version: string; ttlMs: number }): void {
+  #put(name: string, bytes: Uint8Array, write: Omit<ManifestWrite, 'bytes'>): void {
+    const { version, ttlMs, isKept = false } = write;
+    // Nothing drives out those whose time is over, and there are few.
+    if (isKept) for (const other of this.#kept.keys()) this.#live(other);
     const item: Item = { bytes: ownCopy(bytes), version, expiresAtMs: this.#now() + storedTtlMs(ttlMs) };
+    const size = itemBytes(name, item);
+    const there = this.#kept.get(name);
+    const keptBytes = this.#keptBytes - (there === undefined ? 0 : itemBytes(name, there));
     // Left to itself, the cache would drop what it holds under this name and say nothing.
-    if (itemBytes(name, item) > this.#bytesMax) {
-      throw new CacheServerError(
-        'store',
-        `an item of ${bytes.byteLength} bytes is over the memory store's size`,
-      );
-    }
-    this.#items.set(name, item);
+    if (isKept) this.#assertKeepable(keptBytes + size);
+    else if (keptBytes + size > this.#bytesMax)
+      throw tooLarge(`an item of ${bytes.byteLength} bytes is`, this.#bytesMax);
+    if (isKept !== (there !== undefined)) this.#remove(name);
+    if (isKept) {
+      this.#kept.set(name, item);
+      this.#keptBytes = keptBytes + size;
+    } else this.#items.set(name, item);
+    // What was just written is the last to go, and fits by itself.
+    while (this.#items.calculatedSize + this.#keptBytes > this.#bytesMax) this.#items.pop();
+  }
+
+  #assertKeepable(keptBytes: number): void {
+    const keptBytesMax = KEPT_SHARE_MAX * this.#bytesMax;
+    if (keptBytes <= keptBytesMax) return;
+    throw tooLarge(`manifests that must stay, of ${keptBytes} bytes, are`, keptBytesMax);
+  }
+
+  #remove(name: string): boolean {
+    const item = this.#kept.get(name);
+    if (item === undefined) return this.#items.delete(name);
+    this.#keptBytes -= itemBytes(name, item);
+    this.#kept.delete(name);
+    this.#manifests.delete(name);
+    return true;
   }
 
   #extend(name: string, ttlMs: number): boolean {
@@ -159,6 +193,10 @@ class MemoryStore implements EntryStore {
     item.expiresAtMs = Math.max(item.expiresAtMs, this.#now() + storedTtlMs(ttlMs));
     return true;
   }
+}
+
+function tooLarge(what: string, bytesMax: number): CacheServerError {
+  return new CacheServerError('store', `${what} over the memory store's size (${bytesMax} bytes)`);
 }
 
 function manifestName(key: string): string {
