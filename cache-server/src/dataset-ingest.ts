@@ -86,6 +86,7 @@ export class DatasetIngest {
       plan: { scope, settings: declared.settings, limits, baseDir, quantileEdges: former?.quantileEdges },
       documents,
       signal,
+      slots: limits,
       ruleTimeoutMs: limits.ruleTimeoutMs,
       store: keep,
     });

@@ -50,6 +50,7 @@ export async function cut(
     plan: { scope: 'rows', settings, limits, baseDir: '/', quantileEdges },
     documents: documentsOf(documents),
     signal,
+    slots: limits,
     ruleTimeoutMs: limits.ruleTimeoutMs,
     store: async (partition) => {
       await options.store?.();

@@ -66,3 +66,10 @@ it('lives with the least memory that may be declared', async () => {
   const { counts } = await cut({}, [JSON.stringify(rows(1000))], { limits: { ingestBytesMax: '16MiB' } });
   expect(counts.missing).toBe(1000);
 });
+
+it('gives its thread back, also when it fails', async () => {
+  const limits = { ingestThreadsMax: 1, ingestWaitMs: '1m' };
+  const runs = ['[1]', '{"no": "list"}', '[2]'].map(async (text) => await cut({}, [text], { limits }));
+  const [one, failed, two] = await Promise.allSettled(runs);
+  expect([one?.status, failed?.status, two?.status]).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+});

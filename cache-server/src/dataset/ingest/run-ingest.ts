@@ -1,8 +1,10 @@
 /** The server's side of an ingest: feeds the worker with documents, and stores the partitions that come back. */
+import type { Config } from '@pannier/runtime';
 import type { BodyPart } from '../../entry-answer.ts';
 import type { IngestSummary } from './ingest-plan.ts';
 import { IngestThread } from './ingest-thread.ts';
 import type { IngestThreadOptions } from './ingest-thread.ts';
+import { ThreadSlots } from './thread-slots.ts';
 
 /** One document of a dataset. */
 export interface IngestDocument {
@@ -14,17 +16,22 @@ export interface IngestDocument {
 
 /** An ingest. */
 export interface IngestRun extends IngestThreadOptions {
+  readonly slots: Pick<Config['limits'], 'ingestThreadsMax' | 'ingestWaitMs'>;
   readonly documents: AsyncIterable<IngestDocument>;
 }
 
-/** Cuts documents into stored partitions. Nothing is published here. */
+const slots = new ThreadSlots();
+
+/** Cuts documents into stored partitions, when it is its turn. Nothing is published here. */
 export async function runIngest(run: IngestRun): Promise<IngestSummary> {
+  const giveBack = await slots.take(run.slots, run.signal);
   const thread = new IngestThread(run);
   try {
     await Promise.race([feed(run, thread), thread.failed]);
     return await thread.done;
   } finally {
     await thread.end();
+    giveBack();
   }
 }
 
