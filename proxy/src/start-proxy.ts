@@ -22,6 +22,7 @@ import { createProxyCounters } from './proxy-counters.ts';
 import type { ProxyCounters } from './proxy-counters.ts';
 import { createRequestHandler } from './request-handler.ts';
 import type { HandlerParts } from './request-handler.ts';
+import { logServers } from './server-log.ts';
 import { refuseUpgrade } from './upgrade-relay.ts';
 import { createUpstreamRoutes } from './upstream-route.ts';
 
@@ -72,7 +73,7 @@ function assemble(
     identity: proxy.identity,
     ackTimeoutMs: limits.ackTimeoutMs,
     silenceMs: 3 * limits.heartbeatMs,
-    onEvent: (event) => logger.debug(event, 'transport'),
+    onEvent: logServers(logger, proxy.fallback),
   });
   const direct = createDirectFetch(egress, limits.headerBytesMax);
   const passthrough = createPassthrough({ egress, pseudonym, headerBytesMax: limits.headerBytesMax });
@@ -89,7 +90,7 @@ function assemble(
     nearEntryBytesMax: Math.min(proxy.nearEntryBytesMax, proxy.nearCacheBytesMax),
     now: Date.now,
     upstreamRoutes: createUpstreamRoutes(config),
-    reverseRoutes: createReverseRoutes(proxy.routes),
+    reverseRoutes: createReverseRoutes(proxy.routes, () => [...ownPorts][0] ?? proxy.port),
     bypassed: new BypassMemory(Date.now),
     onOutcome: (outcome) => counters.request(outcome),
     onResumed: () => counters.resumed(),

@@ -14,8 +14,14 @@ interface Route {
 /** A path segment that means "here" or "one up", also percent-encoded, as URL parsers understand it. */
 const DOT_SEGMENT = /(?:^|[/\\])(?:\.|%2e){1,2}(?:[/\\]|$)/i;
 
-/** @param routes path prefixes and the URLs that they stand for, from `proxy.routes` */
-export function createReverseRoutes(routes: Readonly<Record<string, string>>): ReverseRoutes {
+/**
+ * @param routes path prefixes and the URLs that they stand for, from `proxy.routes`
+ * @param ownPort where this proxy listens, to say so to whoever takes it for a server; default 7080
+ */
+export function createReverseRoutes(
+  routes: Readonly<Record<string, string>>,
+  ownPort: () => number = () => 7080,
+): ReverseRoutes {
   const longestFirst = Object.entries(routes)
     .map(([prefix, url]): Route => ({ prefix: trimPrefix(prefix), base: url.replace(/\/+$/, '') }))
     .toSorted((a, b) => b.prefix.length - a.prefix.length);
@@ -23,7 +29,7 @@ export function createReverseRoutes(routes: Readonly<Record<string, string>>): R
   return (target) => {
     const [path, query] = splitQuery(withoutDotSegments(target));
     const route = longestFirst.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
-    if (route === undefined) throw noRoute(longestFirst);
+    if (route === undefined) throw noRoute(longestFirst, ownPort());
     return readAbsoluteForm(`${route.base}${path.slice(route.prefix.length) || '/'}${query}`);
   };
 }
@@ -46,11 +52,11 @@ function splitQuery(target: string): [path: string, query: string] {
   return at === -1 ? [target, ''] : [target.slice(0, at), target.slice(at)];
 }
 
-function noRoute(routes: readonly Route[]): ProxyError {
+function noRoute(routes: readonly Route[], port: number): ProxyError {
   const known = routes.map(({ prefix }) => `${prefix}/`).join(', ');
   const hint = known === '' ? '' : `, or call one of its routes: ${known}`;
   return new ProxyError(
     'no-route',
-    `this is a proxy; use it as HTTP_PROXY or with curl -x, as in: curl -x http://127.0.0.1:7080 http://api.example/${hint}`,
+    `this is a proxy; use it as HTTP_PROXY or with curl -x, as in: curl -x http://127.0.0.1:${port} http://api.example/${hint}`,
   );
 }
