@@ -4,8 +4,9 @@ import { startCacheServer } from '@pannier/cache-server';
 import { startUpstream } from '@pannier/example-upstream';
 import type { Upstream } from '@pannier/example-upstream';
 import { startProxy } from '@pannier/proxy';
-import { createLogger, installSignals, loadConfig, runMain } from '@pannier/runtime';
+import { createLogger, installSignals, loadConfig, portFlag, runMain } from '@pannier/runtime';
 import type { ConfigOverrides } from '@pannier/runtime';
+import { ownFlags, storeNotice, whatToTry } from './start-text.ts';
 
 const HELP = `Usage: npm start -- [--config FILE] [--redis URL] [--upstream-port N] [--server-port N] [--proxy-port N]
 
@@ -19,7 +20,7 @@ const HELP = `Usage: npm start -- [--config FILE] [--redis URL] [--upstream-port
 interface Flags {
   readonly config: string | undefined;
   readonly redis: string | undefined;
-  readonly upstreamPort: number;
+  readonly upstreamPort: number | undefined;
   readonly serverPort: number | undefined;
   readonly proxyPort: number | undefined;
 }
@@ -36,14 +37,12 @@ function readFlags(): Flags | undefined {
     },
   });
   if (values.help) return undefined;
-  const number = (text: string | undefined): number | undefined =>
-    text === undefined ? undefined : Number(text);
   return {
     config: values.config,
     redis: values.redis,
-    upstreamPort: Number(values['upstream-port']),
-    serverPort: number(values['server-port']),
-    proxyPort: number(values['proxy-port']),
+    upstreamPort: portFlag('--upstream-port', values['upstream-port']),
+    serverPort: portFlag('--server-port', values['server-port']),
+    proxyPort: portFlag('--proxy-port', values['proxy-port']),
   };
 }
 
@@ -68,21 +67,6 @@ function allInOne(flags: Flags, upstream: Upstream): ConfigOverrides {
   };
 }
 
-function whatToTry(ports: { proxy: number; server: number }, upstream: Upstream): string {
-  const server = ports.server === 7070 ? '' : ` --server 127.0.0.1:${ports.server}`;
-  return `
-Pannier is up. Callers are believed to be who they say they are (auth: none).
-
-  demo upstream  ${upstream.url}   proxy  http://127.0.0.1:${ports.proxy}   cache server  127.0.0.1:${ports.server} (gRPC)
-
-Three commands worth trying:
-
-  curl -sD- -o /dev/null -x http://127.0.0.1:${ports.proxy} ${upstream.url}/cities.json     # twice: the second is a hit
-  npm run -s pannier -- dataset read cities --where country=CZ${server}     # one country of it, as records
-  curl -s ${upstream.url}/__stats     # what the upstream saw
-`;
-}
-
 await runMain(async () => {
   const flags = readFlags();
   if (flags === undefined) {
@@ -90,17 +74,18 @@ await runMain(async () => {
     return;
   }
   // Before the demo upstream takes its port, so that a mistake in the config is said first.
-  loadConfig({ path: flags.config });
-  const upstream = await startUpstream({ port: flags.upstreamPort });
-  const config = loadConfig({ path: flags.config, overrides: allInOne(flags, upstream) });
+  const files = 'authorities-and-modules';
+  loadConfig({ path: flags.config, files });
+  const upstream = await startUpstream({ port: flags.upstreamPort ?? 7099, portFlag: '--upstream-port' });
+  const config = loadConfig({ path: flags.config, files, overrides: allInOne(flags, upstream) });
   const logger = createLogger(config.log, 'pannier');
   const ownAddresses: { host: string; port: number }[] = [];
-  const server = await startCacheServer({ config, logger, ownAddresses });
+  const server = await startCacheServer({ config, logger, ownAddresses }).catch(ownFlags('--server-port'));
   const address = `127.0.0.1:${server.port}`;
   const proxy = await startProxy({
     config: { ...config, proxy: { ...config.proxy, servers: [address] } },
     logger,
-  });
+  }).catch(ownFlags('--proxy-port'));
   ownAddresses.push({ host: config.proxy.host, port: proxy.port });
   const close = async (): Promise<void> => {
     await proxy.close();
@@ -108,5 +93,8 @@ await runMain(async () => {
     await upstream.close();
   };
   installSignals({ onDrain: close, drainMs: config.limits.drainMs + 1000, logger });
-  process.stdout.write(whatToTry({ proxy: proxy.port, server: server.port }, upstream));
+  const ports = { proxy: proxy.port, server: server.port };
+  process.stdout.write(
+    whatToTry({ ports, upstreamUrl: upstream.url, notice: await storeNotice(server.store) }),
+  );
 });

@@ -45,7 +45,7 @@ function openStore({ server }: Config, logger: Logger): EntryStore {
   if (server.redis === undefined) {
     return createMemoryStore({ bytesMax: server.memoryStoreBytesMax, now: Date.now });
   }
-  const onError = (err: Error, count: number): void => logger.warn({ err, count }, 'redis');
+  const onError = (err: Error, count: number): void => logger.warn({ err, count }, 'Redis does not answer');
   return createRedisStore({ ...server.redis, onError });
 }
 

@@ -9,14 +9,17 @@ const backlog = 4096;
  * Listens and tells the port that it came to be.
  * @throws UpstreamError `port-busy`, or `listen-failed` for any other reason
  */
-export async function listen(server: Server, port: number, host: string): Promise<number> {
+export async function listen(
+  server: Server,
+  { port, host, flag }: { port: number; host: string; flag: string },
+): Promise<number> {
   server.listen({ port, host, backlog });
   try {
     await once(server, 'listening');
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
     if (code === 'EADDRINUSE') {
-      throw new UpstreamError('port-busy', `port ${port} on ${host} is in use; choose another with --port`, {
+      throw new UpstreamError('port-busy', `port ${port} on ${host} is in use; choose another with ${flag}`, {
         cause,
       });
     }

@@ -32,6 +32,8 @@ const keepAliveTimeoutMs = 75_000;
 export interface UpstreamOptions {
   /** Default 0: any free port. */
   port?: number;
+  /** What the message of `port-busy` tells a person to change. Default `--port`. */
+  portFlag?: string;
   /** Default `127.0.0.1`. */
   host?: string;
   /** PEM key and certificate: speaks HTTPS instead of HTTP. */
@@ -92,7 +94,7 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Upst
   server.on('request', requestHandler({ resources, control, counts, sockets, now, random, logger }));
   server.on('upgrade', websocketEcho(counts));
   sockets.track(server);
-  const port = await listen(server, options.port ?? 0, host);
+  const port = await listen(server, { port: options.port ?? 0, host, flag: options.portFlag ?? '--port' });
 
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   return {

@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+async function busyPort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+/** Everything `npm start` says until a line has `until` in it, or it ends. */
+async function said(args: readonly string[], until = 'curl -s '): Promise<string> {
+  const child = spawn(process.execPath, ['scripts/start.ts', ...args], { cwd: ROOT });
+  const ended = once(child, 'close');
+  let text = '';
+  child.stderr.setEncoding('utf8').on('data', (part: string) => (text += part));
+  for await (const line of createInterface({ input: child.stdout })) {
+    text += `${line}\n`;
+    if (line.includes(until)) child.kill('SIGTERM');
+  }
+  await ended;
+  return text;
+}
+
+const ANY = ['--upstream-port', '0', '--server-port', '0', '--proxy-port', '0'];
+
+test('npm start names its own flag for a busy port', async () => {
+  for (const flag of ['--upstream-port', '--server-port', '--proxy-port']) {
+    const port = String(await busyPort());
+    const text = await said([...ANY, flag, port]);
+    expect(text).toContain(`port ${port} on 127.0.0.1 is `);
+    expect(text).toContain(`choose another with ${flag}`);
+  }
+});
+
+test('npm start says that a port is no port, and that Redis does not answer', async () => {
+  expect(await said([...ANY, '--proxy-port', 'x'])).toContain('--proxy-port: found "x", expected a port');
+  const text = await said([...ANY, '--redis', `redis://127.0.0.1:1`]);
+  expect(text).toContain('Pannier is up');
+  expect(text).toContain('But Redis does not answer');
+  expect(await said(ANY)).not.toContain('But');
+});
+
+test('what npm runs ends when npm is told to end', async () => {
+  const flags = ['--port', '0', '--admin-port', '0'];
+  const npm = spawn('npm', ['run', '-s', 'proxy', '--', ...flags], { cwd: ROOT });
+  const lines = createInterface({ input: npm.stderr })[Symbol.asyncIterator]();
+  expect((await lines.next()).value).toContain('"listening"');
+  npm.kill('SIGTERM');
+  const rest: string[] = [];
+  for (let line = await lines.next(); line.done !== true; line = await lines.next()) rest.push(line.value);
+  // The pipe ends only when nobody holds it: node too has gone.
+  expect(rest.join('\n')).toContain('"msg":"drained"');
+});
