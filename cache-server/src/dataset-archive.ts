@@ -10,8 +10,10 @@ import { CacheServerError } from './errors.ts';
 import { versionId } from './flight/version-id.ts';
 import type { EntryStore } from './store/entry-store.ts';
 
-/** How long a version that nobody looks after stays in the store; its frames stay twice as long. */
+/** How long a version that nobody looks after stays in the store. */
 export const RECORD_TTL_MS = 30 * 24 * 3600 * 1000;
+/** Its frames stay longer than what names them. */
+export const FRAMES_TTL_MS = 2 * RECORD_TTL_MS;
 /** Partitions of all manifests that are kept in memory. */
 const REMEMBERED_PARTITIONS_MAX = 50_000;
 /** How often a change of a shelf is tried again because another one came first. */
@@ -84,8 +86,10 @@ export class DatasetArchive {
     this.#manifests.set(keyText, manifest);
   }
 
-  /** Lets a version go; whoever reads it still has its manifest in memory. Its frames end by their own time. */
-  async forget(declared: DeclaredDataset, versions: readonly string[]): Promise<void> {
-    for (const version of versions) await this.#deps.store.deleteManifest(declared.versionKey(version));
+  /** Removes a version; its frames are the caller's. */
+  async forget(declared: DeclaredDataset, version: string): Promise<void> {
+    const keyText = declared.versionKey(version);
+    this.#manifests.delete(keyText);
+    await this.#deps.store.deleteManifest(keyText);
   }
 }

@@ -1,10 +1,8 @@
 /** Brings a dataset up to date: is there anything newer, cut it, judge it, publish it last. */
 import type { Clock } from './clock.ts';
-import { DatasetError } from './dataset/dataset-error.ts';
 import type { DatasetManifest } from './dataset/version/dataset-manifest.ts';
 import type { VersionShelf } from './dataset/version/version-shelf.ts';
 import type { DatasetArchive } from './dataset-archive.ts';
-import { RECORD_TTL_MS } from './dataset-archive.ts';
 import {
   asUnfit,
   fetchEndpoints,
@@ -16,6 +14,7 @@ import {
 import { DatasetIngest } from './dataset-ingest.ts';
 import type { CutDataset } from './dataset-ingest.ts';
 import type { DatasetPublication, DatasetsDeps } from './dataset-service.ts';
+import { lookAfter } from './dataset-upkeep.ts';
 import type { DeclaredDataset } from './declared-dataset.ts';
 import type { EntryService } from './entry-service.ts';
 import { CacheServerError } from './errors.ts';
@@ -24,8 +23,6 @@ import { publishDataset } from './publish-dataset.ts';
 
 /** Pages are walked anew after this long where nothing is declared; each is a request. */
 const PAGES_REFRESH_MS = 60_000;
-/** Frames of a version that stays current are looked after so often. */
-const EXTEND_EVERY_MS = 24 * 3600 * 1000;
 
 /** What a refresh works with. */
 export interface RefreshDeps extends DatasetsDeps {
@@ -43,7 +40,7 @@ export async function refresh(
   deps: RefreshDeps,
   signal: AbortSignal,
 ): Promise<DatasetManifest> {
-  const shelf = await deps.archive.shelf(declared);
+  const shelf = await lookAfter(declared, deps);
   const current = shelf.current === '' ? undefined : await deps.archive.manifest(declared, shelf.current);
   if (current !== undefined && isFreshByTime(declared, shelf, deps.clock)) return current;
   try {
@@ -172,25 +169,15 @@ async function cutOnce(
   return dataset;
 }
 
-const extendedAtMs = new WeakMap<DatasetManifest, number>();
-
-/** The upstream has nothing newer. Now and then what is stored is kept from running out. */
+/** The upstream has nothing newer. */
 async function checked(
   { declared, shelf }: Standing,
   current: DatasetManifest,
-  deps: RefreshDeps,
+  { clock, archive }: RefreshDeps,
 ): Promise<DatasetManifest> {
-  const { store, clock, archive } = deps;
   const now = clock.now();
   const { refreshMs } = declared.settings;
   if (refreshMs !== undefined && now - shelf.checkedAtMs >= refreshMs)
     await archive.changeShelf(declared, (one) => ({ ...one, checkedAtMs: now }));
-  if (now - (extendedAtMs.get(current) ?? current.publishedAtMs) < EXTEND_EVERY_MS) return current;
-  extendedAtMs.set(current, now);
-  const digests = current.partitions.map(({ digest }) => digest);
-  const there = await store.extendFrames(current.scope, digests, 2 * RECORD_TTL_MS);
-  if (there.includes(false)) throw new DatasetError('bad-document', 'a stored partition is lost');
-  await archive.writeManifest(declared, current);
-  await archive.changeShelf(declared, (one) => one);
   return current;
 }

@@ -50,13 +50,8 @@ export async function publishDataset(
   await archive.writeManifest(declared, manifest);
   const { version, records } = manifest;
   const added = { version, records, publishedAtMs, quarantineReason: reasons.join('; ') };
-  let forgotten: readonly string[] = [];
-  await archive.changeShelf(declared, (one) => {
-    const next = shelve(one, added, declared.settings.keepVersions);
-    forgotten = next.forgotten;
-    return { ...next.shelf, ...checked };
-  });
-  await archive.forget(declared, forgotten);
+  const { keepVersions } = declared.settings;
+  await archive.changeShelf(declared, (one) => ({ ...shelve(one, added, keepVersions), ...checked }));
   if (reasons.length > 0) {
     deps.count('quarantined');
     deps.logger.error(

@@ -27,11 +27,13 @@ export interface VersionShelf {
   readonly lastCut: string;
   /** When the upstream was last seen to have nothing newer. */
   readonly checkedAtMs: number;
-  /** What the version probe said last; '' for nothing. */
-  readonly probe: string;
+  /** When all versions were last kept from running out. */
+  readonly extendedAtMs: number;
+  /** Versions that are no longer kept, and since when; readers that began on them may still be reading. */
+  readonly letGo: readonly { readonly version: string; readonly atMs: number }[];
 }
 
-const KIND = { magic: 'PNRS', version: 1 };
+const KIND = { magic: 'PNRS', version: 2 };
 
 export const EMPTY_SHELF: VersionShelf = {
   revision: '',
@@ -39,7 +41,8 @@ export const EMPTY_SHELF: VersionShelf = {
   versions: [],
   lastCut: '',
   checkedAtMs: 0,
-  probe: '',
+  extendedAtMs: 0,
+  letGo: [],
 };
 
 export function encodeShelf(keyText: string, shelf: VersionShelf): Buffer {
@@ -56,12 +59,13 @@ export function shelve(
   shelf: VersionShelf,
   added: Omit<ShelvedVersion, 'pinned'>,
   keep: number,
-): { shelf: VersionShelf; forgotten: readonly string[] } {
+): VersionShelf {
   const isRead = added.quarantineReason === '';
   const older = isRead ? shelf.versions.map((one) => ({ ...one, withdrawn: false })) : shelf.versions;
   const versions = [{ ...added, pinned: false }, ...older];
   const current = isRead ? added.version : shelf.current;
-  return retained({ ...shelf, versions, current }, keep);
+  const extendedAtMs = shelf.versions.length === 0 ? added.publishedAtMs : shelf.extendedAtMs;
+  return retained({ ...shelf, versions, current, extendedAtMs }, keep, added.publishedAtMs);
 }
 
 /** @throws DatasetError `bad-query` for a version that is not kept */
@@ -85,16 +89,16 @@ function requireVersion(shelf: VersionShelf, version: string): ShelvedVersion {
   throw new DatasetError('bad-query', `version ${version} is not kept; kept are: ${kept}`);
 }
 
-function retained(shelf: VersionShelf, keep: number): { shelf: VersionShelf; forgotten: readonly string[] } {
-  const kept: ShelvedVersion[] = [];
-  const forgotten: string[] = [];
+function retained(shelf: VersionShelf, keep: number, atMs: number): VersionShelf {
+  const versions: ShelvedVersion[] = [];
+  const letGo = [...shelf.letGo];
   // Versions that were put aside have places of their own: they drive out none that can be read.
   const places = { read: keep, aside: keep };
   for (const one of shelf.versions) {
     const kind = one.quarantineReason === '' ? 'read' : 'aside';
     places[kind] -= 1;
-    if (one.pinned || one.version === shelf.current || places[kind] >= 0) kept.push(one);
-    else forgotten.push(one.version);
+    if (one.pinned || one.version === shelf.current || places[kind] >= 0) versions.push(one);
+    else letGo.push({ version: one.version, atMs });
   }
-  return { shelf: { ...shelf, versions: kept }, forgotten };
+  return { ...shelf, versions, letGo };
 }

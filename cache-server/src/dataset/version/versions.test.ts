@@ -11,7 +11,7 @@ function shelfOf(names: readonly string[], keep: number): VersionShelf {
   let shelf = EMPTY_SHELF;
   for (const version of names) {
     const quarantineReason = version.startsWith('q') ? 'drifted' : '';
-    shelf = shelve(shelf, { version, publishedAtMs: 0, records: 1, quarantineReason }, keep).shelf;
+    shelf = shelve(shelf, { version, publishedAtMs: 0, records: 1, quarantineReason }, keep);
   }
   return shelf;
 }
@@ -27,7 +27,7 @@ test('versions that were put aside drive out none that can be read, and are boun
 test('pinned and current versions are kept, and unknown ones are refused by name', () => {
   let shelf = pinned(shelfOf(['g1'], 2), 'g1', true);
   for (const version of ['g2', 'g3', 'g4'])
-    shelf = shelve(shelf, { version, publishedAtMs: 0, records: 1, quarantineReason: '' }, 2).shelf;
+    shelf = shelve(shelf, { version, publishedAtMs: 0, records: 1, quarantineReason: '' }, 2);
   expect(names(shelf)).toEqual(['g4', 'g3', 'g1']);
   expect(rolledBack(shelf, 'g1').current).toBe('g1');
   expect(() => rolledBack(shelf, 'g2')).toThrow('version g2 is not kept; kept are: g4, g3, g1');
