@@ -1,6 +1,7 @@
 /** Records of a dataset, partition by partition, on one version from the first to the last. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { CacheService } from '@pannier/proto';
+import { isRecordObject } from '@pannier/proto/partition-format';
 import type { RecordValue } from '@pannier/proto/partition-format';
 import { PannierError } from './errors.ts';
 import { publishedVersion, versionPlan } from './read-plan.ts';
@@ -127,6 +128,6 @@ function partitionsRead({ partitions, provisionalNames }: ReadProgress): number 
 
 /** Without the fields that were not asked for, in the record's own order. */
 function projected(record: RecordValue, fields: ReadonlySet<string>): RecordValue {
-  if (typeof record !== 'object' || record === null || Array.isArray(record)) return record;
+  if (!isRecordObject(record)) return record;
   return Object.fromEntries(Object.entries(record).filter(([name]) => fields.has(name)));
 }

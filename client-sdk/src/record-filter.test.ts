@@ -3,8 +3,9 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FilterSchema } from '@pannier/proto';
 import { expect, test } from 'vitest';
 import { PannierError } from './errors.ts';
-import { filterMessage, recordMatcher } from './record-filter.ts';
-import type { FilterScalar } from './record-filter.ts';
+import { filterMessage } from './filter-message.ts';
+import { allOf, anyOf, not, plainFilter, recordMatcher } from './record-filter.ts';
+import type { FilterScalar, RecordFilter } from './record-filter.ts';
 
 const scalar = fc.oneof(
   fc.constantFrom<FilterScalar>(null, true, false, '', 'CZ', 0, 1, -1.5, 2n ** 60n, 7n),
@@ -39,19 +40,45 @@ test('absent is not null, and what is no object passes no filter', () => {
 test('every filter has a message that survives the wire', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.oneof(scalar, fc.array(scalar))), (filter) => {
-      const init = filterMessage(filter);
-      if (Object.keys(filter).length === 0) expect(init).toBeUndefined();
+      const plain = plainFilter(filter);
+      if (Object.keys(filter).length === 0) expect(plain).toBeUndefined();
       else {
-        const message = create(FilterSchema, init);
+        const message = create(FilterSchema, filterMessage(plain!));
         expect(fromBinary(FilterSchema, toBinary(FilterSchema, message))).toEqual(message);
       }
     }),
   );
 });
 
-test.each([undefined, Number.NaN, {}, [undefined], new Date(0), () => 1])(
-  'the value %s is refused',
-  (value) => {
-    expect(() => filterMessage({ field: value as never })).toThrow(PannierError);
-  },
-);
+test.each<unknown>([
+  undefined,
+  Number.NaN,
+  {},
+  [undefined],
+  new Date(0),
+  () => 1,
+  { toString: 5 },
+  { valueOf: 5, eq: 1 },
+])('the value %s is refused', (value) => {
+  expect(() => plainFilter({ field: value as never })).toThrow(PannierError);
+});
+
+type Some = Record<string, unknown>;
+
+test('every form that a filter is written in means what it says', () => {
+  const city = { country: 'CZ', lat: 50, note: null };
+  const pass: RecordFilter[] = [
+    { country: 'CZ', lat: { gte: 50, lt: 51 } },
+    { country: { ne: 'DE' }, none: { ne: 1 } },
+    { lat: { in: [49, 50n] }, country: { prefix: 'C' } },
+    { note: null },
+    anyOf<Some>({ country: 'DE' }, { lat: { gt: 49 } }),
+    anyOf({}),
+    allOf<Some>({ country: 'CZ' }, not({ lat: { lte: 49 } })),
+    not(anyOf<Some>({ country: 'DE' }, { none: null })),
+  ];
+  for (const filter of pass) {
+    expect(recordMatcher(filter)(city)).toBe(true);
+    expect(recordMatcher(not(filter))(city)).toBe(false);
+  }
+});

@@ -1,8 +1,9 @@
 /** A read of records, as it is asked for. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ReadPartitionsRequestSchema } from '@pannier/proto';
+import { filterMessage } from './filter-message.ts';
 import type { HeldPartitions } from './held-partitions.ts';
-import { filterMessage } from './record-filter.ts';
+import { plainFilter } from './record-filter.ts';
 import type { RecordFilter } from './record-filter.ts';
 import type { Transport } from './transport/index.ts';
 
@@ -35,10 +36,10 @@ type ReadRequest = Exclude<MessageInitShape<typeof ReadPartitionsRequestSchema>,
 
 /** What every call of a read has in common. @throws PannierError `bad-request` */
 export function readQuery({ name, filter, options }: RecordRead): ReadRequest {
-  const message = filterMessage(filter);
+  const plain = plainFilter(filter);
   return {
     dataset: name,
     fields: [...(options.fields ?? [])],
-    ...(message === undefined ? {} : { filter: message }),
+    ...(plain === undefined ? {} : { filter: filterMessage(plain) }),
   };
 }
