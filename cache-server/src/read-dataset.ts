@@ -1,14 +1,13 @@
 /** The partitions of a read: which of a version's, in their order, and what is sent of each. */
-import {
-  contentDigest,
-  decodeFrame,
-  decodeLayout,
-  encodeFrame,
-  encodeLayout,
-} from '@pannier/proto/partition-format';
 import { DatasetError } from './dataset/dataset-error.ts';
-import { checkFilter, foresee, requireField } from './dataset/read/record-filter.ts';
-import { recordCount, selectRows } from './dataset/read/select-rows.ts';
+import { foresee, seerOf } from './dataset/read/foresight.ts';
+import {
+  checkFilter,
+  conditionCount,
+  requireAffordable,
+  requireField,
+} from './dataset/read/record-filter.ts';
+import { selectFrom } from './dataset/read/selection-thread.ts';
 import type { DatasetManifest, DatasetPartition } from './dataset/version/dataset-manifest.ts';
 import type { DatasetQuery, ReadPartition } from './dataset-service.ts';
 import { CacheServerError } from './errors.ts';
@@ -18,24 +17,38 @@ import type { BodyFrames } from './partition/body-frames.ts';
 const FRAMES_AHEAD = 4;
 /** Largest content of a partition that is looked into, in bytes. */
 const CONTENT_BYTES_MAX = 128 * 1024 * 1024;
+/** Looks at statistics before a read begins, about 10 ms; the partitions for which none are left are read to find out. */
+const FORESIGHT_STEPS_MAX = 100_000;
 
 /** Partitions that a query wants, in order, those left out that its statistics rule out. @throws DatasetError `bad-query` */
 export function selectPartitions(manifest: DatasetManifest, query: DatasetQuery): DatasetPartition[] {
-  const { dataset, fields } = manifest;
-  const names = fields.map(({ name }) => name);
-  if (query.filter !== undefined) checkFilter(query.filter, dataset, names);
-  for (const field of query.fields) requireField(field, dataset, names);
-  // A partition that was split is asked for as a whole, or by its parts.
-  const known = new Set(manifest.partitions.flatMap(({ name }) => [name, wholeName(name)]));
-  const unknown = query.partitions.find((name) => !known.has(name));
+  const { dataset } = manifest;
+  const { filter } = query;
+  const known = { dataset, fields: new Set(manifest.fields.map(({ name }) => name)) };
+  if (filter !== undefined) checkFilter(filter, known);
+  for (const field of query.fields) requireField(field, known);
+  const partitions = namedPartitions(manifest, query.partitions);
+  if (filter === undefined) return [...partitions];
+  const [see, conditions, thought] = [seerOf(filter), conditionCount(filter), { steps: FORESIGHT_STEPS_MAX }];
+  return partitions.filter((partition) => {
+    const foreseen = see(partition, thought);
+    if (foreseen === 'some') requireAffordable(conditions, partition.records, partition.name);
+    return foreseen !== 'none';
+  });
+}
+
+/** A partition that was split is asked for as a whole, or by its parts. */
+function namedPartitions(
+  { dataset, partitions }: DatasetManifest,
+  names: readonly string[],
+): readonly DatasetPartition[] {
+  if (names.length === 0) return partitions;
+  const known = new Set(partitions.flatMap(({ name }) => [name, wholeName(name)]));
+  const unknown = names.find((name) => !known.has(name));
   if (unknown !== undefined)
     throw new CacheServerError('not-found', `dataset ${dataset} has no partition "${unknown}"`);
-  const wanted = query.partitions.length === 0 ? undefined : new Set(query.partitions);
-  return manifest.partitions.filter(
-    (partition) =>
-      (wanted === undefined || wanted.has(partition.name) || wanted.has(wholeName(partition.name))) &&
-      mayMatch(partition, query),
-  );
+  const wanted = new Set(names);
+  return partitions.filter(({ name }) => wanted.has(name) || wanted.has(wholeName(name)));
 }
 
 /** `FR` for its part `FR~2`. */
@@ -44,8 +57,8 @@ function wholeName(name: string): string {
 }
 
 /** Whether statistics leave a partition a chance. */
-export function mayMatch({ records, statistics }: DatasetPartition, { filter }: DatasetQuery): boolean {
-  return filter === undefined || foresee(filter, records, statistics) !== 'none';
+export function mayMatch(partition: DatasetPartition, { filter }: DatasetQuery): boolean {
+  return filter === undefined || foresee(filter, partition) !== 'none';
 }
 
 /** What reading frames needs. */
@@ -101,23 +114,32 @@ export async function readBatch(
 
 /** The frame as it is stored where everything in it is wanted, else one made for this read. */
 async function cutDown(
-  { records, digest, statistics, contentBytes }: DatasetPartition,
+  partition: DatasetPartition,
   frame: Buffer,
-  { query: { filter, fields }, scope }: FrameReading,
+  { query: { dataset, filter, fields }, scope, signal }: FrameReading,
 ): Promise<Pick<ReadPartition, 'records' | 'sent'>> {
-  const takesAllRows = filter === undefined || foresee(filter, records, statistics) === 'all';
-  const takesAllFields = fields.length === 0 || statistics.every(({ name }) => fields.includes(name));
+  const { name, records, digest, statistics, contentBytes } = partition;
+  const takesAllRows = filter === undefined || foresee(filter, partition) === 'all';
+  const picked = new Set(fields);
+  const takesAllFields = fields.length === 0 || statistics.every((field) => picked.has(field.name));
   if (takesAllRows && takesAllFields) return { records, sent: { digest, frame } };
   const contentBytesMax = Math.min(contentBytes, CONTENT_BYTES_MAX);
-  const layout = decodeLayout(await decodeFrame(frame, { scope, digest, contentBytesMax }));
-  const taken = selectRows(layout, {
+  const selection = {
     filter: takesAllRows ? undefined : filter,
     fields: takesAllFields ? undefined : fields,
-  });
-  const content = encodeLayout(taken);
-  const made = contentDigest(content, 'dataset');
-  const sent = { digest: made, frame: await encodeFrame(content, { scope, digest: made, compress: true }) };
-  return { records: recordCount(taken), sent };
+  };
+  const cut = { scope, digest, frame, contentBytesMax, ...selection };
+  try {
+    // Of a version that is being cut no partition was looked at before.
+    if (selection.filter !== undefined) requireAffordable(conditionCount(selection.filter), records, name);
+    const sent = await selectFrom({ cut, records, contentBytes }, signal);
+    return { records: sent.records, sent };
+  } catch (cause) {
+    signal.throwIfAborted();
+    if (cause instanceof DatasetError) throw asQueryError(cause);
+    const what = `partition ${name} of dataset ${dataset}: ${cause instanceof Error ? cause.message : ''}`;
+    throw new CacheServerError('store', what, { cause });
+  }
 }
 
 /** A query about a version that is still being cut can be answered partition by partition when it names none. */

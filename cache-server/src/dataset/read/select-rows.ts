@@ -1,7 +1,10 @@
 /** Rows and fields out of a partition's columns; no record object is made for it. */
+import { RecordLayout, rowsOf } from '@pannier/proto/partition-format';
 import type { ColumnBlock, RecordColumns, RecordValue } from '@pannier/proto/partition-format';
-import { rowMask } from './record-filter.ts';
+import { conditionCount } from './record-filter.ts';
 import type { RecordFilter } from './record-filter.ts';
+import { rowTestOf } from './row-test.ts';
+import type { Slices } from './slices.ts';
 
 /** What to take. */
 export interface Selection {
@@ -11,25 +14,20 @@ export interface Selection {
   readonly fields: readonly string[] | undefined;
 }
 
-/** The columns of what passes, in the same order. */
-export function selectRows({ runs, blocks }: RecordColumns, { filter, fields }: Selection): RecordColumns {
-  const masks = blocks.map((block) => (filter === undefined ? undefined : rowMask(filter, block)));
-  const kept = blocks.map((block, at) => takeFields(takeRows(block, masks[at]), fields));
-  const next = blocks.map(() => 0);
-  const taken: number[] = [];
-  for (let run = 0; run < runs.length; run += 2) {
-    const index = runs[run] ?? 0;
-    const from = next[index] ?? 0;
-    const to = from + (runs[run + 1] ?? 0);
-    next[index] = to;
-    const mask = masks[index];
-    const count = mask === undefined ? to - from : mask.subarray(from, to).reduce((sum, one) => sum + one, 0);
-    if (count === 0) continue;
-    // Neighbouring runs of one block are one.
-    if (taken.at(-2) === index) taken[taken.length - 1] = (taken.at(-1) ?? 0) + count;
-    else taken.push(index, count);
+/** The columns of what passes, in the same order; one block for each shape that is left. */
+export async function selectRows(
+  { runs, blocks }: RecordColumns,
+  { filter, fields }: Selection,
+  slices: Slices,
+): Promise<RecordColumns> {
+  const masks = filter === undefined ? undefined : await rowMasks(filter, blocks, slices);
+  const wanted = fields === undefined ? undefined : new Set(fields);
+  const kept: ColumnBlock[] = [];
+  for (const [at, block] of blocks.entries()) {
+    kept.push(takeRows(takeFields(block, wanted), masks?.[at]));
+    await slices.between();
   }
-  return withoutEmpty(taken, kept);
+  return oneForEachShape(withoutEmpty(keptRuns(runs, masks), kept));
 }
 
 /** Number of records. */
@@ -37,6 +35,50 @@ export function recordCount({ runs }: RecordColumns): number {
   let count = 0;
   for (let run = 1; run < runs.length; run += 2) count += runs[run] ?? 0;
   return count;
+}
+
+/** Conditions that are tried before the time is looked at. */
+const CONDITIONS_AT_ONCE = 8192;
+
+/** Whether each row of each block passes. */
+async function rowMasks(
+  filter: RecordFilter,
+  blocks: readonly ColumnBlock[],
+  slices: Slices,
+): Promise<Uint8Array[]> {
+  const testFor = rowTestOf(filter);
+  const rowsAtOnce = Math.max(1, Math.floor(CONDITIONS_AT_ONCE / conditionCount(filter)));
+  const masks: Uint8Array[] = [];
+  for (const block of blocks) {
+    const test = testFor(block);
+    const mask = new Uint8Array(rowsOf(block));
+    for (let from = 0; from < mask.length; from += rowsAtOnce) {
+      const to = Math.min(mask.length, from + rowsAtOnce);
+      for (let row = from; row < to; row += 1) if (test(row)) mask[row] = 1;
+      await slices.between();
+    }
+    masks.push(mask);
+  }
+  return masks;
+}
+
+function keptRuns(runs: readonly number[], masks: readonly Uint8Array[] | undefined): readonly number[] {
+  if (masks === undefined) return runs;
+  const next = masks.map(() => 0);
+  const kept: number[] = [];
+  for (let run = 0; run < runs.length; run += 2) {
+    const index = runs[run] ?? 0;
+    const from = next[index] ?? 0;
+    const to = from + (runs[run + 1] ?? 0);
+    next[index] = to;
+    let count = 0;
+    for (let row = from; row < to; row += 1) count += masks[index]?.[row] ?? 0;
+    if (count === 0) continue;
+    // Neighbouring runs of one block are one.
+    if (kept.at(-2) === index) kept[kept.length - 1] = (kept.at(-1) ?? 0) + count;
+    else kept.push(index, count);
+  }
+  return kept;
 }
 
 function takeRows(block: ColumnBlock, mask: Uint8Array | undefined): ColumnBlock {
@@ -47,13 +89,12 @@ function takeRows(block: ColumnBlock, mask: Uint8Array | undefined): ColumnBlock
   };
 }
 
-function takeFields(block: ColumnBlock, fields: readonly string[] | undefined): ColumnBlock {
+function takeFields(block: ColumnBlock, fields: ReadonlySet<string> | undefined): ColumnBlock {
   const { names, columns } = block;
   if (fields === undefined || names === null) return block;
-  const places = names.flatMap((name, at) => (fields.includes(name) ? [at] : []));
+  const places = names.flatMap((name, at) => (fields.has(name) ? [at] : []));
   if (places.length === names.length) return block;
-  const rows = columns[0]?.length ?? 0;
-  const nothing = (): RecordValue[] => Array.from({ length: rows }, () => null);
+  const nothing = (): RecordValue[] => Array.from({ length: rowsOf(block) }, () => null);
   if (places.length === 0) return { names: [], columns: [nothing()] };
   return { names: places.map((at) => names[at] ?? ''), columns: places.map((at) => columns[at] ?? []) };
 }
@@ -65,4 +106,13 @@ function withoutEmpty(runs: readonly number[], blocks: readonly ColumnBlock[]): 
     runs: runs.map((one, at) => (at % 2 === 0 ? (places.get(one) ?? 0) : one)),
     blocks: used.flatMap((index) => blocks[index] ?? []),
   };
+}
+
+/** Shapes that only differed in fields that were left out are one shape now. */
+function oneForEachShape(columns: RecordColumns): RecordColumns {
+  const shapes = new Set(columns.blocks.map(({ names }) => JSON.stringify(names)));
+  if (shapes.size === columns.blocks.length) return columns;
+  const layout = new RecordLayout();
+  layout.append(columns);
+  return layout.columns();
 }
