@@ -1,4 +1,5 @@
 /** One ingest under way: its partitions as they are stored, for those who read while it runs, and its end. */
+import { abortable } from '@pannier/runtime';
 import type { CutPartition, IngestSummary } from './dataset/ingest/ingest-plan.ts';
 import { runIngest } from './dataset/ingest/run-ingest.ts';
 import type { IngestDocument } from './dataset/ingest/run-ingest.ts';
@@ -50,12 +51,7 @@ export class DatasetIngest {
   }
 
   async #change(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-    this.#onStored.push(resolve);
-    await promise;
-    signal.throwIfAborted();
+    await abortable(new Promise<void>((resolve) => this.#onStored.push(resolve)), signal);
   }
 
   #wake(): void {
