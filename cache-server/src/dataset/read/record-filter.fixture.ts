@@ -25,7 +25,7 @@ const numberOnly = fc.constantFrom<RecordValue>(
   new ExactNumber('1e400'),
 );
 
-export const record: fc.Arbitrary<Record<string, RecordValue>> = fc.record(
+const record: fc.Arbitrary<Record<string, RecordValue>> = fc.record(
   { a: fc.oneof({ arbitrary: scalar, weight: 4 }, numberOnly), b: scalar, c: fc.constant([1]) },
   { requiredKeys: [] },
 );

@@ -11,7 +11,7 @@ const DEPTH_MAX = 50;
  * Conditions times records of one partition: some two seconds of the thread that selects rows. A list of `in` is one condition however
  * long it is.
  */
-export const CONDITION_RECORDS_MAX = 20_000_000;
+const CONDITION_RECORDS_MAX = 20_000_000;
 /** Fields that a refusal names. */
 const FIELDS_NAMED_MAX = 50;
 
