@@ -1,6 +1,7 @@
 /** Brings a dataset up to date: is there anything newer, cut it, judge it, publish it last. */
 import type { Clock } from './clock.ts';
 import type { DatasetManifest } from './dataset/version/dataset-manifest.ts';
+import type { FailedRefreshes } from './dataset/version/failed-refreshes.ts';
 import type { VersionShelf } from './dataset/version/version-shelf.ts';
 import type { DatasetArchive } from './dataset-archive.ts';
 import {
@@ -19,7 +20,7 @@ import type { DeclaredDataset } from './declared-dataset.ts';
 import type { EntryService } from './entry-service.ts';
 import { CacheServerError } from './errors.ts';
 import { versionId } from './flight/version-id.ts';
-import { publishDataset } from './publish-dataset.ts';
+import { publishDataset, quarantined } from './publish-dataset.ts';
 
 /** Pages are walked anew after this long where nothing is declared; each is a request. */
 const PAGES_REFRESH_MS = 60_000;
@@ -30,6 +31,8 @@ export interface RefreshDeps extends DatasetsDeps {
   readonly closed: AbortSignal;
   /** Told of an ingest as soon as it begins. */
   readonly onIngest: (declared: DeclaredDataset, ingest: DatasetIngest) => void;
+  /** What went wrong lately, and is not to be tried by each read. */
+  readonly failures: FailedRefreshes;
   readonly onPublished: (publication: DatasetPublication) => void;
   readonly count: (what: 'cut' | 'unchanged' | 'quarantined' | 'failed' | 'restarted') => void;
 }
@@ -43,13 +46,24 @@ export async function refresh(
   const shelf = await lookAfter(declared, deps);
   const current = shelf.current === '' ? undefined : await deps.archive.manifest(declared, shelf.current);
   if (current !== undefined && isFreshByTime(declared, shelf, deps.clock)) return current;
+  // Of a version that has lost partitions nothing can be served meanwhile.
+  const isReadable = current !== undefined && shelf.lastCut !== '';
+  if (isReadable && deps.failures.standing(declared.name) !== undefined) return current;
+  const attempt = { cut: '' };
   try {
-    return await newest({ declared, shelf, current }, deps, signal);
+    const manifest = await newest({ declared, shelf, current, attempt }, deps, signal);
+    deps.failures.clear(declared.name);
+    return manifest;
   } catch (error) {
     const told = asUnfit(error, declared);
-    if (current === undefined || !isDataTrouble(told)) throw told;
-    deps.count('failed');
-    deps.logger.error({ dataset: declared.name, err: told }, 'dataset not refreshed; the old version stays');
+    if (!isDataTrouble(told)) throw told;
+    if (deps.failures.standing(declared.name)?.error !== told) {
+      deps.failures.add(declared.name, { error: told, cut: attempt.cut });
+      deps.count('failed');
+      const what = current === undefined ? 'dataset not cut' : 'dataset not refreshed; the old version stays';
+      deps.logger.error({ dataset: declared.name, err: told }, what);
+    }
+    if (current === undefined) throw told;
     return current;
   }
 }
@@ -58,6 +72,8 @@ interface Standing {
   readonly declared: DeclaredDataset;
   readonly shelf: VersionShelf;
   readonly current: DatasetManifest | undefined;
+  /** What is being cut, as soon as that is known. */
+  readonly attempt: { cut: string };
 }
 
 function isFreshByTime(
@@ -77,19 +93,21 @@ function isDataTrouble(error: unknown): boolean {
 }
 
 async function newest(standing: Standing, deps: RefreshDeps, signal: AbortSignal): Promise<DatasetManifest> {
-  const { declared, shelf, current } = standing;
+  const { declared, attempt } = standing;
   const told = await probed(declared, deps, { signal });
-  if (told !== '' && current !== undefined && shelf.lastCut === told)
-    return await checked(standing, current, deps);
+  if (told !== '' && isCut(standing, told)) return await checked(standing, deps);
   if (declared.settings.pages !== undefined) return await newestOfPages(standing, told, deps);
   // What was cached before the probe answered may be older than its answer, and would pass for it until the next one.
   const entries = told === '' ? deps.entries : confirming(deps.entries);
   const answers = await fetchEndpoints(declared, { ...deps, entries }, signal);
   const sourceVersion = answers.map(({ body }) => body.version).join(' ');
   const cut = told === '' ? `${declared.declaration}/${sourceVersion}` : told;
-  if (current !== undefined && shelf.lastCut === cut) {
+  attempt.cut = cut;
+  const failed = deps.failures.standing(declared.name);
+  if (isCut(standing, cut) || failed?.cut === cut) {
     for (const { body } of answers) body.release();
-    return await checked(standing, current, deps);
+    if (failed?.cut === cut) throw failed.error;
+    return await checked(standing, deps);
   }
   const ended = AbortSignal.any([deps.closed, AbortSignal.timeout(deps.limits.fetchDeadlineMs)]);
   const documents = responseDocuments(answers, ended);
@@ -169,12 +187,17 @@ async function cutOnce(
   return dataset;
 }
 
-/** The upstream has nothing newer. */
+/** Whether just this was cut already, and either gave a version or was put aside. */
+function isCut({ shelf, current }: Standing, cut: string): boolean {
+  return shelf.lastCut === cut && (current !== undefined || shelf.current === '');
+}
+
+/** The upstream has nothing newer. @throws CacheServerError `bad-data` when what it has was put aside, and there is no other version */
 async function checked(
-  { declared, shelf }: Standing,
-  current: DatasetManifest,
+  { declared, shelf, current }: Standing,
   { clock, archive }: RefreshDeps,
 ): Promise<DatasetManifest> {
+  if (current === undefined) throw quarantined(declared, shelf.versions[0]?.quarantineReason ?? '');
   const now = clock.now();
   const { refreshMs } = declared.settings;
   if (refreshMs !== undefined && now - shelf.checkedAtMs >= refreshMs)

@@ -2,9 +2,9 @@
 import type { DatasetManifest, DatasetPartition } from './dataset/version/dataset-manifest.ts';
 import { abortable } from '@pannier/runtime';
 import { warmUpIngest } from './dataset/ingest/ingest-thread.ts';
+import { CurrentVersions } from './current-versions.ts';
 import { DatasetArchive } from './dataset-archive.ts';
 import type { DatasetIngest } from './dataset-ingest.ts';
-import { refresh } from './dataset-refresh.ts';
 import type {
   DatasetOverview,
   DatasetPublication,
@@ -39,9 +39,7 @@ class DatasetShelf implements Datasets {
   readonly #archive: DatasetArchive;
   readonly #frames: BodyFrames;
   readonly #log = new PublicationLog();
-  readonly #refreshing = new Map<string, Promise<DatasetManifest>>();
-  readonly #ingests = new Map<string, DatasetIngest>();
-  readonly #onIngest = new Map<string, Set<(ingest: DatasetIngest) => void>>();
+  readonly #currents: CurrentVersions;
   readonly #closed = new AbortController();
   readonly #count: (what: string) => void;
   readonly onSent: (bytes: number) => void;
@@ -56,6 +54,13 @@ class DatasetShelf implements Datasets {
       labels: ['what'],
     });
     this.#count = (what) => counter.inc({ what });
+    this.#currents = new CurrentVersions({
+      ...deps,
+      archive: this.#archive,
+      closed: this.#closed.signal,
+      onPublished: (publication) => this.#log.add(publication),
+      count: this.#count,
+    });
     const sent = metrics.counter({
       name: 'dataset_bytes_sent_total',
       help: 'Bytes of partitions sent to readers, compressed.',
@@ -74,7 +79,7 @@ class DatasetShelf implements Datasets {
   async describe(name: string, version: string, signal: AbortSignal): Promise<DatasetManifest> {
     const declared = declaredDataset(name, this.#deps);
     if (version !== '') return await keptVersion(declared, version, this.#archive);
-    return await abortable(this.#current(declared), signal);
+    return await abortable(this.#currents.get(declared), signal);
   }
 
   async read(query: DatasetQuery, signal: AbortSignal): Promise<DatasetRead> {
@@ -86,9 +91,9 @@ class DatasetShelf implements Datasets {
       });
     const shelf = await this.#archive.shelf(declared);
     const begun = Promise.withResolvers<DatasetIngest>();
-    const stopListening = this.#listen(declared.name, begun.resolve);
+    const stopListening = this.#currents.onIngest(declared.name, begun.resolve);
     try {
-      const current = this.#current(declared);
+      const current = this.#currents.get(declared);
       // Pages that change under the walk are cut anew, and what was read of the first cut would be wrong.
       const mayBeProvisional =
         shelf.current === '' && declared.settings.pages === undefined && canBeProvisional(query);
@@ -146,49 +151,7 @@ class DatasetShelf implements Datasets {
 
   async close(): Promise<void> {
     this.#closed.abort(new CacheServerError('draining', 'the server is shutting down'));
-    await Promise.allSettled(this.#refreshing.values());
-  }
-
-  /** One refresh for all who ask meanwhile; it goes on when they leave. */
-  async #current(declared: DeclaredDataset): Promise<DatasetManifest> {
-    const { name } = declared;
-    const running = this.#refreshing.get(name);
-    if (running !== undefined) {
-      const ingest = this.#ingests.get(name);
-      if (ingest !== undefined) for (const listener of this.#onIngest.get(name) ?? []) listener(ingest);
-      const manifest = await running;
-      // It began before this caller asked, and a roll-back may have come between.
-      const { current } = await this.#archive.shelf(declared);
-      if (current === '' || current === manifest.version) return manifest;
-      return (await this.#archive.manifest(declared, current)) ?? manifest;
-    }
-    const deps = {
-      ...this.#deps,
-      archive: this.#archive,
-      closed: this.#closed.signal,
-      onIngest: (_declared: DeclaredDataset, ingest: DatasetIngest) => {
-        this.#ingests.set(name, ingest);
-        for (const listener of this.#onIngest.get(name) ?? []) listener(ingest);
-      },
-      onPublished: (publication: DatasetPublication) => this.#log.add(publication),
-      count: this.#count,
-    };
-    const refreshed = refresh(declared, deps, this.#closed.signal).finally(() => {
-      this.#refreshing.delete(name);
-      this.#ingests.delete(name);
-    });
-    refreshed.catch(() => undefined);
-    this.#refreshing.set(name, refreshed);
-    return await refreshed;
-  }
-
-  #listen(name: string, listener: (ingest: DatasetIngest) => void): () => void {
-    const listeners = this.#onIngest.get(name) ?? new Set();
-    this.#onIngest.set(name, listeners.add(listener));
-    return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0) this.#onIngest.delete(name);
-    };
+    await this.#currents.settled();
   }
 
   get #versionDeps(): VersionDeps {

@@ -4,7 +4,7 @@ import type { DatasetManifest } from './dataset/version/dataset-manifest.ts';
 import { driftReasons } from './dataset/version/drift-gate.ts';
 import { diffPartitions } from './dataset/version/version-diff.ts';
 import { shelve } from './dataset/version/version-shelf.ts';
-import type { VersionShelf } from './dataset/version/version-shelf.ts';
+import type { ShelvedVersion, VersionShelf } from './dataset/version/version-shelf.ts';
 import type { CutDataset } from './dataset-ingest.ts';
 import type { RefreshDeps } from './dataset-refresh.ts';
 import type { DatasetPublication } from './dataset-service.ts';
@@ -39,12 +39,11 @@ export async function publishDataset(
   const manifest: DatasetManifest = { ...dataset, sourceVersion, publishedAtMs };
   const settings = { ...declared.settings.drift, declaredFields: declaredFields(declared.settings) };
   const reasons = driftReasons(current, manifest, settings);
-  if (
-    current !== undefined &&
-    (isSame(current, dataset) || (await isWithdrawn(declared, dataset, { shelf, deps })))
-  ) {
+  const known = await knownVersion(declared, dataset, { shelf, reasons, deps });
+  if (known !== undefined) {
     deps.count('unchanged');
     await archive.changeShelf(declared, (one) => ({ ...one, ...checked }));
+    if (current === undefined) throw quarantined(declared, known.quarantineReason);
     return current;
   }
   await archive.writeManifest(declared, manifest);
@@ -83,18 +82,22 @@ export function publication(former: DatasetManifest | undefined, next: DatasetMa
   };
 }
 
-/** Whether an operator rolled back from just this: it must not come back by itself, whatever was cut in between. */
-async function isWithdrawn(
+/**
+ * The version on the shelf that is the same, and is current or must not become so: what an operator rolled back from does not come back by
+ * itself, whatever was cut in between, and what was put aside need not be so twice.
+ */
+async function knownVersion(
   declared: DeclaredDataset,
   dataset: CutDataset,
-  { shelf, deps }: { shelf: VersionShelf; deps: RefreshDeps },
-): Promise<boolean> {
-  for (const { version, withdrawn } of shelf.versions) {
-    if (withdrawn !== true) continue;
-    const manifest = await deps.archive.manifest(declared, version);
-    if (manifest !== undefined && isSame(manifest, dataset)) return true;
+  { shelf, reasons, deps }: { shelf: VersionShelf; reasons: readonly string[]; deps: RefreshDeps },
+): Promise<ShelvedVersion | undefined> {
+  for (const one of shelf.versions) {
+    const isAside = one.quarantineReason !== '' && reasons.length > 0;
+    if (one.version !== shelf.current && one.withdrawn !== true && !isAside) continue;
+    const manifest = await deps.archive.manifest(declared, one.version);
+    if (manifest !== undefined && isSame(manifest, dataset)) return one;
   }
-  return false;
+  return undefined;
 }
 
 function isSame(manifest: DatasetManifest, { declaration, partitions }: CutDataset): boolean {
