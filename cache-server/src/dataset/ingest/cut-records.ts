@@ -20,6 +20,9 @@ import type { SpilledBlock } from './spill-file.ts';
 /** Bytes of heap for each that a record weighs: objects, strings and what waits to be collected. Measured on cities: 3 to 5. */
 const HEAP_PER_WEIGHT = 4;
 
+/** Content of one partition; readers refuse more than a little above this. */
+const CONTENT_BYTES_MAX = 16 * 1024 ** 2;
+
 /** Values from which edges are found; more than a million say nothing new. */
 const SURVEYED_MAX = 1_000_000;
 
@@ -91,6 +94,7 @@ export class RecordCutter {
       spill: this.#spill,
       memoryBytesMax: ingestBytesMax / HEAP_PER_WEIGHT,
       partitionBytesMax: settings.partitionBytesMax,
+      contentBytesMax: CONTENT_BYTES_MAX,
       partitionsMax,
       order: settings.orderBy === undefined ? undefined : [settings.orderBy].flat(),
       emit: parts.emit,

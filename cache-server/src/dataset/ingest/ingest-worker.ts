@@ -6,7 +6,6 @@ import {
   decodeBytes,
   decodeFrame,
   encodeFrame,
-  encodeLayout,
   PartitionFormatError,
   rowsIn,
 } from '@pannier/proto/partition-format';
@@ -77,12 +76,22 @@ async function* documentBytes(
   }
 }
 
-async function encoded({ name, key, records }: WholePartition, scope: string): Promise<CutPartition> {
-  const statistics = statisticsOf(records);
-  const content = encodeLayout(records);
+/** All that is known of a partition but its frame. Its columns are let go here: several partitions wait to be compressed at once. */
+function measured({ name, key, columns, content }: WholePartition): Measured {
+  const statistics = statisticsOf(columns);
   const digest = contentDigest(content, 'dataset');
-  const frame = await encodeFrame(content, { scope, digest, compress: true });
-  return { name, key, records: rowsIn(records), contentBytes: content.byteLength, digest, statistics, frame };
+  const records = rowsIn(columns);
+  return { content, known: { name, key, records, contentBytes: content.byteLength, digest, statistics } };
+}
+
+interface Measured {
+  readonly content: Buffer;
+  readonly known: Omit<CutPartition, 'frame'>;
+}
+
+async function framed({ content, known }: Measured, scope: string): Promise<CutPartition> {
+  const frame = await encodeFrame(content, { scope, digest: known.digest, compress: true });
+  return { ...known, frame };
 }
 
 async function ingest(port: MessagePort, { plan, ruleMemory }: IngestStart): Promise<void> {
@@ -90,12 +99,16 @@ async function ingest(port: MessagePort, { plan, ruleMemory }: IngestStart): Pro
   const say = (event: IngestEvent): void => port.postMessage(event);
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => undefined);
-  const emit = async (partition: WholePartition): Promise<void> => {
+  const emit = async (partition: Measured): Promise<void> => {
     await Promise.race([inbox.room(), failed.promise]);
     // Compressed behind the back of the parser; what fails here fails the ingest at its next step.
-    encoded(partition, plan.scope).then((cut) => say({ kind: 'partition', partition: cut }), failed.reject);
+    framed(partition, plan.scope).then((cut) => say({ kind: 'partition', partition: cut }), failed.reject);
   };
-  const cutter = await RecordCutter.open(plan, emit, new RuleMark(ruleMemory));
+  const cutter = await RecordCutter.open(
+    plan,
+    async (whole) => await emit(measured(whole)),
+    new RuleMark(ruleMemory),
+  );
   for (;;) {
     const command = await inbox.next();
     if (command.kind === 'end') break;

@@ -2,7 +2,13 @@
  * Records on their way into partitions, in bounded memory. A partition is closed by its own content alone, never because memory is
  * short: what does not fit waits in a file.
  */
-import { layoutRecords, RecordLayout, recordsOf, rowsIn } from '@pannier/proto/partition-format';
+import {
+  encodeLayout,
+  layoutRecords,
+  RecordLayout,
+  recordsOf,
+  rowsIn,
+} from '@pannier/proto/partition-format';
 import type { RecordColumns, RecordValue } from '@pannier/proto/partition-format';
 import { DatasetError } from '../dataset-error.ts';
 import type { KeyValue, Placement } from '../strategy/strategy.ts';
@@ -15,7 +21,9 @@ import type { SpilledBlock, SpillFile } from './spill-file.ts';
 export interface WholePartition {
   readonly name: string;
   readonly key: readonly KeyValue[];
-  readonly records: RecordColumns;
+  readonly columns: RecordColumns;
+  /** The same as bytes, at most `contentBytesMax`. */
+  readonly content: Buffer;
 }
 
 /** Settings of {@link PartitionBuffers}. */
@@ -25,6 +33,8 @@ export interface PartitionBuffersOptions {
   readonly memoryBytesMax: number;
   /** Weight at which a partition is closed and its next part begun. */
   readonly partitionBytesMax: number;
+  /** Length of a partition's content at which it is split however little it weighs: readers take no more. */
+  readonly contentBytesMax: number;
   readonly partitionsMax: number;
   /** How records are sorted within a partition; undefined: as they came. */
   readonly order: RecordOrder | undefined;
@@ -169,13 +179,28 @@ export class PartitionBuffers {
     if (part.length > 0) await this.#emit(open, layoutRecords(part), isEnd);
   }
 
-  async #emit(open: Open, records: RecordColumns, isEnd: boolean): Promise<void> {
+  async #emit(open: Open, columns: RecordColumns, isEnd: boolean): Promise<void> {
+    const content = encodeLayout(columns);
+    if (content.byteLength > this.#options.contentBytesMax)
+      return await this.#emitHalves(open, columns, isEnd);
     // Only a partition that needs several parts numbers them.
     const name = isEnd && open.parts === 0 ? open.base : `${open.base}~${open.parts + 1}`;
     open.parts += 1;
     this.#names.set(name, open.key);
     this.#requireRoom(this.#names.size);
-    await this.#options.emit({ name, key: open.key, records });
+    await this.#options.emit({ name, key: open.key, columns, content });
+  }
+
+  /** The weight of a text is its length in UTF-16; as UTF-8 it may take three times as much. */
+  async #emitHalves(open: Open, columns: RecordColumns, isEnd: boolean): Promise<void> {
+    const records = recordsOf(columns);
+    if (records.length < 2) {
+      const what = `a record of partition ${open.base} is larger than a partition may be, which is`;
+      throw new DatasetError('limit-exceeded', `${what} ${this.#options.contentBytesMax} bytes`);
+    }
+    const middle = records.length >>> 1;
+    await this.#emit(open, layoutRecords(records.slice(0, middle)), false);
+    await this.#emit(open, layoutRecords(records.slice(middle)), isEnd);
   }
 
   /** Writes the largest partitions to the file until half of the memory is free. */
