@@ -25,7 +25,9 @@ export interface CommandLine {
   readonly where: readonly string[];
   /** `dataset read`: fields wanted; empty for all. */
   readonly fields: readonly string[];
-  /** `ls` and `dataset read`: most lines. */
+  /** `dataset read`: '' for the current version. */
+  readonly version: string;
+  /** `ls`, `dataset read` and `dataset diff`: most lines. */
   readonly limit: number | undefined;
 }
 
@@ -41,6 +43,7 @@ const options = {
   header: { type: 'string', short: 'H', multiple: true },
   where: { type: 'string', short: 'w', multiple: true },
   fields: { type: 'string', short: 'f', multiple: true },
+  version: { type: 'string' },
   limit: { type: 'string' },
 } as const;
 
@@ -66,6 +69,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     headers: (values.header ?? []).map(headerLine),
     where: values.where ?? [],
     fields: values.fields?.flatMap((list) => list.split(',')) ?? [],
+    version: values.version ?? '',
     limit: values.limit === undefined ? undefined : count(values.limit),
   };
 }

@@ -1,8 +1,9 @@
 /** `pannier dataset ls`, `show NAME` and `read NAME`. */
 import { ConfigError, formatBytes } from '@pannier/runtime';
-import type { FilterScalar, PannierClient } from '../index.ts';
+import type { PannierClient } from '../index.ts';
 import type { CommandLine } from './command-line.ts';
 import { grouped, histogram, note, paint, print, progressBar, textTable, visible } from './terminal.ts';
+import { filterOf, typeWarnings } from './where-flag.ts';
 import { requireOperands, VERSION_VERBS } from './version-commands.ts';
 
 /** Runs the verb that stands behind `dataset`. */
@@ -30,7 +31,7 @@ async function listDatasets({ json }: CommandLine, client: PannierClient): Promi
     const rows = datasets.map(({ dataset, records, partitions, version, upstream, endpoint }) => [
       visible(dataset),
       version === '' ? 'not fetched yet' : grouped(records),
-      String(partitions),
+      grouped(partitions),
       `${visible(upstream)} ${visible(endpoint)}`,
     ]);
     await print(textTable(['DATASET', 'RECORDS', 'PARTS', 'UPSTREAM'], rows));
@@ -58,7 +59,7 @@ async function showDataset(name: string, { json }: CommandLine, client: PannierC
         ]),
     ['cut by', partitionFields.map(visible).join(', ') || 'nothing'],
     ['fields', fields.map(({ name, types }) => `${visible(name)} (${types.join(', ')})`).join(', ')],
-    ['sizes', `${partitions.length} partitions, by records`],
+    ['sizes', `${grouped(partitions.length)} partitions, by records`],
   ];
   await print(facts.map(([title = '', text]) => `${paint('dim', title.padEnd(8))} ${text}\n`).join(''));
   await print(histogram(partitions.map((part) => part.records)));
@@ -73,49 +74,26 @@ async function showDataset(name: string, { json }: CommandLine, client: PannierC
 
 async function readDataset(
   name: string,
-  { where, fields, limit = Infinity }: CommandLine,
+  { where, fields, version, limit = Infinity }: CommandLine,
   client: PannierClient,
 ): Promise<void> {
   let count = 0;
+  const dataset = client.dataset(name);
+  const filter = filterOf(where);
   // A bar only where it does not run into the records.
   const shows = process.stderr.isTTY && !process.stdout.isTTY && where.length === 0;
-  const total = shows ? Math.min(limit, (await client.dataset(name).describe()).records) : 0;
+  const total = shows ? Math.min(limit, (await dataset.describe({ version })).records) : 0;
   using bar = progressBar(shows, total);
-  for await (const record of client.dataset(name).records(filterOf(where), { fields })) {
+  for await (const record of dataset.records(filter, { fields, version })) {
     await print(`${jsonLine(record)}\n`);
     count += 1;
     bar.update(count);
     if (count === limit) return;
   }
-}
-
-/** `country=CZ` and `people:=400000`; values of one field are alternatives. */
-function filterOf(where: readonly string[]): Record<string, FilterScalar[]> {
-  const filter = new Map<string, FilterScalar[]>();
-  for (const condition of where) {
-    const [, field, isJson, text] = /^([^=:]+)(:?)=(.*)$/s.exec(condition) ?? [];
-    if (field === undefined || text === undefined) {
-      throw new ConfigError(`--where ${condition}: want field=text or field:=json`);
-    }
-    const value = isJson === ':' ? jsonScalar(condition, text) : text;
-    filter.set(field, [...(filter.get(field) ?? []), value]);
+  // Asked for only now: the first record of a version that is being fetched need not wait for it.
+  if (count === 0 && where.length > 0) {
+    for (const line of typeWarnings(filter, await dataset.describe({ version }))) note(line);
   }
-  return Object.fromEntries(filter);
-}
-
-function jsonScalar(condition: string, text: string): FilterScalar {
-  if (/^-?\d+$/.test(text)) {
-    const exact = BigInt(text);
-    return BigInt(Number(exact)) === exact ? Number(exact) : exact;
-  }
-  try {
-    const value: unknown = JSON.parse(text);
-    if (value === null || ['string', 'number', 'boolean'].includes(typeof value))
-      return value as FilterScalar;
-  } catch (cause) {
-    throw new ConfigError(`--where ${condition}: what stands after := is not JSON`, { cause });
-  }
-  throw new ConfigError(`--where ${condition}: want a number, a string, true, false or null after :=`);
 }
 
 /** TypeScript's library lags behind V8 here: JSON.rawJSON keeps every digit of an integer that a double does not hold. */

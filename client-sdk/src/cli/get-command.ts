@@ -1,13 +1,10 @@
 /** `pannier get URL`: the body, and why it was or was not cached. */
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
 import { STATUS_CODES } from 'node:http';
-import { Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { ConfigError, formatBytes, formatDuration } from '@pannier/runtime';
 import type { Explanation, PannierClient, PannierResponse } from '../index.ts';
 import { PannierError } from '../index.ts';
 import type { CommandLine } from './command-line.ts';
+import { writeBody } from './body-file.ts';
 import { outcomeSentence } from './outcome-sentence.ts';
 import { grouped, note, paint, print, visible } from './terminal.ts';
 
@@ -59,40 +56,6 @@ async function explain(url: URL, init: RequestInit, client: PannierClient): Prom
 function head({ status, headers }: Response): string {
   const lines = [...headers].map(([name, value]) => `${name}: ${visible(value)}\r\n`);
   return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n`;
-}
-
-/** Returns the length. A file appears only when it is whole. */
-async function writeBody(response: Response, { output, json }: CommandLine): Promise<number> {
-  if (response.body === null) return 0;
-  let bytes = 0;
-  const counted = async function* count(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const chunk of chunks) {
-      bytes += chunk.byteLength;
-      yield chunk;
-    }
-  };
-  if (output === undefined) {
-    const sink = json ? nothing() : process.stdout;
-    await pipeline(response.body, counted, sink, { end: json });
-    return bytes;
-  }
-  const partial = `${output}.partial`;
-  try {
-    await pipeline(response.body, counted, createWriteStream(partial));
-    await rename(partial, output);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  }
-  return bytes;
-}
-
-function nothing(): Writable {
-  return new Writable({
-    write(_chunk, _encoding, done) {
-      done();
-    },
-  });
 }
 
 function jsonReport({ response, explanation, bytes, headMs, totalMs }: Transfer): object {

@@ -11,7 +11,8 @@ Commands:
       -L, --location       follow redirects
       -H, --header LINE    send a header, for example -H 'Accept: text/plain'
   stats                    counters of the server that answers
-  ls [TEXT]                entries, all or those whose key contains TEXT
+  ls [TEXT]                entries, all or those whose key contains TEXT;
+                           their keys with --json
       --limit N            at most N of them, default 1000
   purge KEY|URL            remove an entry by its key, or those of a URL
   dataset ls               declared datasets
@@ -22,9 +23,11 @@ Commands:
                            repeat it: of one field any, of several all
       -f, --fields A,B     only these fields
       --limit N            at most N records
+      --version VERSION    of a version that is kept, instead of the current one
   dataset versions NAME    versions that are kept, and why one was put aside
   dataset diff NAME FROM [TO]
                            partitions, and records by their declared key, that differ
+      --limit N            at most N records
   dataset pin|unpin NAME VERSION
                            keep a version, or let it go
   dataset rollback NAME VERSION

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,36 +15,13 @@ import { afterAll, afterEach, expect, test } from 'vitest';
 import { ticketResponse, wholeResponse } from '../transport/scripted-server.fixture.ts';
 import type { ServerScript } from '../transport/scripted-server.fixture.ts';
 import { endAll, serve } from '../transport/scripted-test.fixture.ts';
+import { pannier } from './command.fixture.ts';
+import type { Ended } from './command.fixture.ts';
 
 afterEach(endAll);
 
 const folder = await mkdtemp(join(tmpdir(), 'pannier-cli-'));
 afterAll(() => rm(folder, { recursive: true }));
-
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs the command to its end; a reader that wants no more than `readBytes` closes its side. */
-function pannier(args: readonly string[], { env = {}, readBytes = Infinity } = {}): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const main = join(import.meta.dirname, 'main.ts');
-    const child = spawn(process.execPath, [main, ...args], { env: { PATH: process.env['PATH'], ...env } });
-    let out = '';
-    let err = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      out += text;
-      if (out.length > readBytes) child.stdout.destroy();
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      err += text;
-    });
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code, out, err }));
-  });
-}
 
 const script: ServerScript = {
   lookup: ({ url, headers, reply }) => {

@@ -36,8 +36,17 @@ await runMain(async () => {
     );
   }
   using client = clientOf(line);
-  await command(line, client);
+  await command(line, client).catch((error: unknown) => {
+    throw withAdvice(error);
+  });
 });
+
+/** What is being fetched goes on being fetched when its caller has gone. */
+function withAdvice(error: unknown): unknown {
+  if (!(error instanceof PannierError) || error.code !== 'deadline') return error;
+  const advice = 'what was asked for may still be on its way; ask again, or wait longer with --deadline 60s';
+  return new PannierError(error.code, `${error.message}; ${advice}`, { cause: error });
+}
 
 function clientOf({ servers, identity, deadlineMs }: CommandLine): PannierClient {
   try {

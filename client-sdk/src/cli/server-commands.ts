@@ -71,7 +71,7 @@ export async function listCommand(
     note(contains === '' ? 'nothing is stored' : `no key contains ${visible(contains)}`);
   else
     await print(
-      textTable(['STATUS', 'BYTES', 'STORED', 'PARTS', 'AGE', 'FRESH', 'KEY'], entries.map(entryRow)),
+      textTable(['STATUS', 'BYTES', 'STORED', 'PARTS', 'AGE', 'FRESH', 'ENTRY'], entries.map(entryRow)),
     );
   if (more) note(`there are more than ${limit}: see --limit`);
 }
@@ -84,8 +84,14 @@ function entryRow(entry: EntryDescription): string[] {
     String(entry.partitions),
     formatDuration(entry.ageMs),
     entry.freshForMs > 0 ? formatDuration(entry.freshForMs) : entry.status === 0 ? '-' : 'stale',
-    visible(entry.key),
+    visible(entryText(entry)),
   ];
+}
+
+/** The key where it reads well; that of a URL is mostly escapes. `--json` has every key. */
+function entryText({ key, name }: EntryDescription): string {
+  const [scope = ''] = key.split(':');
+  return key.includes('%') && name !== '' ? `${scope} ${name}` : key;
 }
 
 /** Removes entries. */

@@ -91,8 +91,17 @@ export function histogram(values: readonly number[]): string {
   return `         ${grouped(2 ** first)} ${paint('green', bars.join(''))} ${grouped(2 ** (last + 1))}\n`;
 }
 
-/** A bar on standard error that is gone when it is disposed of. */
-export function progressBar(shows: boolean, total: number): { update(done: number): void } & Disposable {
+/**
+ * A bar on standard error that is gone when it is disposed of.
+ *
+ * @param total 0 where nobody knows it: then the amount alone is shown
+ * @param amount what was done so far, for people
+ */
+export function progressBar(
+  shows: boolean,
+  total: number,
+  amount = (done: number): string => `${grouped(done)} records`,
+): { update(done: number): void } & Disposable {
   let drawnMs = 0;
   return {
     update(done) {
@@ -101,7 +110,8 @@ export function progressBar(shows: boolean, total: number): { update(done: numbe
       drawnMs = now;
       const share = Math.min(1, done / Math.max(1, total));
       const bar = '█'.repeat(Math.round(share * BAR_WIDTH)).padEnd(BAR_WIDTH, '░');
-      process.stderr.write(`\r${bar} ${(share * 100).toFixed(0).padStart(3)} %  ${grouped(done)} records`);
+      const known = total === 0 ? '' : `${bar} ${(share * 100).toFixed(0).padStart(3)} %  `;
+      process.stderr.write(`\r${known}${amount(done)}`);
     },
     [Symbol.dispose]() {
       if (drawnMs > 0) process.stderr.write('\r\u001b[K');

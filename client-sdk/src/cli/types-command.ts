@@ -1,8 +1,9 @@
 /** `pannier types`: TypeScript for the declared datasets, from what is in them. */
 import { ConfigError } from '@pannier/runtime';
+import { PannierError } from '../index.ts';
 import type { DatasetDescription, FieldDescription, PannierClient } from '../index.ts';
 import type { CommandLine } from './command-line.ts';
-import { print } from './terminal.ts';
+import { print, visible } from './terminal.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
   null: 'null',
@@ -26,8 +27,17 @@ export async function typesCommand({ operands }: CommandLine, client: PannierCli
     throw new ConfigError(`types: no dataset "${unknown}"; declared are: ${known.join(', ') || 'none'}`);
   const names = operands.length === 0 ? known : operands;
   const described: DatasetDescription[] = [];
-  for (const name of names) described.push(await client.dataset(name).describe());
-  await print(datasetTypes(described));
+  const failed: string[] = [];
+  for (const name of names) {
+    try {
+      described.push(await client.dataset(name).describe());
+    } catch (error) {
+      if (!(error instanceof PannierError) || error.code === 'unavailable') throw error;
+      failed.push(`${visible(name)}: ${error.message}`);
+    }
+  }
+  if (described.length > 0 || failed.length === 0) await print(datasetTypes(described));
+  if (failed.length > 0) throw new PannierError('not-found', `no types of ${failed.join('; ')}`);
 }
 
 /** A module of types: one interface and one union for each dataset, and a map of all. */

@@ -1,6 +1,6 @@
 /** `pannier dataset versions|diff|pin|unpin|rollback|watch`: what operators do with the versions of a dataset. */
 import { ConfigError } from '@pannier/runtime';
-import type { PannierClient, PartitionDescription } from '../index.ts';
+import type { PannierClient, PartitionDescription, VersionDiff } from '../index.ts';
 import type { CommandLine } from './command-line.ts';
 import { grouped, note, paint, print, textTable, visible } from './terminal.ts';
 
@@ -43,13 +43,7 @@ export const VERSION_VERBS: Readonly<Record<string, (verb: VersionVerb) => Promi
       await print(partitionLines(sign, style, partitions));
     }
     await print(`${grouped(unchanged)} partitions are the same\n`);
-    if (records.added + records.changed + records.removed === 0) return;
-    const counts = `${grouped(records.added)} added, ${grouped(records.changed)} changed, ${grouped(records.removed)} removed`;
-    await print(`records: ${counts}\n`);
-    for (const { before, after } of records.changes) {
-      if (before !== '') await print(`${paint('red', `- ${visible(before)}`)}\n`);
-      if (after !== '') await print(`${paint('green', `+ ${visible(after)}`)}\n`);
-    }
+    await printRecordChanges(records, added.length + changed.length + removed.length > 0);
   },
   pin: async ({ name, operands: [version = ''], client }) => {
     await client.admin.pinVersion(name, version);
@@ -71,6 +65,22 @@ export function requireOperands(verb: string, operands: readonly string[]): void
   if (operands.length >= (least ?? 0) && operands.length <= (most ?? 1)) return;
   const want = { versions: 'NAME', diff: 'NAME FROM [TO]' }[verb] ?? 'NAME VERSION';
   throw new ConfigError(`dataset ${verb}: want ${want}`);
+}
+
+async function printRecordChanges(records: VersionDiff['records'], differs: boolean): Promise<void> {
+  const all = records.added + records.changed + records.removed;
+  if (all === 0) {
+    if (differs) note('which records differ is told where the dataset declares its `key`');
+    return;
+  }
+  const counts = `${grouped(records.added)} added, ${grouped(records.changed)} changed, ${grouped(records.removed)} removed`;
+  await print(`records: ${counts}\n`);
+  for (const { before, after } of records.changes) {
+    if (before !== '') await print(`${paint('red', `- ${visible(before)}`)}\n`);
+    if (after !== '') await print(`${paint('green', `+ ${visible(after)}`)}\n`);
+  }
+  const rest = all - records.changes.length;
+  if (rest > 0) await print(`and ${grouped(rest)} more: see --limit\n`);
 }
 
 function partitionLines(

@@ -62,10 +62,14 @@ export function callFailure(error: unknown, server: string): PannierError {
 
 /** What the system said, out of what grpc-js wraps around it. */
 function sentenceOf(details: string): string {
-  return details.replace(
+  const inner = details.replace(
     /^No connection established\. Last error: (?:Error: )?(.*?)\.? Resolution note:.*$/s,
     '$1',
   );
+  const [, waited] = /^Deadline exceeded after ([\d.]+)s/.exec(inner) ?? [];
+  if (waited !== undefined) return `no answer within ${Number(Number(waited).toFixed(1))} s`;
+  const sentence = inner.replace(/ \(\d{4}-\d\d-\d\dT[\d:.]+Z\)$/, '');
+  return sentence === 'Protocol error' ? 'what listens there does not speak gRPC' : sentence;
 }
 
 function firstText(metadata: Metadata, name: string): string {
