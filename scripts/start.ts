@@ -63,7 +63,15 @@ function allInOne(flags: Flags, upstream: Upstream): ConfigOverrides {
     },
     proxy: { port: flags.proxyPort, adminPort: beside(flags.proxyPort), identity: 'all-in-one' },
     upstreams: { demo: { url: upstream.url } },
-    datasets: { cities: { upstream: 'demo', endpoint: '/cities.json', partitionBy: { field: 'country' } } },
+    datasets: {
+      cities: {
+        upstream: 'demo',
+        endpoint: '/cities.json',
+        // They are text in the document.
+        types: { lat: 'number', lng: 'number' },
+        partitionBy: { field: 'country' },
+      },
+    },
   };
 }
 
