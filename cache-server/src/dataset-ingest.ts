@@ -78,8 +78,10 @@ export class DatasetIngest {
       this.#stored.push({ ...partition, storedBytes: frame.byteLength });
       this.#wake();
     };
+    // Edges of another declaration may be those of another field, or of another number of quantiles.
+    const quantileEdges = former?.declaration === declared.declaration ? former.quantileEdges : undefined;
     const summary = await runIngest({
-      plan: { scope, settings: declared.settings, limits, baseDir, quantileEdges: former?.quantileEdges },
+      plan: { scope, settings: declared.settings, limits, baseDir, quantileEdges },
       documents,
       signal,
       slots: limits,

@@ -4,7 +4,7 @@ import type { RecordValue } from '@pannier/proto/partition-format';
 import { DatasetError } from '../dataset-error.ts';
 import { openStrategy, partitionLevels, partitionStages } from '../strategy/nested.ts';
 import type { PartitionStages } from '../strategy/nested.ts';
-import { isSkewed, quantileEdges, rangeValue } from '../strategy/range.ts';
+import { edgesByLevel, isSkewed, joinedEdges, quantileEdges, rangeValue } from '../strategy/range.ts';
 import { recordWeight } from '../strategy/record-weight.ts';
 import type { KeyValue, Strategy } from '../strategy/strategy.ts';
 import { UniqueStage } from '../strategy/unique.ts';
@@ -40,8 +40,9 @@ export class RecordCutter {
   #collected: RecordValue[] = [];
   #collectedWeight = 0;
   #surveyed: SpilledBlock[] = [];
-  #values: number[] = [];
-  #edges: readonly number[] | undefined;
+  /** Of each level of quantiles. */
+  #values: number[][];
+  #edges: readonly (readonly number[])[] = [];
   /** Records that the transform was given. */
   #given = 0;
   #records = 0;
@@ -58,7 +59,7 @@ export class RecordCutter {
     const transform = await openTransform(plan.settings, plan.baseDir);
     rules.leave();
     const cutter = new RecordCutter(plan, { stages, transform, emit, rules });
-    if (stages.quantiles === undefined) await cutter.#openStrategy();
+    if (stages.quantiles.length === 0) await cutter.#openStrategy();
     return cutter;
   }
 
@@ -81,7 +82,8 @@ export class RecordCutter {
       (level) => 'custom' in level || 'predicate' in level,
     );
     this.#spill = new SpillFile(decompressedBytesMax);
-    const { unique } = parts.stages;
+    const { unique, quantiles } = parts.stages;
+    this.#values = quantiles.map(() => []);
     this.#unique =
       unique &&
       new UniqueStage({
@@ -113,7 +115,7 @@ export class RecordCutter {
       for await (const records of this.#unique.finish()) await this.#survey(records);
       await this.#unique.close();
     }
-    if (this.#stages.quantiles !== undefined) await this.#placeSurveyed();
+    if (this.#stages.quantiles.length > 0) await this.#placeSurveyed();
     await this.#buffers.finish();
     await this.#spill.close();
     const { names } = this.#buffers;
@@ -127,7 +129,7 @@ export class RecordCutter {
       },
       keyNames,
       order: inKeyOrder(names, keyNames),
-      quantileEdges: this.#edges,
+      quantileEdges: this.#edges.length === 0 ? undefined : joinedEdges(this.#edges),
     };
   }
 
@@ -160,23 +162,28 @@ export class RecordCutter {
 
   async #survey(records: readonly RecordValue[]): Promise<void> {
     const { quantiles } = this.#stages;
-    if (quantiles === undefined) return await this.#place(records);
-    for (const record of records) {
-      const value = rangeValue(record, quantiles.field);
-      if (value !== undefined && this.#values.length < SURVEYED_MAX) this.#values.push(value);
+    if (quantiles.length === 0) return await this.#place(records);
+    for (const [level, { field }] of quantiles.entries()) {
+      const values = this.#values[level] ?? [];
+      for (const record of records) {
+        const value = rangeValue(record, field);
+        if (value !== undefined && Number.isFinite(value) && values.length < SURVEYED_MAX) values.push(value);
+      }
     }
     if (records.length > 0) this.#surveyed.push(await this.#spill.append(layoutRecords(records)));
   }
 
   async #placeSurveyed(): Promise<void> {
     const { quantiles } = this.#stages;
-    const values = Float64Array.from(this.#values);
+    const formerEdges = edgesByLevel(this.#plan.quantileEdges ?? []);
+    this.#edges = quantiles.map(({ quantiles: count, skewMax }, level) => {
+      const values = Float64Array.from(this.#values[level] ?? []);
+      const former = this.#plan.quantileEdges === undefined ? undefined : formerEdges[level];
+      return former !== undefined && !isSkewed(values, former, skewMax)
+        ? former
+        : quantileEdges(values, count);
+    });
     this.#values = [];
-    const former = this.#plan.quantileEdges;
-    if (quantiles !== undefined) {
-      const keeps = former !== undefined && !isSkewed(values, former, quantiles.skewMax);
-      this.#edges = keeps ? former : quantileEdges(values, quantiles.quantiles);
-    }
     await this.#openStrategy();
     for (const block of this.#surveyed) await this.#place(await this.#spill.read(block));
   }

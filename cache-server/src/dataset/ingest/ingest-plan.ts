@@ -14,7 +14,7 @@ export interface IngestPlan {
   >;
   /** Where relative paths of modules begin. */
   readonly baseDir: string;
-  /** Edges of a range by quantiles in the version before; undefined where they are to be found anew. */
+  /** Edges of the ranges by quantiles in the version before, see `joinedEdges`; undefined where they are to be found anew. */
   readonly quantileEdges: readonly number[] | undefined;
 }
 

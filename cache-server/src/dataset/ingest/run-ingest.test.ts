@@ -14,14 +14,15 @@ it('cuts documents in order, with every record once', async () => {
 });
 
 it('does not blame a rule for what takes long behind it, nor for a slow store', async () => {
-  // Each record takes its rule a millisecond, all of them behind the end of the document.
+  // Each record takes its rule a millisecond, all of them behind the end of the document; the first partition takes longer to store.
   const module = moduleOf(
     `${CUSTOM}{ const until = performance.now() + 1; while (performance.now() < until); return 'p' + row.id % 20; }`,
   );
   const partitionBy = [{ unique: { field: 'id' } }, { custom: { module } }];
-  const limits = { ruleTimeoutMs: 150 };
-  const slow = await cut({ partitionBy }, [JSON.stringify(rows(500))], { limits, store: () => delay(100) });
-  expect(slow.counts.records).toBe(500);
+  const waits = [2500];
+  const options = { limits: { ruleTimeoutMs: 1000 }, store: () => delay(waits.pop() ?? 0) };
+  const slow = await cut({ partitionBy }, [JSON.stringify(rows(1500))], options);
+  expect(slow.counts.records).toBe(1500);
 });
 
 it.each([
@@ -72,4 +73,18 @@ it('gives its thread back, also when it fails', async () => {
   const runs = ['[1]', '{"no": "list"}', '[2]'].map(async (text) => await cut({}, [text], { limits }));
   const [one, failed, two] = await Promise.allSettled(runs);
   expect([one?.status, failed?.status, two?.status]).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+});
+
+it('finds the edges of each level of quantiles by its own field, and keeps them', async () => {
+  const partitionBy = ['lat', 'lng'].map((field) => ({ range: { field, quantiles: 2 } }));
+  const text = JSON.stringify(
+    Array.from({ length: 100 }, (_none, id) => ({ lat: id, lng: 1000 + ((id * 37) % 100) })),
+  );
+  const first = await cut({ partitionBy }, [text]);
+  expect(first.order).toEqual(['-∞..50/-∞..1050', '-∞..50/1050..∞', '50..∞/-∞..1050', '50..∞/1050..∞']);
+  const moved = text.replaceAll(/"lat":(\d+)/g, (_all, lat: string) => `"lat":${Number(lat) + 2}`);
+  const { quantileEdges = [] } = first;
+  const kept = await cut({ partitionBy }, [moved], { quantileEdges });
+  expect(kept.order).toEqual(first.order);
+  expect((await cut({ partitionBy }, [moved])).order).not.toEqual(first.order);
 });

@@ -26,7 +26,8 @@ export interface QuantileLevel {
 /** What an ingest has to do besides placing. */
 export interface PartitionStages {
   readonly unique: UniqueLevel | undefined;
-  readonly quantiles: QuantileLevel | undefined;
+  /** In the order of their levels. */
+  readonly quantiles: readonly QuantileLevel[];
 }
 
 /** Levels in order, `unique` among them. */
@@ -42,7 +43,7 @@ export function partitionStages(partitionBy: PartitionBy): PartitionStages {
   const quantiles = ranges.flatMap((range) => {
     if (range.quantiles === undefined) return [];
     return [{ field: range.field, quantiles: range.quantiles, skewMax: range.skewMax }];
-  })[0];
+  });
   return { unique, quantiles };
 }
 
@@ -50,22 +51,27 @@ export function partitionStages(partitionBy: PartitionBy): PartitionStages {
 export interface StrategyOptions {
   /** Where relative paths of modules begin. */
   readonly baseDir: string;
-  /** Edges for a range by quantiles. */
-  readonly quantileEdges: readonly number[] | undefined;
+  /** Edges for the ranges by quantiles, in the order of their levels. */
+  readonly quantileEdges: readonly (readonly number[])[];
 }
 
 /** @throws DatasetError `bad-rule` when an expression does not compile or a module cannot be loaded */
 export async function openStrategy(partitionBy: PartitionBy, options: StrategyOptions): Promise<Strategy> {
   const levels: OpenStrategy[] = [];
+  const edges = options.quantileEdges.values();
   for (const level of partitionLevels(partitionBy)) {
-    if (!('unique' in level)) levels.push(await openLevel(level, options));
+    if (!('unique' in level)) levels.push(await openLevel(level, options.baseDir, edges));
   }
   const [top, ...below] = levels;
   if (top === undefined) return new WholeStrategy();
   return below.length === 0 ? top() : new NestedStrategy(top, below);
 }
 
-async function openLevel(level: PartitionLevel, options: StrategyOptions): Promise<OpenStrategy> {
+async function openLevel(
+  level: PartitionLevel,
+  baseDir: string,
+  quantileEdges: Iterator<readonly number[], undefined>,
+): Promise<OpenStrategy> {
   if ('field' in level) return fieldStrategy([level.field].flat());
   if ('predicate' in level) {
     return predicateStrategy({ predicates: level.predicate, matches: level.matches, rest: level.rest });
@@ -78,12 +84,12 @@ async function openLevel(level: PartitionLevel, options: StrategyOptions): Promi
   if ('date' in level) return dateStrategy(level.date);
   if ('custom' in level) {
     const { module } = level.custom;
-    return await customStrategy(isAbsolute(module) ? module : join(options.baseDir, module));
+    return await customStrategy(isAbsolute(module) ? module : join(baseDir, module));
   }
   if (!('range' in level)) return () => new WholeStrategy();
   const { field, edges, width, origin } = level.range;
   if (width !== undefined) return rangeStrategy(field, { width, origin });
-  return rangeStrategy(field, { edges: edges ?? options.quantileEdges ?? [] });
+  return rangeStrategy(field, { edges: edges ?? quantileEdges.next().value ?? [] });
 }
 
 /** Everything in one partition: what stands behind `unique` alone. */

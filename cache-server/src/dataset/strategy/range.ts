@@ -92,6 +92,21 @@ export function quantileEdges(values: Float64Array, quantiles: number): number[]
   return edges;
 }
 
+/** Edges of several levels as one list; no edge is infinite. */
+export function joinedEdges(levels: readonly (readonly number[])[]): number[] {
+  return levels.flatMap((edges, at) => (at === 0 ? edges : [Infinity, ...edges]));
+}
+
+/** The edges of each level, from one list of them all. */
+export function edgesByLevel(joined: readonly number[]): number[][] {
+  const levels: number[][] = [[]];
+  for (const edge of joined) {
+    if (edge === Infinity) levels.push([]);
+    else levels.at(-1)?.push(edge);
+  }
+  return levels;
+}
+
 /** Whether the largest interval holds more than `skewMax` times the mean: its edges have had their day. */
 export function isSkewed(values: Float64Array, edges: readonly number[], skewMax: number): boolean {
   const counts = new Float64Array(edges.length + 1);
