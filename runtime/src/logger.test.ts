@@ -28,6 +28,23 @@ describe('a logger', () => {
     expect(rest).toEqual([]);
   });
 
+  it('says of an error and its causes each message once', () => {
+    const lines: string[] = [];
+    const logger = createLogger({ level: 'info', format: 'json' }, 'x', {
+      write: (line) => lines.push(line),
+    });
+    const deepest = new Error('connection refused');
+    const cause = new Error('malformed JSON in record 7', { cause: deepest });
+    logger.error({ err: new Error('items: malformed JSON in record 7', { cause }) }, 'a refresh failed');
+    logger.error({ err: 'no error' }, 'odd');
+    const [first, second] = lines.map(
+      (line) => JSON.parse(line) as { err: { message: string; stack: string } },
+    );
+    expect(first?.err.message).toBe('items: malformed JSON in record 7: connection refused');
+    expect(first?.err.stack).toContain('connection refused');
+    expect(second?.err).toBe('no error');
+  });
+
   it('writes coloured lines on a terminal', () => {
     expect(logged({}, true)[0]).toMatch(/listening.*port=.*7070\n$/);
     expect(logged({}, true)[0]).toContain('\u001B[32minfo');
