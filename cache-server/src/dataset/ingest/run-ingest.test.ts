@@ -81,7 +81,8 @@ it('finds the edges of each level of quantiles by its own field, and keeps them'
     Array.from({ length: 100 }, (_none, id) => ({ lat: id, lng: 1000 + ((id * 37) % 100) })),
   );
   const first = await cut({ partitionBy }, [text]);
-  expect(first.order).toEqual(['-∞..50/-∞..1050', '-∞..50/1050..∞', '50..∞/-∞..1050', '50..∞/1050..∞']);
+  const both = ['-∞..50', '50..∞'].flatMap((lat) => ['-∞..1050', '1050..∞'].map((lng) => `${lat}/${lng}`));
+  expect(new Set(first.order)).toEqual(new Set(both));
   const moved = text.replaceAll(/"lat":(\d+)/g, (_all, lat: string) => `"lat":${Number(lat) + 2}`);
   const { quantileEdges = [] } = first;
   const kept = await cut({ partitionBy }, [moved], { quantileEdges });
