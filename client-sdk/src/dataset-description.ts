@@ -48,7 +48,7 @@ export interface PartitionDescription {
   readonly storedBytes: number;
   /** SHA-256 in hexadecimal: equal for equal content. */
   readonly digest: string;
-  /** What is known of the fields within it. */
+  /** What is known of the fields within it; empty where that was not asked for, and in comparisons of versions. */
   readonly fields: readonly FieldDescription[];
 }
 

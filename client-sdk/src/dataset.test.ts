@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
-import { DescribeDatasetResponseSchema } from '@pannier/proto';
-import type { ReadPartitionsRequest } from '@pannier/proto';
+import { DescribeDatasetResponseSchema, DescriptionDetail } from '@pannier/proto';
+import type { DescribeDatasetRequest, ReadPartitionsRequest } from '@pannier/proto';
 import { contentDigest, encodeFrame, encodeRecords } from '@pannier/proto/partition-format';
 import { afterEach, expect, test } from 'vitest';
 import { connect } from './connect.ts';
@@ -246,4 +246,39 @@ test('a description has numbers, dates and hexadecimal digests', async () => {
     publishedAt: new Date(1000),
     partitions: [{ name: 'CZ', key: ['CZ', undefined], records: 2, digest: 'ab' }],
   });
+});
+
+test('a description that takes several answers is one, of the version of the first', async () => {
+  const asked: DescribeDatasetRequest[] = [];
+  const fields = [{ name: 'id', types: ['integer'] }];
+  const names = ['a', 'b', 'c', 'd', 'e'];
+  const server = await serve({
+    cache: {
+      describeDataset: ({ request }, reply) => {
+        asked.push(request);
+        const { skipPartitions: skip, detail } = request;
+        const full = detail === DescriptionDetail.STATISTICS ? skip + 2 : names.length;
+        const partitions = names
+          .map((name, at) => (at < full ? { name, fields } : { name }))
+          .slice(skip, skip === 0 ? names.length : full);
+        const nextStatistics = full < names.length ? full : 0;
+        const description = { dataset: 'cities', version: 'v1', records: 5n, partitions, nextStatistics };
+        reply(null, create(DescribeDatasetResponseSchema, { description }));
+      },
+    },
+  });
+  const dataset = clientOf(server).dataset('cities');
+  const { partitions } = await dataset.describe();
+  expect(partitions.map((one) => [one.name, one.fields.length])).toEqual(names.map((name) => [name, 1]));
+  expect(asked.map(({ version, skipPartitions }) => [version, skipPartitions])).toEqual([
+    ['', 0],
+    ['v1', 2],
+    ['v1', 4],
+  ]);
+  await dataset.describe({ statistics: false });
+  expect(await dataset.version()).toBe('v1');
+  expect(asked.slice(3).map(({ detail }) => detail)).toEqual([
+    DescriptionDetail.PARTITIONS,
+    DescriptionDetail.VERSION,
+  ]);
 });

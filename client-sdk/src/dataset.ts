@@ -1,10 +1,11 @@
 /** A dataset as programs see it: its records, its partitions, its versions. */
-import { AdminService, CacheService } from '@pannier/proto';
+import { AdminService } from '@pannier/proto';
 import type { RecordObject } from '@pannier/proto/partition-format';
 import type { CallOptions } from './client-options.ts';
-import { datasetDescription, partitionDescription } from './dataset-description.ts';
+import { partitionDescription } from './dataset-description.ts';
 import type { DatasetDescription, PartitionDescription } from './dataset-description.ts';
-import { PannierError } from './errors.ts';
+import { describeDataset } from './describe-dataset.ts';
+import type { DescriptionExtent, DescriptionQuery } from './describe-dataset.ts';
 import type { HeldPartitions } from './held-partitions.ts';
 import { readRecords } from './read-records.ts';
 import type { RecordFilter } from './record-filter.ts';
@@ -51,8 +52,13 @@ export interface Dataset<T, K extends string = string> {
   partition(name: K, options?: ReadOptions): AsyncGenerator<T, void, undefined>;
   /** The partitions of the current version. */
   partitions(options?: CallOptions): Promise<readonly PartitionDescription[]>;
-  /** Fields, partitions and the version. */
-  describe(options?: CallOptions & { readonly version?: string }): Promise<DatasetDescription>;
+  /**
+   * Fields, partitions and the version. Of thousands of partitions with many fields the statistics take many answers; `statistics: false`
+   * leaves them out, so that the `fields` of each partition are empty.
+   */
+  describe(
+    options?: CallOptions & { readonly version?: string; readonly statistics?: boolean },
+  ): Promise<DatasetDescription>;
   /** The current version. */
   version(options?: CallOptions): Promise<string>;
   /** What has changed since a version. @throws PannierError `not-found` when it is not kept any more */
@@ -71,14 +77,14 @@ export function openDataset<T = RecordObject, K extends string = string>(
   name: string,
   { transport, deadlineMs, held }: DatasetParts,
 ): Dataset<T, K> {
-  const describe: Dataset<T>['describe'] = async ({ version = '', ...options } = {}) => {
-    const limits = { deadlineMs, ...options };
-    const request = { dataset: name, version };
-    const { description } = await transport.unary(CacheService.method.describeDataset, request, limits);
-    if (description === undefined)
-      throw new PannierError('protocol', `${name}: a description without content`);
-    return datasetDescription(description);
+  const query = (version: string, extent: DescriptionExtent, options: CallOptions): DescriptionQuery => {
+    const limits = { deadlineMs: options.deadlineMs ?? deadlineMs, signal: options.signal };
+    return { name, version, extent, transport, ...limits };
   };
+  const describe: Dataset<T>['describe'] = async ({ version = '', statistics = true, ...options } = {}) =>
+    await describeDataset(query(version, statistics ? 'statistics' : 'partitions', options));
+  const currentVersion = async (options: CallOptions = {}): Promise<string> =>
+    (await describeDataset(query('', 'version', options))).version;
   const read = (
     filter: RecordFilter,
     options: ReadOptions,
@@ -93,9 +99,9 @@ export function openDataset<T = RecordObject, K extends string = string>(
     shards: async (count, filter = {}, options = {}) => await planShards<T>(read(filter, options), count),
     partition: (partition, options = {}) => readRecords<T>(read({}, options, [partition])),
     partitions: async (options) => (await describe(options)).partitions,
-    version: async (options) => (await describe(options)).version,
+    version: currentVersion,
     async changesSince(version, options = {}) {
-      const current = (await describe(options)).version;
+      const current = await currentVersion(options);
       const request = { dataset: name, fromVersion: version, toVersion: current };
       const diff = await transport.unary(AdminService.method.diffVersions, request, {
         deadlineMs,

@@ -1,5 +1,6 @@
 /** What is settled before partitions are asked for by name: which version, what it holds, and who reads which of them. */
 import { CacheService } from '@pannier/proto';
+import { describeDataset } from './describe-dataset.ts';
 import { PannierError } from './errors.ts';
 import { readQuery } from './record-read.ts';
 import type { RecordRead } from './record-read.ts';
@@ -57,15 +58,19 @@ export async function versionPlan(
   { name, transport, deadlineMs, options }: RecordRead,
   version: string,
 ): Promise<ReadPlan> {
-  const request = { dataset: name, version };
-  const limits = { deadlineMs, signal: options.signal };
-  const { description } = await transport.unary(CacheService.method.describeDataset, request, limits);
-  const partitions = (description?.partitions ?? []).map((partition, place) => ({
-    name: partition.name,
-    place,
-    records: Number(partition.records),
-    contentBytes: Number(partition.contentBytes),
-  }));
+  const { signal } = options;
+  const described = await describeDataset({
+    name,
+    version,
+    extent: 'partitions',
+    transport,
+    deadlineMs,
+    signal,
+  });
+  const partitions = described.partitions.map((partition, place) => {
+    const { name: one, records, contentBytes } = partition;
+    return { name: one, place, records, contentBytes };
+  });
   return { version, partitions };
 }
 

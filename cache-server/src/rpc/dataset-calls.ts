@@ -22,11 +22,12 @@ type ReadStep = Exclude<MessageInitShape<typeof ReadPartitionsResponseSchema>, {
 
 /** What a dataset holds. */
 export async function describeDataset(
-  { dataset, version }: DescribeDatasetRequest,
+  request: DescribeDatasetRequest,
   { signal }: CallContext,
   { datasets }: DatasetDeps,
 ): Promise<MessageInitShape<typeof DescribeDatasetResponseSchema>> {
-  return { description: descriptionMessage(await datasets.describe(dataset, version, signal)) };
+  const manifest = await datasets.describe(request.dataset, request.version, signal);
+  return { description: descriptionMessage(manifest, request) };
 }
 
 /** The read itself, which may take as long as its upstream, and then its parts. */

@@ -1,8 +1,9 @@
 /** Datasets in the words of the contract, and its filters in ours. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { ComparisonOperator } from '@pannier/proto';
+import { ComparisonOperator, DescriptionDetail } from '@pannier/proto';
 import type {
   DatasetDescriptionSchema,
+  DescribeDatasetRequest,
   FieldDescriptionSchema,
   Filter,
   PartitionDescriptionSchema,
@@ -16,6 +17,7 @@ import type { DatasetManifest, DatasetPartition } from '../dataset/version/datas
 import { CacheServerError } from '../errors.ts';
 
 type ValueInit = MessageInitShape<typeof ValueSchema>;
+type PartitionInit = Exclude<MessageInitShape<typeof PartitionDescriptionSchema>, { $typeName: string }>;
 
 function valueMessage(value: KeyValue): ValueInit {
   if (value === undefined) return {};
@@ -46,9 +48,8 @@ function fieldMessage(field: FieldStatistics): MessageInitShape<typeof FieldDesc
   };
 }
 
-export function partitionMessage(
-  partition: DatasetPartition,
-): MessageInitShape<typeof PartitionDescriptionSchema> {
+/** A partition without what is known of its fields: of thousands of partitions that would be more than a message holds. */
+export function partitionMessage(partition: DatasetPartition): PartitionInit {
   return {
     name: partition.name,
     key: partition.key.map(valueMessage),
@@ -56,25 +57,68 @@ export function partitionMessage(
     contentBytes: BigInt(partition.contentBytes),
     storedBytes: BigInt(partition.storedBytes),
     digest: partition.digest,
-    fields: partition.statistics.map(fieldMessage),
   };
 }
 
+/** What is to be told of a version. */
+export type DescriptionQuery = Pick<DescribeDatasetRequest, 'detail' | 'partitions' | 'skipPartitions'>;
+
+/**
+ * About what statistics may take in one message, in bytes: some 10 ms of work, and far below what clients receive. One partition's are
+ * never divided.
+ */
+const STATISTICS_BYTES_MAX = 256 * 1024;
+/** Of a field beside its name and its strings. */
+const FIELD_BYTES = 48;
+
+/** As much of a version as is asked for and fits. */
 export function descriptionMessage(
   manifest: DatasetManifest,
+  { detail, partitions: names, skipPartitions }: DescriptionQuery,
 ): MessageInitShape<typeof DatasetDescriptionSchema> {
+  const told = detail === DescriptionDetail.UNSPECIFIED ? DescriptionDetail.STATISTICS : detail;
+  // Who asks on has the fields already.
+  const tellsFields = told >= DescriptionDetail.FIELDS && skipPartitions === 0;
+  const wanted = told >= DescriptionDetail.PARTITIONS ? namedPartitions(manifest, names) : [];
+  const listed = wanted.slice(skipPartitions);
+  const fitting = told >= DescriptionDetail.STATISTICS ? fittingStatistics(listed) : listed.length;
+  const statistics = listed.slice(0, fitting).map((partition): PartitionInit => ({
+    ...partitionMessage(partition),
+    fields: told >= DescriptionDetail.STATISTICS ? partition.statistics.map(fieldMessage) : [],
+  }));
+  // The first answer lists all, so that a client that knows nothing of this misses no partition.
+  const others = skipPartitions === 0 ? listed.slice(fitting).map(partitionMessage) : [];
   return {
     dataset: manifest.dataset,
     version: manifest.version,
     publishedAtMs: BigInt(Math.round(manifest.publishedAtMs)),
     records: BigInt(manifest.records),
     partitionFields: [...manifest.keyNames],
-    fields: manifest.fields.map(fieldMessage),
-    partitions: manifest.partitions.map(partitionMessage),
+    fields: tellsFields ? manifest.fields.map(fieldMessage) : [],
+    partitions: [...statistics, ...others],
     duplicates: BigInt(manifest.duplicates),
     missing: BigInt(manifest.missing),
     dropped: BigInt(manifest.dropped),
+    partitionCount: manifest.partitions.length,
+    nextStatistics: fitting < listed.length ? skipPartitions + fitting : 0,
   };
+}
+
+function namedPartitions({ partitions }: DatasetManifest, names: readonly string[]): DatasetPartition[] {
+  if (names.length === 0) return [...partitions];
+  const wanted = new Set(names);
+  return partitions.filter(({ name }) => wanted.has(name) || wanted.has(name.replace(/~\d+$/, '')));
+}
+
+/** How many partitions, one at least, have statistics that fit together. */
+function fittingStatistics(partitions: readonly DatasetPartition[]): number {
+  let bytes = 0;
+  for (const [at, { statistics }] of partitions.entries()) {
+    for (const { name, minString = '', maxString = '' } of statistics)
+      bytes += FIELD_BYTES + name.length + minString.length + maxString.length;
+    if (bytes > STATISTICS_BYTES_MAX && at > 0) return at;
+  }
+  return partitions.length;
 }
 
 const COMPARISONS: Readonly<Record<number, 'less' | 'less-or-equal' | 'greater' | 'greater-or-equal'>> = {

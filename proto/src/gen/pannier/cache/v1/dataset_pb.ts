@@ -2,19 +2,19 @@
 // @generated from file pannier/cache/v1/dataset.proto (package pannier.cache.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { ProgressFrame, StoredPartition } from "./exchange_pb.ts";
 import { file_pannier_cache_v1_exchange } from "./exchange_pb.ts";
 import type { Filter, Value } from "./value_pb.ts";
 import { file_pannier_cache_v1_value } from "./value_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file pannier/cache/v1/dataset.proto.
  */
 export const file_pannier_cache_v1_dataset: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wYW5uaWVyL2NhY2hlL3YxL2RhdGFzZXQucHJvdG8SEHBhbm5pZXIuY2FjaGUudjEiOgoWRGVzY3JpYmVEYXRhc2V0UmVxdWVzdBIPCgdkYXRhc2V0GAEgASgJEg8KB3ZlcnNpb24YAiABKAkiVAoXRGVzY3JpYmVEYXRhc2V0UmVzcG9uc2USOQoLZGVzY3JpcHRpb24YASABKAsyJC5wYW5uaWVyLmNhY2hlLnYxLkRhdGFzZXREZXNjcmlwdGlvbiKgAgoSRGF0YXNldERlc2NyaXB0aW9uEg8KB2RhdGFzZXQYASABKAkSDwoHdmVyc2lvbhgCIAEoCRIXCg9wdWJsaXNoZWRfYXRfbXMYAyABKAQSDwoHcmVjb3JkcxgEIAEoBBIYChBwYXJ0aXRpb25fZmllbGRzGAUgAygJEjIKBmZpZWxkcxgGIAMoCzIiLnBhbm5pZXIuY2FjaGUudjEuRmllbGREZXNjcmlwdGlvbhI6CgpwYXJ0aXRpb25zGAcgAygLMiYucGFubmllci5jYWNoZS52MS5QYXJ0aXRpb25EZXNjcmlwdGlvbhISCgpkdXBsaWNhdGVzGAggASgEEg8KB21pc3NpbmcYCSABKAQSDwoHZHJvcHBlZBgKIAEoBCKDAgoQRmllbGREZXNjcmlwdGlvbhIMCgRuYW1lGAEgASgJEg0KBXR5cGVzGAIgAygJEg8KB3ByZXNlbnQYAyABKAQSDQoFbnVsbHMYBCABKAQSKwoKbWluX251bWJlchgFIAEoCzIXLnBhbm5pZXIuY2FjaGUudjEuVmFsdWUSKwoKbWF4X251bWJlchgGIAEoCzIXLnBhbm5pZXIuY2FjaGUudjEuVmFsdWUSKwoKbWluX3N0cmluZxgHIAEoCzIXLnBhbm5pZXIuY2FjaGUudjEuVmFsdWUSKwoKbWF4X3N0cmluZxgIIAEoCzIXLnBhbm5pZXIuY2FjaGUudjEuVmFsdWUizAEKFFBhcnRpdGlvbkRlc2NyaXB0aW9uEgwKBG5hbWUYASABKAkSJAoDa2V5GAIgAygLMhcucGFubmllci5jYWNoZS52MS5WYWx1ZRIPCgdyZWNvcmRzGAMgASgEEhUKDWNvbnRlbnRfYnl0ZXMYBCABKAQSFAoMc3RvcmVkX2J5dGVzGAUgASgEEg4KBmRpZ2VzdBgGIAEoDBIyCgZmaWVsZHMYByADKAsyIi5wYW5uaWVyLmNhY2hlLnYxLkZpZWxkRGVzY3JpcHRpb24irgEKFVJlYWRQYXJ0aXRpb25zUmVxdWVzdBIPCgdkYXRhc2V0GAEgASgJEhIKCnBhcnRpdGlvbnMYAiADKAkSKAoGZmlsdGVyGAMgASgLMhgucGFubmllci5jYWNoZS52MS5GaWx0ZXISDgoGZmllbGRzGAQgAygJEg8KB3ZlcnNpb24YBSABKAkSFwoPc2tpcF9wYXJ0aXRpb25zGAYgASgNEgwKBGhlbGQYByADKAwi8AEKFlJlYWRQYXJ0aXRpb25zUmVzcG9uc2USLAoFc3RhcnQYASABKAsyGy5wYW5uaWVyLmNhY2hlLnYxLlJlYWRTdGFydEgAEjcKCXBhcnRpdGlvbhgCIAEoCzIiLnBhbm5pZXIuY2FjaGUudjEuRGF0YXNldFBhcnRpdGlvbkgAEjMKCHByb2dyZXNzGAMgASgLMh8ucGFubmllci5jYWNoZS52MS5Qcm9ncmVzc0ZyYW1lSAASMgoIY29tcGxldGUYBCABKAsyHi5wYW5uaWVyLmNhY2hlLnYxLlJlYWRDb21wbGV0ZUgAQgYKBHBhcnQiVgoJUmVhZFN0YXJ0Eg8KB3ZlcnNpb24YASABKAkSEgoKcGFydGl0aW9ucxgCIAEoDRIPCgdyZWNvcmRzGAMgASgEEhMKC3Byb3Zpc2lvbmFsGAQgASgIIoMBChBEYXRhc2V0UGFydGl0aW9uEgwKBG5hbWUYASABKAkSMQoGc3RvcmVkGAIgASgLMiEucGFubmllci5jYWNoZS52MS5TdG9yZWRQYXJ0aXRpb24SDwoHcmVjb3JkcxgDIAEoBBIOCgZkaWdlc3QYBCABKAwSDQoFaW5kZXgYBSABKA0iMAoMUmVhZENvbXBsZXRlEg8KB3ZlcnNpb24YASABKAkSDwoHcmVjb3JkcxgCIAEoBGIGcHJvdG8z", [file_pannier_cache_v1_exchange, file_pannier_cache_v1_value]);
+  fileDesc("Ch5wYW5uaWVyL2NhY2hlL3YxL2RhdGFzZXQucHJvdG8SEHBhbm5pZXIuY2FjaGUudjEinAEKFkRlc2NyaWJlRGF0YXNldFJlcXVlc3QSDwoHZGF0YXNldBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEjMKBmRldGFpbBgDIAEoDjIjLnBhbm5pZXIuY2FjaGUudjEuRGVzY3JpcHRpb25EZXRhaWwSEgoKcGFydGl0aW9ucxgEIAMoCRIXCg9za2lwX3BhcnRpdGlvbnMYBSABKA0iVAoXRGVzY3JpYmVEYXRhc2V0UmVzcG9uc2USOQoLZGVzY3JpcHRpb24YASABKAsyJC5wYW5uaWVyLmNhY2hlLnYxLkRhdGFzZXREZXNjcmlwdGlvbiLSAgoSRGF0YXNldERlc2NyaXB0aW9uEg8KB2RhdGFzZXQYASABKAkSDwoHdmVyc2lvbhgCIAEoCRIXCg9wdWJsaXNoZWRfYXRfbXMYAyABKAQSDwoHcmVjb3JkcxgEIAEoBBIYChBwYXJ0aXRpb25fZmllbGRzGAUgAygJEjIKBmZpZWxkcxgGIAMoCzIiLnBhbm5pZXIuY2FjaGUudjEuRmllbGREZXNjcmlwdGlvbhI6CgpwYXJ0aXRpb25zGAcgAygLMiYucGFubmllci5jYWNoZS52MS5QYXJ0aXRpb25EZXNjcmlwdGlvbhISCgpkdXBsaWNhdGVzGAggASgEEg8KB21pc3NpbmcYCSABKAQSDwoHZHJvcHBlZBgKIAEoBBIXCg9wYXJ0aXRpb25fY291bnQYCyABKA0SFwoPbmV4dF9zdGF0aXN0aWNzGAwgASgNIoMCChBGaWVsZERlc2NyaXB0aW9uEgwKBG5hbWUYASABKAkSDQoFdHlwZXMYAiADKAkSDwoHcHJlc2VudBgDIAEoBBINCgVudWxscxgEIAEoBBIrCgptaW5fbnVtYmVyGAUgASgLMhcucGFubmllci5jYWNoZS52MS5WYWx1ZRIrCgptYXhfbnVtYmVyGAYgASgLMhcucGFubmllci5jYWNoZS52MS5WYWx1ZRIrCgptaW5fc3RyaW5nGAcgASgLMhcucGFubmllci5jYWNoZS52MS5WYWx1ZRIrCgptYXhfc3RyaW5nGAggASgLMhcucGFubmllci5jYWNoZS52MS5WYWx1ZSLMAQoUUGFydGl0aW9uRGVzY3JpcHRpb24SDAoEbmFtZRgBIAEoCRIkCgNrZXkYAiADKAsyFy5wYW5uaWVyLmNhY2hlLnYxLlZhbHVlEg8KB3JlY29yZHMYAyABKAQSFQoNY29udGVudF9ieXRlcxgEIAEoBBIUCgxzdG9yZWRfYnl0ZXMYBSABKAQSDgoGZGlnZXN0GAYgASgMEjIKBmZpZWxkcxgHIAMoCzIiLnBhbm5pZXIuY2FjaGUudjEuRmllbGREZXNjcmlwdGlvbiKuAQoVUmVhZFBhcnRpdGlvbnNSZXF1ZXN0Eg8KB2RhdGFzZXQYASABKAkSEgoKcGFydGl0aW9ucxgCIAMoCRIoCgZmaWx0ZXIYAyABKAsyGC5wYW5uaWVyLmNhY2hlLnYxLkZpbHRlchIOCgZmaWVsZHMYBCADKAkSDwoHdmVyc2lvbhgFIAEoCRIXCg9za2lwX3BhcnRpdGlvbnMYBiABKA0SDAoEaGVsZBgHIAMoDCLwAQoWUmVhZFBhcnRpdGlvbnNSZXNwb25zZRIsCgVzdGFydBgBIAEoCzIbLnBhbm5pZXIuY2FjaGUudjEuUmVhZFN0YXJ0SAASNwoJcGFydGl0aW9uGAIgASgLMiIucGFubmllci5jYWNoZS52MS5EYXRhc2V0UGFydGl0aW9uSAASMwoIcHJvZ3Jlc3MYAyABKAsyHy5wYW5uaWVyLmNhY2hlLnYxLlByb2dyZXNzRnJhbWVIABIyCghjb21wbGV0ZRgEIAEoCzIeLnBhbm5pZXIuY2FjaGUudjEuUmVhZENvbXBsZXRlSABCBgoEcGFydCJWCglSZWFkU3RhcnQSDwoHdmVyc2lvbhgBIAEoCRISCgpwYXJ0aXRpb25zGAIgASgNEg8KB3JlY29yZHMYAyABKAQSEwoLcHJvdmlzaW9uYWwYBCABKAgigwEKEERhdGFzZXRQYXJ0aXRpb24SDAoEbmFtZRgBIAEoCRIxCgZzdG9yZWQYAiABKAsyIS5wYW5uaWVyLmNhY2hlLnYxLlN0b3JlZFBhcnRpdGlvbhIPCgdyZWNvcmRzGAMgASgEEg4KBmRpZ2VzdBgEIAEoDBINCgVpbmRleBgFIAEoDSIwCgxSZWFkQ29tcGxldGUSDwoHdmVyc2lvbhgBIAEoCRIPCgdyZWNvcmRzGAIgASgEKrwBChFEZXNjcmlwdGlvbkRldGFpbBIiCh5ERVNDUklQVElPTl9ERVRBSUxfVU5TUEVDSUZJRUQQABIeChpERVNDUklQVElPTl9ERVRBSUxfVkVSU0lPThABEh0KGURFU0NSSVBUSU9OX0RFVEFJTF9GSUVMRFMQAhIhCh1ERVNDUklQVElPTl9ERVRBSUxfUEFSVElUSU9OUxADEiEKHURFU0NSSVBUSU9OX0RFVEFJTF9TVEFUSVNUSUNTEARiBnByb3RvMw", [file_pannier_cache_v1_exchange, file_pannier_cache_v1_value]);
 
 /**
  * Asks what a dataset holds.
@@ -35,6 +35,27 @@ export type DescribeDatasetRequest = Message<"pannier.cache.v1.DescribeDatasetRe
    * @generated from field: string version = 2;
    */
   version: string;
+
+  /**
+   * How much to tell.
+   *
+   * @generated from field: pannier.cache.v1.DescriptionDetail detail = 3;
+   */
+  detail: DescriptionDetail;
+
+  /**
+   * Only these partitions, with the parts of those that were split; empty: all. Names that are not there are left out.
+   *
+   * @generated from field: repeated string partitions = 4;
+   */
+  partitions: string[];
+
+  /**
+   * Number of partitions to leave out at the start: `next_statistics` of the answer before, together with its version.
+   *
+   * @generated from field: uint32 skip_partitions = 5;
+   */
+  skipPartitions: number;
 };
 
 /**
@@ -140,6 +161,21 @@ export type DatasetDescription = Message<"pannier.cache.v1.DatasetDescription"> 
    * @generated from field: uint64 dropped = 10;
    */
   dropped: bigint;
+
+  /**
+   * Number of partitions of the version, whether they are listed or not.
+   *
+   * @generated from field: uint32 partition_count = 11;
+   */
+  partitionCount: number;
+
+  /**
+   * Set where the fields of some partitions did not fit: these partitions are listed without them from here on, counted from the first
+   * one that the request was about. Asked with `skip_partitions`, another answer begins there. 0 where nothing is left out.
+   *
+   * @generated from field: uint32 next_statistics = 12;
+   */
+  nextStatistics: number;
 };
 
 /**
@@ -268,7 +304,7 @@ export type PartitionDescription = Message<"pannier.cache.v1.PartitionDescriptio
   digest: Uint8Array;
 
   /**
-   * What is known of the fields within this partition.
+   * What is known of the fields within this partition; empty where it was not asked for or did not fit.
    *
    * @generated from field: repeated pannier.cache.v1.FieldDescription fields = 7;
    */
@@ -517,4 +553,59 @@ export type ReadComplete = Message<"pannier.cache.v1.ReadComplete"> & {
  */
 export const ReadCompleteSchema: GenMessage<ReadComplete> = /*@__PURE__*/
   messageDesc(file_pannier_cache_v1_dataset, 9);
+
+/**
+ * How much is told of a dataset; each tells what the one before it does, too.
+ *
+ * @generated from enum pannier.cache.v1.DescriptionDetail
+ */
+export const DescriptionDetail = {
+  /**
+   * Everything, as DESCRIPTION_DETAIL_STATISTICS.
+   *
+   * @generated from enum value: DESCRIPTION_DETAIL_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The version, and how many records it has.
+   *
+   * @generated from enum value: DESCRIPTION_DETAIL_VERSION = 1;
+   */
+  VERSION: 1,
+
+  /**
+   * The fields.
+   *
+   * @generated from enum value: DESCRIPTION_DETAIL_FIELDS = 2;
+   */
+  FIELDS: 2,
+
+  /**
+   * The partitions, without the fields of each.
+   *
+   * @generated from enum value: DESCRIPTION_DETAIL_PARTITIONS = 3;
+   */
+  PARTITIONS: 3,
+
+  /**
+   * The fields of each partition, of as many as one message holds.
+   *
+   * @generated from enum value: DESCRIPTION_DETAIL_STATISTICS = 4;
+   */
+  STATISTICS: 4,
+} as const;
+
+/**
+ * How much is told of a dataset; each tells what the one before it does, too.
+ *
+ * @generated from enum pannier.cache.v1.DescriptionDetail
+ */
+export type DescriptionDetail = (typeof DescriptionDetail)[keyof typeof DescriptionDetail] | UnknownEnum;
+
+/**
+ * Describes the enum pannier.cache.v1.DescriptionDetail.
+ */
+export const DescriptionDetailSchema: GenEnum<DescriptionDetail> = /*@__PURE__*/
+  enumDesc(file_pannier_cache_v1_dataset, 0);
 
