@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '@pannier/client';
 import type { PannierClient } from '@pannier/client';
 import { afterEach, expect, it } from 'vitest';
@@ -92,10 +91,16 @@ it.each(STORES)(
   },
 );
 
-/** Bytes of partitions that the server has sent, by its own counter. */
-async function sentBytes(mesh: Mesh): Promise<number> {
+/** One of the server's own counters; 0 while it has not counted. */
+async function counter(mesh: Mesh, name: string): Promise<number> {
   const text = await (await fetch(`http://${mesh.server.listening['admin']}/metrics`)).text();
-  return Number(/^pannier_server_dataset_bytes_sent_total (\d+)/m.exec(text)?.[1]);
+  const line = text.split('\n').find((one) => one.startsWith(`pannier_server_${name} `));
+  return Number(line?.split(' ').at(-1) ?? 0);
+}
+
+/** Bytes of partitions that the server has sent. */
+async function sentBytes(mesh: Mesh): Promise<number> {
+  return await counter(mesh, 'dataset_bytes_sent_total');
 }
 
 it.each(['identity', 'gzip', 'br, gzip;q=0.5'])(
@@ -121,7 +126,7 @@ it.each(['identity', 'gzip', 'br, gzip;q=0.5'])(
 );
 
 it('keeps versions: reads end on the one they began, and pin, roll back and compare work', async () => {
-  const { upstream, client } = await rig({ places: { ...PLACES, keepVersions: 2 } });
+  const { upstream, mesh, client } = await rig({ places: { ...PLACES, keepVersions: 2 } });
   const dataset = client.dataset('places');
   const versions: string[] = [];
   for (const size of [1000, 1100, 1200]) {
@@ -146,7 +151,14 @@ it('keeps versions: reads end on the one they began, and pin, roll back and comp
   let rest = 1;
   while ((await iterator.next()).done !== true) rest += 1;
   expect(rest).toBe(1200);
-  await delay(1200);
+  // What it was rolled back from is fetched and cut anew, and does not come back.
+  const unchanged = async (): Promise<number> => await counter(mesh, 'datasets_total{what="unchanged"}');
+  const unchangedBefore = await unchanged();
+  upstream.put('/places.json', `${JSON.stringify(rows(1200))} `);
+  await eventually(async () => {
+    expect((await dataset.describe()).records).toBe(1000);
+    expect(await unchanged()).toBeGreaterThan(unchangedBefore);
+  });
   expect((await dataset.describe()).records).toBe(1000);
   upstream.put('/places.json', JSON.stringify(rows(1300)));
   await eventually(async () => expect((await dataset.describe()).records).toBe(1300));
@@ -205,17 +217,27 @@ it.each(Object.keys(BAD))(
   'refuses %s with its place, publishes nothing, and keeps the old version',
   async (name) => {
     const { settings = {}, body, message, limits = {} } = BAD[name] ?? { body: '', message: /./ };
-    const { upstream, client } = await rig({ places: { ...PLACES, ...settings } }, { limits });
+    const { upstream, mesh, client } = await rig({ places: { ...PLACES, ...settings } }, { limits });
     const dataset = client.dataset('places');
     upstream.put('/places.json', body);
     await expect(dataset.describe()).rejects.toThrow(message);
     const good = 'format' in settings ? 'id,country\n1,CZ\n' : '[{"id":1,"country":"CZ"}]';
     upstream.put('/places.json', good);
     await eventually(async () => expect((await dataset.describe()).records).toBe(1));
+    const { version } = await dataset.describe();
+    const failed = async (): Promise<number> => await counter(mesh, 'datasets_total{what="failed"}');
+    const failedBefore = await failed();
+    const fetchedBefore = upstream.counts.get('/places.json') ?? 0;
     upstream.put('/places.json', body);
-    await delay(1500);
-    expect((await dataset.describe()).records).toBe(1);
+    // The bad document was fetched, and cutting it failed: without this the old version would be no proof of anything.
+    await eventually(async () => {
+      expect(await dataset.version()).toBe(version);
+      expect(await failed()).toBeGreaterThan(failedBefore);
+    });
+    expect(upstream.counts.get('/places.json')).toBeGreaterThan(fetchedBefore);
+    expect(await dataset.version()).toBe(version);
     expect(await all(dataset.records())).toHaveLength(1);
+    expect(await client.admin.versions('places')).toHaveLength(1);
   },
 );
 
