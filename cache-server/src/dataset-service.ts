@@ -112,7 +112,10 @@ export interface Datasets {
   pin(name: string, version: string, pinned: boolean): Promise<void>;
   /** Makes an older version the current one, until the upstream has something newer. */
   rollback(name: string, version: string): Promise<void>;
-  diff(query: DiffQuery): Promise<PartitionDiff & { readonly records: RecordDiff | undefined }>;
+  diff(
+    query: DiffQuery,
+    signal: AbortSignal,
+  ): Promise<PartitionDiff & { readonly records: RecordDiff | undefined }>;
   /** Counts bytes of partitions that were sent to readers. */
   onSent(bytes: number): void;
   /** Publications from now on; the iteration ends with the signal. */

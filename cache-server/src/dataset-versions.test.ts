@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { startDatasets } from './get-dataset.fixture.ts';
+import { NEVER, startDatasets } from './get-dataset.fixture.ts';
 import type { TestDatasets } from './get-dataset.fixture.ts';
 
 const ONE_CHUNK = { chunk: { records: 1000 } };
@@ -49,4 +49,27 @@ test('a version that was let go cannot be rolled back to, and the refusal names 
   const refusal = t.service.rollback('d', first);
   await expect(refusal).rejects.toMatchObject({ code: 'bad-request' });
   await expect(refusal).rejects.toThrow(`kept are: ${second}`);
+});
+
+test('a comparison of records ends with its caller, or when its time is over', async () => {
+  const d = { endpoint: '/d', key: 'v', partitionBy: ONE_CHUNK };
+  const t = await startDatasets({ datasets: { d } });
+  await step(t, [{ v: 1 }]);
+  const { current: from } = await t.service.versions('d');
+  await step(t, [{ v: 2 }]);
+  const query = { dataset: 'd', from, to: '', keyFields: [], limit: 10 };
+  expect((await t.service.diff(query, NEVER)).records).toMatchObject({ added: 1, removed: 1 });
+  await expect(t.service.diff(query, AbortSignal.abort(new Error('left')))).rejects.toThrow('left');
+  const readFrames = t.store.readFrames.bind(t.store);
+  const stuck = Promise.withResolvers<void>();
+  t.store.readFrames = async (...call) => {
+    stuck.resolve();
+    await new Promise(() => undefined);
+    return await readFrames(...call);
+  };
+  const third = t.another();
+  const late = third.diff(query, NEVER);
+  await stuck.promise;
+  t.clock.pass(60_000);
+  await expect(late).rejects.toMatchObject({ code: 'deadline' });
 });

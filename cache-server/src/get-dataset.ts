@@ -141,8 +141,10 @@ class DatasetShelf implements Datasets {
     this.#log.add(await rollBack(declaredDataset(name, this.#deps), version, this.#versionDeps));
   }
 
-  async diff(query: DiffQuery): ReturnType<Datasets['diff']> {
-    return await diffVersions(declaredDataset(query.dataset, this.#deps), query, this.#versionDeps);
+  async diff(query: DiffQuery, signal: AbortSignal): ReturnType<Datasets['diff']> {
+    const ended = AbortSignal.any([signal, this.#closed.signal]);
+    const declared = declaredDataset(query.dataset, this.#deps);
+    return await diffVersions(declared, { ...query, signal: ended }, this.#versionDeps);
   }
 
   publications(signal: AbortSignal): AsyncIterable<DatasetPublication> {
@@ -155,7 +157,7 @@ class DatasetShelf implements Datasets {
   }
 
   get #versionDeps(): VersionDeps {
-    return { archive: this.#archive, frames: this.#frames };
+    return { archive: this.#archive, frames: this.#frames, clock: this.#deps.clock };
   }
 
   #readWhole(

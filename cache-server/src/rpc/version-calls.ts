@@ -40,16 +40,19 @@ export async function listVersions(
   };
 }
 
-/** What differs between two versions. */
+const NEVER = new AbortController().signal;
+
+/** What differs between two versions. A comparison of records ends with the signal. */
 export async function diffVersions(
   request: DiffVersionsRequest,
   { datasets }: VersionDeps,
+  signal: AbortSignal = NEVER,
 ): Promise<MessageInitShape<typeof DiffVersionsResponseSchema>> {
   const { dataset, fromVersion: from, toVersion: to, keyFields, limit } = request;
   if (limit > CHANGES_MAX)
     throw new CacheServerError('bad-request', `limit: ${limit} is over ${CHANGES_MAX}`);
   const query = { dataset, from, to, keyFields, limit: limit === 0 ? CHANGES_DEFAULT : limit };
-  const { added, changed, removed, unchanged, records } = await datasets.diff(query);
+  const { added, changed, removed, unchanged, records } = await datasets.diff(query, signal);
   return {
     added: added.map(partitionMessage),
     changed: changed.map(partitionMessage),

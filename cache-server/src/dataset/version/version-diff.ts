@@ -1,4 +1,5 @@
 /** What differs between two versions of a dataset. */
+import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { encodeRecords } from '@pannier/proto/partition-format';
 import type { RecordValue } from '@pannier/proto/partition-format';
@@ -52,42 +53,35 @@ export interface RecordDiffOptions {
   readonly limit: number;
   /** Records that may be held at once. */
   readonly recordsMax: number;
+  /** Ends the comparison with its reason. */
+  readonly signal: AbortSignal;
 }
+
+/** Records that are compared before others on this thread have their turn. */
+const SLICE_RECORDS = 1_000;
+/** Records that one key may stand for: equal ones among them are looked for one by one. */
+const SAME_KEY_MAX = 1_000;
 
 /**
  * Compares the records of the partitions that differ, by their keys: a record that moved from one partition to another has changed, and is
  * neither gone nor new.
  *
- * @throws DatasetError `limit-exceeded`
+ * @throws DatasetError `limit-exceeded`; the signal's reason
  */
 export async function diffRecords(
   before: AsyncIterable<readonly RecordValue[]>,
   after: AsyncIterable<readonly RecordValue[]>,
-  { keyFields, limit, recordsMax }: RecordDiffOptions,
+  options: RecordDiffOptions,
 ): Promise<RecordDiff> {
-  const old = new Map<string, RecordValue[]>();
-  let held = 0;
-  for await (const records of before) {
-    for (const record of records) {
-      const key = keyOf(record, keyFields);
-      const same = old.get(key);
-      if (same === undefined) old.set(key, [record]);
-      else same.push(record);
-    }
-    held += records.length;
-    if (held > recordsMax)
-      throw new DatasetError(
-        'limit-exceeded',
-        `more than ${recordsMax} records are in partitions that differ`,
-      );
-  }
+  const { keyFields, limit, signal } = options;
+  const old = await recordsByKey(before, options);
   const counts = { added: 0, changed: 0, removed: 0 };
   const changes: RecordChange[] = [];
   const note = (kind: keyof typeof counts, change: RecordChange): void => {
     counts[kind] += 1;
     if (changes.length < limit) changes.push(change);
   };
-  for await (const records of after) {
+  for await (const records of slices(after, signal)) {
     for (const record of records) {
       const same = old.get(keyOf(record, keyFields)) ?? [];
       // Of several with one key, equal ones belong together.
@@ -100,6 +94,46 @@ export async function diffRecords(
   for (const rest of old.values())
     for (const record of rest) note('removed', { before: record, after: undefined });
   return { ...counts, changes };
+}
+
+async function recordsByKey(
+  before: AsyncIterable<readonly RecordValue[]>,
+  { keyFields, recordsMax, signal }: RecordDiffOptions,
+): Promise<Map<string, RecordValue[]>> {
+  const old = new Map<string, RecordValue[]>();
+  let held = 0;
+  for await (const records of slices(before, signal)) {
+    held += records.length;
+    if (held > recordsMax)
+      throw new DatasetError(
+        'limit-exceeded',
+        `more than ${recordsMax} records are in partitions that differ`,
+      );
+    for (const record of records) {
+      const key = keyOf(record, keyFields);
+      const same = old.get(key);
+      if (same === undefined) old.set(key, [record]);
+      else if (same.push(record) > SAME_KEY_MAX) {
+        const what = `more than ${SAME_KEY_MAX} records have the same ${keyFields.join(', ')}`;
+        throw new DatasetError('limit-exceeded', `${what}, which does not tell them apart`);
+      }
+    }
+  }
+  return old;
+}
+
+/** In slices, between which others on this thread have their turn, and the signal is heard. */
+async function* slices(
+  batches: AsyncIterable<readonly RecordValue[]>,
+  signal: AbortSignal,
+): AsyncGenerator<readonly RecordValue[]> {
+  for await (const records of batches) {
+    for (let at = 0; at < records.length; at += SLICE_RECORDS) {
+      signal.throwIfAborted();
+      yield records.slice(at, at + SLICE_RECORDS);
+      await setImmediate();
+    }
+  }
 }
 
 function keyOf(record: RecordValue, keyFields: readonly string[]): string {

@@ -16,6 +16,8 @@ function shelfOf(names: readonly string[], keep: number): VersionShelf {
   return shelf;
 }
 
+const NEVER = new AbortController().signal;
+
 const names = ({ versions }: VersionShelf): string[] => versions.map(({ version }) => version);
 
 test('versions that were put aside drive out none that can be read, and are bounded themselves', () => {
@@ -39,7 +41,7 @@ async function* batches(records: readonly RecordValue[]): AsyncGenerator<readonl
 
 test('records are compared by key, those that share one as often as they are there', async () => {
   const diff = async (before: RecordValue[], after: RecordValue[]): Promise<number[]> => {
-    const options = { keyFields: ['id'], limit: 10, recordsMax: 100 };
+    const options = { keyFields: ['id'], limit: 10, recordsMax: 100, signal: NEVER };
     const { added, changed, removed } = await diffRecords(batches(before), batches(after), options);
     return [added, changed, removed];
   };
@@ -60,6 +62,37 @@ test('records are compared by key, those that share one as often as they are the
       [],
     ),
   ).rejects.toThrow('more than 100 records');
+});
+
+test('a comparison lets others have their turn, ends with its signal, and refuses keys that tell nothing apart', async () => {
+  const many = Array.from({ length: 20_000 }, (_none, id) => ({ id }));
+  async function* whole(records: readonly RecordValue[]): AsyncGenerator<readonly RecordValue[]> {
+    yield records;
+  }
+  const options = { keyFields: ['id'], limit: 10, recordsMax: 1e6, signal: NEVER };
+  let turns = 0;
+  const timer = setInterval(() => (turns += 1), 0);
+  expect(await diffRecords(whole(many), whole(many), options)).toMatchObject({
+    added: 0,
+    changed: 0,
+    removed: 0,
+  });
+  clearInterval(timer);
+  expect(turns).toBeGreaterThan(10);
+
+  const leaving = new AbortController();
+  async function* endless(): AsyncGenerator<readonly RecordValue[]> {
+    for (let id = 0; ; id += 1) {
+      if (id === 5) leaving.abort(new Error('the caller left'));
+      yield [{ id }];
+    }
+  }
+  const left = diffRecords(endless(), whole([]), { ...options, signal: leaving.signal });
+  await expect(left).rejects.toThrow('the caller left');
+  const same = whole(many.map(() => ({ id: 1 })));
+  await expect(diffRecords(same, whole([]), options)).rejects.toThrow(
+    'more than 1000 records have the same id',
+  );
 });
 
 const field = (name: string, types: FieldStatistics['types'], present = 1): FieldStatistics => ({
