@@ -39,6 +39,10 @@ export interface Dataset<T, K extends string = string> {
    * @throws PannierError `not-found` for an unknown dataset, naming the known ones; `bad-request` for an unknown field; `body-broken` when
    *   the read cannot be finished
    */
+  records<F extends keyof T & string>(
+    filter: RecordFilter<T>,
+    options: RecordsOptions & { readonly fields: readonly F[] },
+  ): AsyncGenerator<Pick<T, F>, void, undefined>;
   records(filter?: RecordFilter<T>, options?: RecordsOptions): AsyncGenerator<T, void, undefined>;
   /**
    * Splits a read among `count` workers, 1 to 1,000: whole partitions of one version, about as many bytes each. All shards together give
@@ -92,10 +96,15 @@ export function openDataset<T = RecordObject, K extends string = string>(
   ): RecordRead => {
     return { name, filter, partitions, options, transport, deadlineMs, held };
   };
+  // `never` fits both signatures: what a record is only the caller can say.
+  const records = (
+    filter: RecordFilter<T> = {},
+    options: RecordsOptions = {},
+  ): AsyncGenerator<never, void, undefined> => readWithReaders<never>(read(filter, options), options);
   return {
     name,
     describe,
-    records: (filter = {}, options = {}) => readWithReaders<T>(read(filter, options), options),
+    records,
     shards: async (count, filter = {}, options = {}) => await planShards<T>(read(filter, options), count),
     partition: (partition, options = {}) => readRecords<T>(read({}, options, [partition])),
     partitions: async (options) => (await describe(options)).partitions,

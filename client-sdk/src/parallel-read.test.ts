@@ -4,7 +4,7 @@ import { DescribeDatasetResponseSchema } from '@pannier/proto';
 import type { ReadPartitionsRequest } from '@pannier/proto';
 import { contentDigest, encodeFrame, encodeRecords } from '@pannier/proto/partition-format';
 import fc from 'fast-check';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, expectTypeOf, test } from 'vitest';
 import { connect } from './connect.ts';
 import type { Dataset } from './dataset.ts';
 import type { RecordsOptions } from './shards.ts';
@@ -93,6 +93,23 @@ test('several readers yield what one does, in the same order, each partition ask
     Array.from({ length: 4 }, () => ['v1', 6]),
   );
   expect(sent.toSorted()).toEqual(NAMES);
+});
+
+test('a read with a limit yields the first records and no more, with one reader and with several', async () => {
+  const { dataset } = await rig();
+  for (const readers of [1, 4]) {
+    const some = await Array.fromAsync(dataset.records({}, { readers, limit: 15 }));
+    expect(some).toEqual(ROWS.slice(0, 15));
+  }
+  expect(await Array.fromAsync(dataset.records({}, { limit: 1000 }))).toHaveLength(ROWS.length);
+  expect(await codeOf(Array.fromAsync(dataset.records({}, { limit: 0 })))).toBe('bad-request');
+});
+
+test('with fields the records have the type of these fields', async () => {
+  const { dataset } = await rig();
+  const [row] = await Array.fromAsync(dataset.records({}, { fields: ['at'], limit: 1 }));
+  expectTypeOf(row).toEqualTypeOf<Pick<Row, 'at'> | undefined>();
+  expect(row).toEqual({ at: 0 });
 });
 
 test('readers that need not keep the order do not wait for a slow one', async () => {

@@ -82,3 +82,24 @@ test('every form that a filter is written in means what it says', () => {
     expect(recordMatcher(not(filter))(city)).toBe(false);
   }
 });
+
+interface City {
+  name: string;
+  country: string;
+  lat: number;
+}
+
+test('combined filters take the fields of the records that they are for', () => {
+  // What is tested is that it compiles.
+  const taken: RecordFilter<City>[] = [
+    anyOf({ country: 'CZ' }, { name: 'London' }),
+    allOf({ country: 'CZ' }, not({ lat: { gt: 50 } }), anyOf({ name: 'Brno' }, { lat: 49 })),
+  ];
+  const apart = anyOf({ country: 'CZ' }, { name: 'London' });
+  const used: RecordFilter<City> = apart;
+  expect([...taken, used].map((filter) => recordMatcher(filter as RecordFilter)({ country: 'CZ' }))).toEqual([
+    true,
+    false,
+    true,
+  ]);
+});

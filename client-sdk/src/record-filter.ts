@@ -38,18 +38,24 @@ export class CombinedFilter<T = Record<string, unknown>> {
   }
 }
 
+// The fields come from where the filter is used, or from `anyOf<City>`: the first of several filters has seldom all of them.
+
 /** Every filter must pass. */
-export function allOf<T>(...filters: readonly RecordFilter<T>[]): CombinedFilter<T> {
+export function allOf<T = Record<string, unknown>>(
+  ...filters: readonly RecordFilter<NoInfer<T>>[]
+): CombinedFilter<T> {
   return new CombinedFilter('allOf', filters);
 }
 
 /** At least one filter must pass. */
-export function anyOf<T>(...filters: readonly RecordFilter<T>[]): CombinedFilter<T> {
+export function anyOf<T = Record<string, unknown>>(
+  ...filters: readonly RecordFilter<NoInfer<T>>[]
+): CombinedFilter<T> {
   return new CombinedFilter('anyOf', filters);
 }
 
 /** The opposite: it also takes records that lack the field. */
-export function not<T>(filter: RecordFilter<T>): CombinedFilter<T> {
+export function not<T = Record<string, unknown>>(filter: RecordFilter<NoInfer<T>>): CombinedFilter<T> {
   return new CombinedFilter('not', [filter]);
 }
 

@@ -19,6 +19,8 @@ export interface RecordsOptions extends ReadOptions {
   readonly readers?: number;
   /** False: records of several readers come as they arrive, those of one partition together and in order. Default true. */
   readonly ordered?: boolean;
+  /** At most so many records, the first ones in order; the rest of the read is cancelled. */
+  readonly limit?: number;
   /** Only one of several parts of the version, which `version` must name, so that all parts are of the same one. */
   readonly shard?: ShardPlace;
 }
@@ -38,10 +40,23 @@ const SHARDS_MAX = 1000;
 /** A read as `Dataset.records` is asked for it. */
 export function readWithReaders<T>(
   read: RecordRead,
-  { readers = 1, ordered = true, shard }: RecordsOptions,
+  { readers = 1, ordered = true, shard, limit = Infinity }: RecordsOptions,
 ): AsyncGenerator<T, void, undefined> {
-  if (readers === 1 && shard === undefined) return readRecords<T>(read);
-  return eachOf<T>(readPlanned(read, { readers, ordered, shard }));
+  const records =
+    readers === 1 && shard === undefined
+      ? readRecords<T>(read)
+      : eachOf<T>(readPlanned(read, { readers, ordered, shard }));
+  return limit === Infinity ? records : firstOf(records, limit);
+}
+
+async function* firstOf<T>(records: AsyncIterable<T>, limit: number): AsyncGenerator<T, void, undefined> {
+  requireCount('limit', limit, Number.MAX_SAFE_INTEGER);
+  let count = 0;
+  for await (const record of records) {
+    yield record;
+    count += 1;
+    if (count === limit) return;
+  }
 }
 
 async function* readPlanned(
