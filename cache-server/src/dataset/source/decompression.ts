@@ -51,24 +51,47 @@ export function codingsOf(contentEncoding: string, compression: string): string[
  * @throws DatasetError `bad-document` when they are damaged, cut short, or followed by something else; what `bytes` throws
  */
 export async function* decompressed(bytes: AsyncIterable<Buffer>, coding: string): AsyncGenerator<Buffer> {
-  const { open, follow } = CODINGS.get(coding) ?? GZIP;
-  let decoder = new Decoder(open(), coding);
+  const decompression = new Decompression(coding);
   try {
-    for await (const chunk of bytes) {
-      let rest = chunk;
-      while (rest.length > 0) {
-        yield* decoder.write(rest);
-        rest = rest.subarray(decoder.taken);
-        if (!decoder.isEnded) continue;
-        if (follow !== 'stream') requireEnd(rest, { coding, follow });
-        if (follow !== 'stream') break;
-        decoder.close();
-        decoder = new Decoder(open(), coding);
-      }
-    }
-    if (!decoder.isEnded) yield* decoder.end();
+    for await (const chunk of bytes) yield* decompression.push(chunk);
+    yield* decompression.end();
   } finally {
-    decoder.close();
+    decompression.close();
+  }
+}
+
+/** One coding that is undone as the chunks come; its generators are to be read to their ends, one after the other. */
+export class Decompression {
+  readonly #coding: string;
+  readonly #how: Coding;
+  #decoder: Decoder;
+
+  constructor(coding: string) {
+    this.#coding = coding;
+    this.#how = CODINGS.get(coding) ?? GZIP;
+    this.#decoder = new Decoder(this.#how.open(), coding);
+  }
+
+  /** What a chunk gives. @throws DatasetError `bad-document` */
+  async *push(chunk: Buffer): AsyncGenerator<Buffer> {
+    const { open, follow } = this.#how;
+    for (let rest = chunk; rest.length > 0;) {
+      yield* this.#decoder.write(rest);
+      rest = rest.subarray(this.#decoder.taken);
+      if (!this.#decoder.isEnded) continue;
+      if (follow !== 'stream') return requireEnd(rest, { coding: this.#coding, follow });
+      this.#decoder.close();
+      this.#decoder = new Decoder(open(), this.#coding);
+    }
+  }
+
+  /** What was held back. @throws DatasetError `bad-document` when the document is cut short */
+  async *end(): AsyncGenerator<Buffer> {
+    if (!this.#decoder.isEnded) yield* this.#decoder.end();
+  }
+
+  close(): void {
+    this.#decoder.close();
   }
 }
 

@@ -55,7 +55,12 @@ export class Scalar {
 
   /** What a string says that is not malformed. */
   get text(): string {
-    return String(JSON.parse(this.#whole.toString('utf8')));
+    return String(JSON.parse(this.json));
+  }
+
+  /** As it stands in the document: a number with all of its digits. */
+  get json(): string {
+    return this.#whole.toString('utf8');
   }
 
   #readString(chunk: Buffer, from: number): number {

@@ -54,7 +54,11 @@ async function* bounded(
   }
 }
 
-function openSource({ format, records, csv }: DocumentFormat, limits: SourceLimits): RecordSource {
+/** A reader for a document that is compressed no more. */
+export function openSource(
+  { format, records, csv }: Omit<DocumentFormat, 'contentEncoding'>,
+  limits: SourceLimits,
+): RecordSource {
   if (format === 'ndjson') return new NdjsonSource(limits);
   return format === 'csv'
     ? new CsvSource({ ...csv, columns: csv.columns }, limits)
