@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
-import { startDatasets } from './get-dataset.fixture.ts';
+import { NEVER, startDatasets } from './get-dataset.fixture.ts';
 import type { TestDatasets } from './get-dataset.fixture.ts';
 
 const PAGED = { endpoint: '/d', partitionBy: { chunk: { records: 1000 } } };
@@ -13,6 +13,8 @@ class LinkedPages {
   #version = 1;
   /** Called when a page, counted from 1, was answered. */
   onPage: (page: number) => void = () => undefined;
+  /** A page whose body stays away for a while, once. */
+  holdOnce: { page: number; until: Promise<void> } | undefined;
 
   constructor(api: TestDatasets, ids: number[]) {
     this.ids = ids;
@@ -31,7 +33,12 @@ class LinkedPages {
     const page = Number(new URL(url, 'http://api').searchParams.get('page') ?? 1);
     const records = this.ids.slice(2 * page - 2, 2 * page).map((id) => ({ id }));
     if (this.ids.length > 2 * page) response.setHeader('link', `</d?page=${page + 1}>; rel="next"`);
-    response.writeHead(200, { 'cache-control': 'max-age=600' }).end(JSON.stringify(records));
+    response.writeHead(200, { 'cache-control': 'max-age=600' });
+    if (this.holdOnce?.page === page) {
+      response.flushHeaders();
+      void this.holdOnce.until.then(() => response.end(JSON.stringify(records)));
+      this.holdOnce = undefined;
+    } else response.end(JSON.stringify(records));
     this.onPage(page);
   }
 }
@@ -67,3 +74,21 @@ test.each(['strict', 'best-effort'])(
     expect(await ids(api)).toEqual([0, 1, 2, 3, 4]);
   },
 );
+
+test('a page that was on its way before the walk began is asked for again', async () => {
+  const d = { ...PAGED, probe: PROBE, pages: { next: 'link', consistency: 'strict' } };
+  const api = await startDatasets({ datasets: { d } });
+  const pages = new LinkedPages(api, [1, 2, 3, 4]);
+  // The head of page 2 comes, and the rest of it waits until the walk has come to it.
+  const walked = Promise.withResolvers<void>();
+  pages.holdOnce = { page: 2, until: walked.promise };
+  const url = `${api.url}/d?page=2`;
+  const caller = { identity: 'test' };
+  const early = await api.entries.getEntry({ method: 'GET', url, headers: [] }, caller, NEVER);
+  pages.change([0, 1, 2, 3, 4]);
+  pages.onPage = (page) => {
+    if (page === 1) setTimeout(walked.resolve, 100);
+  };
+  expect(await ids(api)).toEqual([0, 1, 2, 3, 4]);
+  if (early.kind === 'response') early.body.release();
+});

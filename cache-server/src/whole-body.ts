@@ -2,7 +2,7 @@
 import { brotliDecompress, gunzip, zstdDecompress } from 'node:zlib';
 import { promisify } from 'node:util';
 import { decodeBytes, decodeFrame } from '@pannier/proto/partition-format';
-import type { EntryBody } from './entry-answer.ts';
+import type { BodyPart, EntryBody } from './entry-answer.ts';
 import { CacheServerError } from './errors.ts';
 
 const MANY = 17 * 1024 * 1024;
@@ -13,17 +13,20 @@ export async function wholeBody(body: EntryBody, bytesMax: number, signal: Abort
   const pieces: Buffer[] = [];
   let bytes = 0;
   for await (const part of body.open(0, signal)) {
-    const piece =
-      part.kind === 'raw'
-        ? Buffer.from(part.bytes)
-        : decodeBytes(await decodeFrame(part.frame, { ...part, contentBytesMax: MANY })).subarray(
-            part.skipBytes,
-          );
+    const piece = await partBytes(part);
     bytes += piece.length;
     if (bytes > bytesMax) throw new CacheServerError('limit-exceeded', `a body of over ${bytesMax} bytes`);
     pieces.push(Buffer.from(piece));
   }
   return Buffer.concat(pieces);
+}
+
+/** The bytes of one step of a body: a view that lasts as long as the step's own memory does. */
+export async function partBytes(part: BodyPart): Promise<Buffer> {
+  if (part.kind === 'raw')
+    return Buffer.from(part.bytes.buffer, part.bytes.byteOffset, part.bytes.byteLength);
+  const content = await decodeFrame(part.frame, { ...part, contentBytesMax: MANY });
+  return decodeBytes(content).subarray(part.skipBytes);
 }
 
 /** The body without its Content-Encoding. */

@@ -1,7 +1,6 @@
 /** Where a paginated API goes on: its `Link` field (RFC 8288), a cursor in the body, or the next number. */
 import type { Config } from '@pannier/runtime';
 import { DatasetError } from '../dataset-error.ts';
-import { pointerValue } from './json-pointer.ts';
 
 type Pages = NonNullable<Config['datasets'][string]['pages']>;
 
@@ -11,17 +10,23 @@ export interface ReadPage {
   /** Counted from 0. */
   readonly index: number;
   readonly link: string | undefined;
-  /** The body where the rule needs it, decoded; undefined else. */
-  readonly body: unknown;
-  /** Number of records in it, where the rule needs it. */
+  /** JSON text of what stands where {@link bodyPointer} says; undefined where nothing does. */
+  readonly told: string | undefined;
+  /** Number of records in it, at least where the rule is a number. */
   readonly records: number;
   /** Number of records in all pages so far, this one included. */
   readonly total: number;
 }
 
-/** Whether the rule looks into the body. */
-export function looksIntoBody({ next }: Pages): boolean {
-  return next !== 'link';
+/** The place in the body that the rule looks at; undefined where it looks at none. */
+export function bodyPointer({ next }: Pages): string | undefined {
+  if (next === 'link') return undefined;
+  return 'cursor' in next ? next.cursor : next.total;
+}
+
+/** Whether the rule has to know how many records a page has. */
+export function countsRecords({ next }: Pages): boolean {
+  return next !== 'link' && !('cursor' in next);
 }
 
 /** The first page's URL. */
@@ -33,19 +38,32 @@ export function firstPageUrl(url: string, { next }: Pages): string {
 export function nextPageUrl(page: ReadPage, { next }: Pages): string | undefined {
   if (next === 'link') return linkedPage(page);
   if ('cursor' in next) {
-    const cursor = pointerValue(page.body, next.cursor);
-    if (cursor === undefined || cursor === null || cursor === '') return undefined;
-    if (typeof cursor !== 'string' && typeof cursor !== 'number')
-      throw new DatasetError(
-        'bad-document',
-        `page ${page.index + 1}: the cursor at ${next.cursor} is no text`,
-      );
-    return withParameter(page.url, next.parameter, String(cursor));
+    const cursor = cursorText(page, next.cursor);
+    return cursor === '' ? undefined : withParameter(page.url, next.parameter, cursor);
   }
-  if (page.records === 0) return undefined;
-  const total = next.total === undefined ? undefined : pointerValue(page.body, next.total);
-  if (typeof total === 'number' && page.total >= total) return undefined;
-  return withParameter(page.url, next.parameter, String(next.start + page.index + 1));
+  const isLast = next.total === undefined ? page.records === 0 : isWhole(page, next.total);
+  return isLast ? undefined : withParameter(page.url, next.parameter, String(next.start + page.index + 1));
+}
+
+/** A number keeps the digits that it came with; '' stands for no further page. */
+function cursorText({ told, index }: ReadPage, pointer: string): string {
+  if (told === undefined || told === 'null') return '';
+  if (told.startsWith('"')) return String(JSON.parse(told));
+  if (/^[-\d]/.test(told)) return told;
+  throw new DatasetError('bad-document', `page ${index + 1}: the cursor at ${pointer} is no text`);
+}
+
+/** Whether all records have come that there are said to be. */
+function isWhole({ told, index, records, total }: ReadPage, pointer: string): boolean {
+  const place = `page ${index + 1}: `;
+  const expected = /^(?:\d+|"\d+")$/.test(told ?? '') ? Number(told?.replaceAll('"', '')) : undefined;
+  if (expected === undefined)
+    throw new DatasetError('bad-document', `${place}the total at ${pointer} is no number`);
+  if (total > expected || (records === 0 && total < expected)) {
+    const what = `${total} records came, and the total at ${pointer} is ${expected}`;
+    throw new DatasetError('bad-document', `${place}${what}`);
+  }
+  return total === expected;
 }
 
 function linkedPage({ url, link = '', index }: ReadPage): string | undefined {

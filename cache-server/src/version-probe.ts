@@ -1,0 +1,65 @@
+/** The version probe of a dataset: a cheap request whose answer changes when the data does. */
+import { createHash } from 'node:crypto';
+import { getHeader } from '@pannier/http-semantics';
+import { parseExactly } from './dataset/source/exact-json.ts';
+import { pointerValue } from './dataset/source/json-pointer.ts';
+import { contentEncoding, fetchResponse, placed } from './dataset-response.ts';
+import type { SourceDeps } from './dataset-response.ts';
+import type { DeclaredDataset } from './declared-dataset.ts';
+import type { EntryResponse } from './entry-answer.ts';
+import { decodedBody, wholeBody } from './whole-body.ts';
+
+const PROBE_BYTES_MAX = 1024 * 1024;
+const PLACE = 'probe: ';
+
+/** What the version probe says; undefined where none is declared. @throws CacheServerError naming the probe */
+export async function probeVersion(
+  declared: DeclaredDataset,
+  deps: SourceDeps,
+  { signal, confirmed = false }: { signal: AbortSignal; confirmed?: boolean },
+): Promise<string | undefined> {
+  const { probe } = declared.settings;
+  if (probe === undefined || declared.probeUrl === undefined) return undefined;
+  const answer = await fetchResponse(declared.probeUrl, declared, { deps, signal, place: PLACE, confirmed });
+  if (probe.header !== undefined) {
+    answer.body.release();
+    const value = getHeader(answer.headers, probe.header);
+    if (value === undefined) throw declared.unfit(`${PLACE}its response has no ${probe.header}`);
+    return value;
+  }
+  const bytes = await probeBody(answer, declared, signal);
+  if (probe.pointer === undefined) return createHash('sha256').update(bytes).digest('hex');
+  let document: unknown;
+  try {
+    // A version may be a number of more digits than a double holds.
+    document = parseExactly(bytes.toString('utf8'));
+  } catch (cause) {
+    throw declared.unfit(`${PLACE}its response is not JSON`, cause);
+  }
+  const value = pointerValue(document, probe.pointer);
+  if (value === undefined) throw declared.unfit(`${PLACE}nothing stands at ${probe.pointer}`);
+  return typeof value === 'string' ? value : JSON.stringify(value, withDigits);
+}
+
+async function probeBody(
+  answer: EntryResponse,
+  declared: DeclaredDataset,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  let raw: Buffer;
+  try {
+    raw = await wholeBody(answer.body, PROBE_BYTES_MAX, signal);
+  } catch (error) {
+    throw placed(error, declared, PLACE);
+  }
+  try {
+    return await decodedBody(raw, contentEncoding(answer), PROBE_BYTES_MAX);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw declared.unfit(`${PLACE}its response cannot be decoded: ${why}`, error);
+  }
+}
+
+function withDigits(_name: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
+}
