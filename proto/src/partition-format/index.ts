@@ -13,6 +13,7 @@ export {
 } from './records-content.ts';
 export { RecordLayout } from './record-layout.ts';
 export type { ColumnBlock, RecordColumns } from './record-layout.ts';
+export { fieldNames, isIndexName, keepFieldOrder, keptFieldOrder, losesOrder } from './field-order.ts';
 export { decodeValue, encodeValue } from './value.ts';
 export { contentDigest, DIGEST_BYTES, PARTITION_FORMAT_VERSION } from './content-digest.ts';
 export type { PartitionKind } from './content-digest.ts';

@@ -1,3 +1,4 @@
+import { fieldNames, isIndexName, keptFieldOrder } from './field-order.ts';
 import { PartitionFormatError } from './partition-format-error.ts';
 import { canonicalColumn, canonicalFieldName, canonicalValue, isRecordObject } from './record-value.ts';
 import type { RecordObject, RecordValue } from './record-value.ts';
@@ -21,7 +22,15 @@ export interface ColumnBlock {
 }
 
 /** All values of the records of one shape, one column for each field; a shape without fields has one of nulls. */
-type Block = { readonly index: number; readonly shape: Shape; readonly columns: unknown[][] };
+type Block = {
+  readonly index: number;
+  readonly shape: Shape;
+  readonly columns: unknown[][];
+  /** Whether objects may list the names in another order. */
+  readonly isIndexed: boolean;
+  /** What the latest record carried; undefined where it is that of the object. */
+  order: readonly string[] | undefined;
+};
 
 /**
  * Takes records in order and files each under its shape. Nothing of a record is kept but its values, so that whoever holds many
@@ -84,8 +93,9 @@ export class RecordLayout {
       return this.#count(block, 1);
     }
     // Neighbours nearly always have one shape.
-    const { shape, columns } = this.#last ?? {};
-    if (shape !== undefined && shape !== null && columns !== undefined && this.#takes(record, shape)) {
+    const last = this.#last;
+    if (last !== undefined && last.shape !== null && this.#takes(record, last, last.shape)) {
+      const { columns } = last;
       const values = this.#values;
       for (let at = 0; at < columns.length; at += 1) columns[at]?.push(values[at]);
       this.#runs[this.#runs.length - 1] = (this.#runs.at(-1) ?? 0) + 1;
@@ -93,14 +103,19 @@ export class RecordLayout {
     }
     const names = presentFields(record);
     const block = this.#blockFor(canonicalShape(names));
+    if (block.isIndexed) block.order = keptFieldOrder(record);
     if (names.length === 0) block.columns[0]?.push(null);
     for (const [at, name] of names.entries()) block.columns[at]?.push(canonicalValue(record[name]));
     this.#count(block, 1);
   }
 
   /** Whether the record has these fields, one at least, and no others; then its values are at hand. */
-  #takes(record: RecordObject, shape: readonly string[]): boolean {
+  #takes(record: RecordObject, { isIndexed, order }: Block, shape: readonly string[]): boolean {
     const values = this.#values;
+    if (isIndexed) {
+      if (keptFieldOrder(record) !== order) return false;
+      if (order !== undefined) return this.#takesInOrder(record, shape);
+    }
     let at = 0;
     // Several times as fast as Object.keys; what a prototype adds comes last, and is one name too many.
     for (const name in record) {
@@ -110,6 +125,16 @@ export class RecordLayout {
       at += 1;
     }
     return at > 0 && at === shape.length;
+  }
+
+  #takesInOrder(record: RecordObject, shape: readonly string[]): boolean {
+    const names = Object.keys(record);
+    if (names.length !== shape.length) return false;
+    for (const [at, name] of shape.entries()) {
+      if (record[name] === undefined || !Object.hasOwn(record, name)) return false;
+      this.#values[at] = canonicalValue(record[name]);
+    }
+    return true;
   }
 
   #count(block: Block, rows: number): void {
@@ -123,7 +148,8 @@ export class RecordLayout {
     const known = this.#blockOfShape.get(key);
     if (known !== undefined) return known;
     const columns: unknown[][] = Array.from({ length: columnsOf(shape) }, () => []);
-    const block = { index: this.#blocks.length, shape, columns };
+    const isIndexed = shape?.some(isIndexName) ?? false;
+    const block: Block = { index: this.#blocks.length, shape, columns, isIndexed, order: undefined };
     this.#blocks.push(block);
     this.#blockOfShape.set(key, block);
     return block;
@@ -144,7 +170,7 @@ export function columnsOf(shape: Shape): number {
 }
 
 function presentFields(record: RecordObject): string[] {
-  const names = Object.keys(record);
+  const names = fieldNames(record);
   for (const name of names) {
     if (record[name] === undefined) return names.filter((other) => record[other] !== undefined);
   }

@@ -1,3 +1,4 @@
+import { keepFieldOrder, losesOrder } from './field-order.ts';
 import { packValue, unpackValue } from './message-pack.ts';
 import { PartitionFormatError } from './partition-format-error.ts';
 import { columnsOf, isCanonical, RecordLayout } from './record-layout.ts';
@@ -85,7 +86,7 @@ export function rowsOf({ columns }: ColumnBlock): number {
 }
 
 /**
- * The records of a *dataset* partition's content, in order. Integers that a double cannot hold are `bigint`, other
+ * The records of a *dataset* partition's content, in order. The order of fields is `fieldNames`, which is not always that of the object. Integers that a double cannot hold are `bigint`, other
  * such numbers `ExactNumber`; binary values are copies.
  *
  * @throws PartitionFormatError `malformed`
@@ -106,8 +107,12 @@ export function recordsOf({ runs, blocks }: RecordColumns): RecordValue[] {
     next[index] = to;
     if (block === undefined) continue;
     const { names, columns } = block;
-    for (let row = from; row < to; row += 1)
-      records.push(names === null ? (columns[0]?.[row] ?? null) : recordAt(names, columns, row));
+    const lost = names !== null && losesOrder(names) ? names : undefined;
+    for (let row = from; row < to; row += 1) {
+      const record = names === null ? (columns[0]?.[row] ?? null) : recordAt(names, columns, row);
+      if (lost !== undefined) keepFieldOrder(record as RecordObject, lost);
+      records.push(record);
+    }
   }
   return records;
 }

@@ -1,12 +1,19 @@
+import { fieldNames, keptFieldOrder } from './field-order.ts';
 import { packValue, unpackValue } from './message-pack.ts';
+import { isRecordObject } from './record-value.ts';
+import type { RecordObject } from './record-value.ts';
 
 /**
- * Plain MessagePack of any value, for what is stored beside partitions: manifests, a caller's own objects.
+ * Plain MessagePack of any value, for what is stored beside partitions: manifests, a caller's own objects. A record has its fields in the order
+ * in which they were written.
  *
  * @throws PartitionFormatError `unencodable`
  */
 export function encodeValue(value: unknown): Buffer {
-  return packValue(value);
+  const order = isRecordObject(value) ? keptFieldOrder(value) : undefined;
+  if (order === undefined) return packValue(value);
+  const record = value as RecordObject;
+  return packValue(new Map(fieldNames(record).map((name) => [name, record[name]])));
 }
 
 /**
