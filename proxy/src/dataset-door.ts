@@ -8,16 +8,18 @@
  *
  * Records come as lines of JSON, as a JSON array or as one MessagePack value after the other, by `Accept`, compressed by `Accept-Encoding`.
  */
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { openDatasets } from '@pannier/client/datasets';
-import type { DatasetDescription, FilterScalar, RecordFilter } from '@pannier/client/datasets';
+import type { DescriptionRead } from '@pannier/client/datasets';
 import { PannierError } from '@pannier/client/transport';
 import type { Transport } from '@pannier/client/transport';
 import { getTokenList, matchesAnyTag } from '@pannier/http-semantics';
 import type { RecordValue } from '@pannier/proto/partition-format';
 import { breakOff } from './client-exchange.ts';
 import type { ClientExchange } from './client-exchange.ts';
+import { fieldsOf, filterOf, limitOf, namesOf } from './dataset-query.ts';
 import { ProxyError } from './errors.ts';
 import { codingFor, CODINGS, formatFor, FORMATS, inChunks, json } from './record-formats.ts';
 import type { Records } from './record-formats.ts';
@@ -46,53 +48,14 @@ const HTTP_STATUS: Readonly<Partial<Record<PannierError['code'], number>>> = {
   'limit-exceeded': 503,
   deadline: 504,
 };
-const RESERVED: ReadonlySet<string> = new Set(['filter', 'fields', 'limit', 'partition', 'version']);
+const NO_FILTER = 'a partition takes `fields` and `limit`; what selects records is for NAME/records';
 
-/** Values of a query are texts; what a field holds says what they may stand for. */
-function filterOf(query: URLSearchParams, { dataset, fields }: DatasetDescription): RecordFilter {
-  const given = query.get('filter');
-  const filter: Record<string, unknown> = given === null ? {} : parsedFilter(given);
-  for (const name of new Set(query.keys())) {
-    if (RESERVED.has(name)) continue;
-    const field = fields.find((one) => one.name === name);
-    if (field === undefined) {
-      const known = fields.map((one) => one.name).join(', ');
-      throw new ProxyError(
-        'bad-request',
-        `dataset ${dataset} has no field "${name}"; its fields are: ${known}`,
-      );
-    }
-    filter[name] = query.getAll(name).flatMap((text) => meanings(text, field.types));
-  }
-  return filter as RecordFilter;
-}
-
-function parsedFilter(text: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new ProxyError('bad-request', 'filter: it is not JSON', { cause });
-  }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return value as Record<string, unknown>;
-  throw new ProxyError('bad-request', 'filter: want a JSON object such as {"lat": {"gte": 50}}');
-}
-
-function meanings(text: string, types: readonly string[]): FilterScalar[] {
-  const found: FilterScalar[] = types.includes('string') ? [text] : [];
-  const isNumber = types.includes('integer') || types.includes('number');
-  if (isNumber && /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i.test(text)) {
-    const number = Number(text);
-    found.push(
-      Number.isInteger(number) && !Number.isSafeInteger(number) && /^-?\d+$/.test(text)
-        ? BigInt(text)
-        : number,
-    );
-  }
-  if (types.includes('boolean') && /^(?:true|false)$/.test(text)) found.push(text === 'true');
-  if (types.includes('null') && text === 'null') found.push(null);
-  return found.length === 0 ? [text] : found;
+/** Of a partition, or of the parts of one that was split. */
+async function digestsOf(partitions: DescriptionRead['partitions'], key: string): Promise<string[]> {
+  const all = await Array.fromAsync(partitions);
+  return all
+    .filter(({ name }) => name === key || name.replace(/~\d+$/, '') === key)
+    .map(({ digest }) => digest);
 }
 
 async function* limited(records: Records, limit: number): Records {
@@ -103,13 +66,6 @@ async function* limited(records: Records, limit: number): Records {
     count += 1;
     if (count === limit) return;
   }
-}
-
-function limitOf(query: URLSearchParams): number {
-  const text = query.get('limit');
-  if (text === null) return Infinity;
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new ProxyError('bad-request', `limit: want a whole number, not ${JSON.stringify(text.slice(0, 20))}`);
 }
 
 /** Opens the door over a transport. */
@@ -124,31 +80,49 @@ export function createDatasetDoor({ transport, heldBytesMax }: DatasetDoorOption
     if (place !== 'datasets' || more.length > 0)
       throw new ProxyError('no-route', `nothing is at ${url.pathname}; datasets are at ${OWN_PATH}datasets`);
     if (name === '') return sendJson(exchange, await datasets.list({ signal: left }));
-    const dataset = datasets.open<RecordValue>(name);
-    const description = await dataset.describe({ signal: left });
-    const { version } = description;
-    if (part === undefined) {
-      if (!isUnchanged(exchange, `"${version}"`)) sendJson(exchange, description, `"${version}"`);
-      return;
-    }
+    if (part === undefined)
+      return await sendDescription(
+        exchange,
+        await datasets.describe(name, { extent: 'statistics', signal: left }),
+      );
     const query = url.searchParams;
-    const fields = query.get('fields')?.split(',');
-    const options = { version, signal: left, ...(fields === undefined ? {} : { fields }) };
-    if (part === 'records' && key === '') {
-      const records = dataset.records(filterOf(query, description), options);
-      return await sendRecords(exchange, limited(records, limitOf(query)), `${version}${url.search}`);
-    }
-    if (part !== 'partitions' || key === '')
-      throw new ProxyError('no-route', `nothing is at ${url.pathname}; there are records and partitions/KEY`);
-    const digests = description.partitions.filter(
-      ({ name: one }) => one.replace(/~\d+$/, '') === key || one === key,
-    );
-    const tag = digests.map(({ digest }) => digest.slice(0, 32)).join('-');
-    await sendRecords(
-      exchange,
-      limited(dataset.partition(key, options), limitOf(query)),
-      `${tag}${url.search}`,
-    );
+    if (part === 'records' && key === '') return await sendSelection(exchange, name, query);
+    if (part === 'partitions' && key !== '') return await sendPartition(exchange, { name, key }, query);
+    throw new ProxyError('no-route', `nothing is at ${url.pathname}; there are records and partitions/KEY`);
+  };
+  const sendSelection = async (
+    exchange: ClientExchange,
+    name: string,
+    query: URLSearchParams,
+  ): Promise<void> => {
+    const signal = exchange.left;
+    const { head } = await datasets.describe(name, { extent: 'fields', signal });
+    const { version } = head;
+    const [filter, fields, limit] = [filterOf(query, head), fieldsOf(query, head), limitOf(query)];
+    const records = datasets
+      .open<RecordValue>(name)
+      .records(filter, { version, signal, ...(fields === undefined ? {} : { fields }) });
+    await sendRecords(exchange, limited(records, limit), `${version}?${query.toString()}`);
+  };
+  const sendPartition = async (
+    exchange: ClientExchange,
+    { name, key }: { name: string; key: string },
+    query: URLSearchParams,
+  ): Promise<void> => {
+    const signal = exchange.left;
+    const { head, partitions } = await datasets.describe(name, {
+      extent: 'partitions',
+      partitions: [key],
+      signal,
+    });
+    if (query.has('filter') || namesOf(query).length > 0) throw new ProxyError('bad-request', NO_FILTER);
+    const [fields, limit] = [fieldsOf(query, head), limitOf(query)];
+    const parts = await digestsOf(partitions, key);
+    if (parts.length === 0)
+      throw new PannierError('not-found', `dataset ${name} has no partition ${JSON.stringify(key)}`);
+    const options = { version: head.version, signal, ...(fields === undefined ? {} : { fields }) };
+    const records = datasets.open<RecordValue>(name).partition(key, options);
+    await sendRecords(exchange, limited(records, limit), `${parts.join()}?${query.toString()}`);
   };
   return async (exchange) => {
     try {
@@ -179,20 +153,42 @@ function isUnchanged({ request, response }: ClientExchange, etag: string): boole
   return true;
 }
 
-function sendJson({ response }: ClientExchange, value: unknown, etag?: string): void {
+function sendJson({ response }: ClientExchange, value: unknown): void {
   const body = `${json(value)}\n`;
   const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-  const validators =
-    etag === undefined ? { 'cache-control': 'no-store' } : { etag, 'cache-control': 'no-cache' };
-  response.writeHead(200, { ...headers, ...validators }).end(body);
+  response.writeHead(200, { ...headers, 'cache-control': 'no-store' }).end(body);
 }
 
-async function sendRecords(exchange: ClientExchange, records: Records, tag: string): Promise<void> {
+/** Written partition by partition: statistics of thousands of them are more than should be held, or turned into one text. */
+async function sendDescription(
+  exchange: ClientExchange,
+  { head, partitions }: DescriptionRead,
+): Promise<void> {
+  const etag = `"${head.version}"`;
+  if (isUnchanged(exchange, etag)) return;
+  const { request, response } = exchange;
+  response.writeHead(200, { 'content-type': 'application/json', etag, 'cache-control': 'no-cache' });
+  if (request.method === 'HEAD') return void response.end();
+  async function* text(): AsyncGenerator<string> {
+    yield `${json(head).slice(0, -1)},"partitions":[`;
+    let between = '';
+    for await (const partition of partitions) {
+      yield between + json(partition);
+      between = ',\n';
+    }
+    yield ']}\n';
+  }
+  await send(exchange, text());
+}
+
+async function sendRecords(exchange: ClientExchange, records: Records, content: string): Promise<void> {
   const { request, response } = exchange;
   const headers = headerPairs(request.rawHeaders);
   const format = formatFor(getTokenList(headers, 'accept'));
   const coding = codingFor(getTokenList(headers, 'accept-encoding'));
-  const etag = `W/"${Buffer.from(tag).toString('base64url')}"`;
+  // A digest, for a partition may have thousands of parts; another format is no equivalent.
+  const digest = createHash('sha256').update(`${format} ${content}`).digest('base64url');
+  const etag = `W/"${digest}"`;
   if (isUnchanged(exchange, etag)) return;
   const iterator = records[Symbol.asyncIterator]();
   // The first one tells whether there is an error to be told, which after the head can only be shown.
@@ -210,8 +206,16 @@ async function sendRecords(exchange: ClientExchange, records: Records, tag: stri
     return;
   }
   const write = FORMATS[format];
-  if (write === undefined) return;
-  const body = Readable.from(inChunks(write(resumed(first, iterator))), { objectMode: false });
+  if (write !== undefined) await send(exchange, write(resumed(first, iterator)), coding);
+}
+
+/** Writes a body; one that fails is broken off, so that nobody takes it for whole. */
+async function send(
+  { response }: ClientExchange,
+  pieces: AsyncIterable<string | Buffer>,
+  coding = '',
+): Promise<void> {
+  const body = Readable.from(inChunks(pieces), { objectMode: false });
   try {
     const encoder = CODINGS[coding]?.();
     if (encoder === undefined) await pipeline(body, response);

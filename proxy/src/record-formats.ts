@@ -49,7 +49,7 @@ export function formatFor(accept: readonly string[]): string {
   const wanted = accept.map((one) => one.split(';')[0]?.trim() ?? '');
   if (wanted.includes('application/vnd.msgpack') || wanted.includes('application/x-msgpack'))
     return 'application/msgpack';
-  const found = wanted.find((one) => one in FORMATS);
+  const found = wanted.find((one) => Object.hasOwn(FORMATS, one));
   if (found !== undefined) return found;
   if (wanted.length === 0 || wanted.some((one) => one === '*/*' || one === 'application/*'))
     return 'application/x-ndjson';
