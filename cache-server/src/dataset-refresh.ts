@@ -20,7 +20,7 @@ import type { DeclaredDataset } from './declared-dataset.ts';
 import type { EntryService } from './entry-service.ts';
 import { CacheServerError } from './errors.ts';
 import { versionId } from './flight/version-id.ts';
-import { publishDataset, quarantined } from './publish-dataset.ts';
+import { publishDataset, quarantined, tooLarge } from './publish-dataset.ts';
 
 /** Pages are walked anew after this long where nothing is declared; each is a request. */
 const PAGES_REFRESH_MS = 60_000;
@@ -55,7 +55,7 @@ export async function refresh(
     deps.failures.clear(declared.name);
     return manifest;
   } catch (error) {
-    const told = asUnfit(error, declared);
+    const told = asTold(error, declared, deps);
     if (!isDataTrouble(told)) throw told;
     if (deps.failures.standing(declared.name)?.error !== told) {
       deps.failures.add(declared.name, { error: told, cut: attempt.cut });
@@ -90,6 +90,13 @@ function isFreshByTime(
 function isDataTrouble(error: unknown): boolean {
   if (!(error instanceof CacheServerError)) return !(error instanceof DOMException);
   return error.code === 'bad-data' || error.code === 'limit-exceeded' || error.code.startsWith('upstream-');
+}
+
+/** The embedded store fails in one way only: it has driven out what was still needed. */
+function asTold(error: unknown, declared: DeclaredDataset, { store }: RefreshDeps): unknown {
+  const isDrivenOut =
+    store.kind === 'embedded' && error instanceof CacheServerError && error.code === 'store';
+  return isDrivenOut ? tooLarge(declared, error.message, error) : asUnfit(error, declared);
 }
 
 async function newest(standing: Standing, deps: RefreshDeps, signal: AbortSignal): Promise<DatasetManifest> {

@@ -40,8 +40,8 @@ export interface TestDatasets {
   readonly logged: { info: string[]; warn: string[]; error: string[] };
   /** A body that is fresh for a second by default, or an answer of its own. */
   put(path: string, body: unknown, cacheControl?: string): void;
-  /** All records of the dataset `d`, or of a query. */
-  records(query?: Partial<DatasetQuery>): Promise<Row[]>;
+  /** All records of the dataset `d`, or of a query; by the first server unless another is given. */
+  records(query?: Partial<DatasetQuery>, by?: Datasets): Promise<Row[]>;
   /** Waits until no flight is under way, and lets what was fetched run out. */
   elapse(ms: number): Promise<void>;
   /** Another server over the same store. */
@@ -87,7 +87,7 @@ export async function startDatasets(options: TestDatasetsOptions): Promise<TestD
     await upstreams.close();
   });
   const service = open();
-  const records: TestDatasets['records'] = async (query = {}) => await readAll(service, query);
+  const records: TestDatasets['records'] = async (query = {}, by = service) => await readAll(by, query);
   const elapse = async (ms: number): Promise<void> => {
     while (entries.activity().flights > 0) await new Promise((resolve) => setImmediate(resolve));
     clock.pass(ms);

@@ -220,9 +220,14 @@ class DatasetShelf implements Datasets {
       query,
       frames: this.#frames,
       signal,
-      // The next refresh cuts anew rather than failing again.
-      onLost: async () =>
-        void (await this.#archive.changeShelf(declared, (shelf) => ({ ...shelf, lastCut: '' }))),
+      onLost: async ({ name }) => {
+        // The next refresh cuts anew rather than failing again.
+        await this.#archive.changeShelf(declared, (shelf) => ({ ...shelf, lastCut: '' }));
+        if (this.#deps.store.kind !== 'embedded') return;
+        const lost = `partition ${name} of dataset ${declared.name} is lost`;
+        const why = 'it was driven out of the embedded store, whose size is server.memoryStoreBytesMax';
+        throw new CacheServerError('store', `${lost}: ${why}`);
+      },
     };
   }
 }

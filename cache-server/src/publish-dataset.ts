@@ -5,6 +5,7 @@ import { driftReasons } from './dataset/version/drift-gate.ts';
 import { diffPartitions } from './dataset/version/version-diff.ts';
 import { shelve } from './dataset/version/version-shelf.ts';
 import type { ShelvedVersion, VersionShelf } from './dataset/version/version-shelf.ts';
+import { FRAMES_TTL_MS } from './dataset-archive.ts';
 import type { CutDataset } from './dataset-ingest.ts';
 import type { RefreshDeps } from './dataset-refresh.ts';
 import type { DatasetPublication } from './dataset-service.ts';
@@ -23,7 +24,7 @@ export interface DatasetCut {
  * Publishes what was cut, or puts it aside.
  *
  * @returns the version that readers get now
- * @throws CacheServerError `bad-data` when it is put aside and there is no other one
+ * @throws CacheServerError `bad-data` when it is put aside and there is no other one, or when the store did not keep all of it
  */
 export async function publishDataset(
   declared: DeclaredDataset,
@@ -46,6 +47,7 @@ export async function publishDataset(
     if (current === undefined) throw quarantined(declared, known.quarantineReason);
     return current;
   }
+  await assertStored(declared, dataset, deps);
   await archive.writeManifest(declared, manifest);
   const { version, records } = manifest;
   const added = { version, records, publishedAtMs, quarantineReason: reasons.join('; ') };
@@ -63,6 +65,26 @@ export async function publishDataset(
   deps.count('cut');
   deps.onPublished(publication(current, manifest));
   return manifest;
+}
+
+/** The first partitions of a dataset may have been driven out by its last ones. */
+async function assertStored(
+  declared: DeclaredDataset,
+  { scope, partitions }: CutDataset,
+  { store }: RefreshDeps,
+): Promise<void> {
+  const digests = partitions.map(({ digest }) => digest);
+  const there = await store.extendFrames(scope, digests, FRAMES_TTL_MS);
+  const lost = there.filter((isThere) => !isThere).length;
+  if (lost === 0) return;
+  const bytes = partitions.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
+  const why = `the store lost ${lost} of its ${partitions.length} partitions of ${bytes} bytes in all`;
+  throw store.kind === 'embedded' ? tooLarge(declared, why) : declared.unfit(why);
+}
+
+/** What does not fit into the embedded store beside the document that it comes from. */
+export function tooLarge(declared: DeclaredDataset, why: string, cause?: unknown): CacheServerError {
+  return declared.unfit(`${why}; server.memoryStoreBytesMax says how much the embedded store holds`, cause);
 }
 
 /** There is no version to read but one that was put aside. */
