@@ -1,7 +1,8 @@
 /** CSV by csv-parse: a row is a record whose fields are texts; `types` makes numbers of them. */
 import { parse } from 'csv-parse';
 import type { CsvError, Parser } from 'csv-parse';
-import type { RecordValue } from '@pannier/proto/partition-format';
+import { keepFieldOrder, losesOrder } from '@pannier/proto/partition-format';
+import type { RecordObject, RecordValue } from '@pannier/proto/partition-format';
 import { DatasetError } from '../dataset-error.ts';
 import type { RecordSource, SourceLimits } from './record-source.ts';
 import { Utf8Guard } from './utf8-guard.ts';
@@ -25,6 +26,8 @@ export class CsvSource implements RecordSource {
   /** Rows before the first record: 1 where the names are a row. */
   readonly #headerRows: number;
   #columns: readonly string[] | undefined;
+  /** Whether objects list the columns in another order. */
+  #losesOrder: boolean | undefined;
   #error: DatasetError | undefined;
 
   constructor({ delimiter, quote, columns }: CsvOptions, { recordBytesMax }: SourceLimits) {
@@ -89,7 +92,11 @@ export class CsvSource implements RecordSource {
       const columns = this.#columns ?? this.#readNames(row);
       // Later rows are of the first one's length: csv-parse sees to that.
       if (row.length !== columns.length) throw this.#ragged(row, columns);
-      if (row !== columns) records.push(toRecord(row, columns));
+      if (row !== columns) {
+        const record = toRecord(row, columns);
+        if ((this.#losesOrder ??= losesOrder(columns))) keepFieldOrder(record, columns);
+        records.push(record);
+      }
     }
     if (this.#error !== undefined) throw this.#error;
   }
@@ -139,7 +146,7 @@ export class CsvSource implements RecordSource {
   }
 }
 
-function toRecord(row: readonly string[], columns: readonly string[]): RecordValue {
+function toRecord(row: readonly string[], columns: readonly string[]): RecordObject {
   const record: Record<string, string> = {};
   for (let at = 0; at < columns.length; at += 1) record[columns[at] ?? ''] = row[at] ?? '';
   return record;

@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import type { RecordValue } from '@pannier/proto/partition-format';
 import { DatasetError } from '../dataset-error.ts';
 import { parseExactly } from './exact-json.ts';
+import { keepWrittenOrder } from './written-order.ts';
 import { ValueScanner } from './value-scanner.ts';
 
 /** Where a batch stands in its document. */
@@ -43,6 +44,7 @@ export function parseBatch(bytes: Buffer, place: BatchPlace): RecordValue[] {
   }
   if (text.includes('__proto__') || (text.includes(String.raw`\u00`) && ESCAPED_PROTO.test(text)))
     refuseProto(records, place);
+  keepWrittenOrder(records, text);
   return records;
 }
 
