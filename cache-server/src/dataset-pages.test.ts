@@ -14,7 +14,7 @@ class LinkedPages {
   /** Called when a page, counted from 1, was answered. */
   onPage: (page: number) => void = () => undefined;
   /** A page whose body stays away for a while, once. */
-  holdOnce: { page: number; until: Promise<void> } | undefined;
+  holdOnce: { page: number; onHeld: () => void; until: Promise<void> } | undefined;
 
   constructor(api: TestDatasets, ids: number[]) {
     this.ids = ids;
@@ -36,6 +36,7 @@ class LinkedPages {
     response.writeHead(200, { 'cache-control': 'max-age=600' });
     if (this.holdOnce?.page === page) {
       response.flushHeaders();
+      this.holdOnce.onHeld();
       void this.holdOnce.until.then(() => response.end(JSON.stringify(records)));
       this.holdOnce = undefined;
     } else response.end(JSON.stringify(records));
@@ -81,14 +82,17 @@ test('a page that was on its way before the walk began is asked for again', asyn
   const pages = new LinkedPages(api, [1, 2, 3, 4]);
   // The head of page 2 comes, and the rest of it waits until the walk has come to it.
   const walked = Promise.withResolvers<void>();
-  pages.holdOnce = { page: 2, until: walked.promise };
+  const held = Promise.withResolvers<void>();
+  pages.holdOnce = { page: 2, onHeld: held.resolve, until: walked.promise };
   const url = `${api.url}/d?page=2`;
   const caller = { identity: 'test' };
-  const early = await api.entries.getEntry({ method: 'GET', url, headers: [] }, caller, NEVER);
+  const early = api.entries.getEntry({ method: 'GET', url, headers: [] }, caller, NEVER);
+  await held.promise;
   pages.change([0, 1, 2, 3, 4]);
   pages.onPage = (page) => {
     if (page === 1) setTimeout(walked.resolve, 100);
   };
   expect(await ids(api)).toEqual([0, 1, 2, 3, 4]);
-  if (early.kind === 'response') early.body.release();
+  const answer = await early;
+  if (answer.kind === 'response') answer.body.release();
 });
