@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { fieldNames } from '@pannier/proto/partition-format';
+import type { RecordObject } from '@pannier/proto/partition-format';
 import { expect, it } from 'vitest';
 import { cut, moduleOf } from './run-ingest.fixture.ts';
 
@@ -88,4 +90,20 @@ it('finds the edges of each level of quantiles by its own field, and keeps them'
   const kept = await cut({ partitionBy }, [moved], { quantileEdges });
   expect(kept.order).toEqual(first.order);
   expect((await cut({ partitionBy }, [moved])).order).not.toEqual(first.order);
+});
+
+it.each([
+  ['with much memory', '1GiB'],
+  ['through the file', '16MiB'],
+])('keeps the order of fields that are whole numbers %s', async (_what, ingestBytesMax) => {
+  const partitionBy = [{ unique: { field: 'id' } }, { hash: { field: 'id', buckets: 8 } }];
+  const filler = 'x'.repeat(2000);
+  const lines = Array.from({ length: 4000 }, (_none, id) => `{"id":${id},"2021":"${filler}","2020":2}`);
+  const { partitions } = await cut({ format: 'ndjson', partitionBy }, [lines.join('\n')], {
+    limits: { ingestBytesMax },
+  });
+  const records = [...partitions.values()].flat() as RecordObject[];
+  expect(records).toHaveLength(4000);
+  const orders = new Set(records.map((record) => fieldNames(record).join(' ')));
+  expect([...orders]).toEqual(['id 2021 2020']);
 });

@@ -3,8 +3,14 @@
  * records wait in files by the hash of their key, and come back in the order of the document.
  */
 import { crc32 } from 'node:zlib';
-import { encodeRecords, layoutRecords } from '@pannier/proto/partition-format';
-import type { RecordValue } from '@pannier/proto/partition-format';
+import {
+  encodeRecords,
+  isRecordObject,
+  keepFieldOrder,
+  keptFieldOrder,
+  layoutRecords,
+} from '@pannier/proto/partition-format';
+import type { RecordObject, RecordValue } from '@pannier/proto/partition-format';
 import { SpillFile } from '../ingest/spill-file.ts';
 import type { SpilledBlock } from '../ingest/spill-file.ts';
 import { fieldValue } from './key-value.ts';
@@ -99,7 +105,7 @@ export class UniqueStage {
   #append(key: string, { order, record }: Seen): Promise<void> | undefined {
     const index = crc32(key) % BUCKETS;
     const bucket = this.#buckets?.[index];
-    bucket?.open.push([key, order, record]);
+    bucket?.open.push([key, order, ...waiting(record)]);
     return bucket !== undefined && bucket.open.length >= BLOCK_RECORDS
       ? this.#flush(bucket, index)
       : undefined;
@@ -120,8 +126,8 @@ export class UniqueStage {
     const table = new Map<string, Seen>();
     for (const block of blocks) {
       for (const row of await this.#spill.read(block)) {
-        const [key, order, record] = row as [string, number, RecordValue];
-        this.#keep(table, key, { order, record });
+        const [key, order, ...rest] = row as [string, number, ...Waiting];
+        this.#keep(table, key, { order, record: returned(rest) });
       }
     }
     const kept = inOrder(table);
@@ -129,7 +135,7 @@ export class UniqueStage {
     for (let at = 0; at < kept.length; at += BLOCK_RECORDS) {
       const part = kept
         .slice(at, at + BLOCK_RECORDS)
-        .map(({ order, record }): RecordValue => [order, record]);
+        .map(({ order, record }): RecordValue => [order, ...waiting(record)]);
       written.push(await this.#spill.append(layoutRecords(part)));
     }
     return written;
@@ -151,7 +157,8 @@ export class UniqueStage {
           least = head;
       }
       if (least === undefined) break;
-      piece.push((least.rows[least.at] as [number, RecordValue])[1]);
+      const [, ...rest] = least.rows[least.at] as [number, ...Waiting];
+      piece.push(returned(rest));
       least.at += 1;
       if (piece.length < BLOCK_RECORDS) continue;
       yield piece;
@@ -159,6 +166,19 @@ export class UniqueStage {
     }
     if (piece.length > 0) yield piece;
   }
+}
+
+/** A record in the file, with the order of its fields where it carries one: within a row it is a value like any other. */
+type Waiting = [record: RecordValue, fields?: readonly string[]];
+
+function waiting(record: RecordValue): RecordValue[] {
+  const fields = isRecordObject(record) ? keptFieldOrder(record) : undefined;
+  return fields === undefined ? [record] : [record, fields];
+}
+
+function returned([record, fields]: Waiting): RecordValue {
+  if (fields !== undefined) keepFieldOrder(record as RecordObject, fields);
+  return record;
 }
 
 function orderOf({ rows, at }: { rows: readonly RecordValue[]; at: number }): number {
