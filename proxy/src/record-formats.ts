@@ -1,7 +1,7 @@
 /** How the dataset door writes records: lines of JSON, a JSON array, or MessagePack values; and how it compresses them. */
 import type { Transform } from 'node:stream';
 import { constants, createBrotliCompress, createGzip, createZstdCompress } from 'node:zlib';
-import { encodeValue } from '@pannier/proto/partition-format';
+import { encodeValue, fieldNames, isRecordObject, keptFieldOrder } from '@pannier/proto/partition-format';
 import type { RecordValue } from '@pannier/proto/partition-format';
 import { ProxyError } from './errors.ts';
 
@@ -10,6 +10,14 @@ export type Records = AsyncIterable<RecordValue>;
 
 /** TypeScript's library lags behind V8 here: JSON.rawJSON keeps every digit of an integer that a double does not hold. */
 const RawJson = JSON as JSON & { rawJSON(text: string): unknown };
+
+/** A record as JSON, its fields in the order in which they were written. */
+function recordJson(record: RecordValue): string {
+  if (!isRecordObject(record) || keptFieldOrder(record) === undefined) return json(record);
+  return `{${fieldNames(record)
+    .map((name) => `${json(name)}:${json(record[name])}`)
+    .join(',')}}`;
+}
 
 /** JSON that keeps every digit. */
 export function json(value: unknown): string {
@@ -22,12 +30,12 @@ export function json(value: unknown): string {
 /** Ways to write records, the first of which is the default. */
 export const FORMATS: Readonly<Record<string, (records: Records) => AsyncGenerator<string | Buffer>>> = {
   'application/x-ndjson': async function* lines(records) {
-    for await (const record of records) yield `${json(record)}\n`;
+    for await (const record of records) yield `${recordJson(record)}\n`;
   },
   'application/json': async function* array(records) {
     let before = '[';
     for await (const record of records) {
-      yield before + json(record);
+      yield before + recordJson(record);
       before = ',\n';
     }
     yield before === '[' ? '[]\n' : ']\n';
