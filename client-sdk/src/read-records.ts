@@ -1,7 +1,7 @@
 /** Records of a dataset, partition by partition, on one version from the first to the last. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { CacheService } from '@pannier/proto';
-import { isRecordObject } from '@pannier/proto/partition-format';
+import { isRecordObject, keepFieldOrder, keptFieldOrder } from '@pannier/proto/partition-format';
 import type { RecordValue } from '@pannier/proto/partition-format';
 import { PannierError } from './errors.ts';
 import { publishedVersion, versionPlan } from './read-plan.ts';
@@ -129,5 +129,8 @@ function partitionsRead({ partitions, provisionalNames }: ReadProgress): number 
 /** Without the fields that were not asked for, in the record's own order. */
 function projected(record: RecordValue, fields: ReadonlySet<string>): RecordValue {
   if (!isRecordObject(record)) return record;
-  return Object.fromEntries(Object.entries(record).filter(([name]) => fields.has(name)));
+  const shown = Object.fromEntries(Object.entries(record).filter(([name]) => fields.has(name)));
+  const order = keptFieldOrder(record);
+  if (order !== undefined) keepFieldOrder(shown, order);
+  return shown;
 }
