@@ -14,7 +14,8 @@ Commands:
   ls [TEXT]                entries, all or those whose key contains TEXT;
                            their keys with --json
       --limit N            at most N of them, default 1000
-  purge KEY|URL            remove an entry by its key, or those of a URL
+  purge KEY|URL            remove an entry by its key, or those of a URL; by the
+                           key of a dataset its versions, and it is cut anew
   dataset ls               declared datasets
   dataset show NAME        fields, partitions and version of a dataset
   dataset read NAME        its records, one JSON object a line
