@@ -72,7 +72,7 @@ test('a weak tag is not strengthened by the 304, a strong one may be weakened', 
   expect(getHeader(freshened([['ETag', 'W/"a"']]) ?? [], 'etag')).toBe('W/"a"');
 });
 
-test('a 304 can turn the response private, for storability to see', () => {
+test('a 304 can turn the response private, for mayStore to see', () => {
   expect(getHeader(freshened([['Set-Cookie', 'a=b']]) ?? [], 'set-cookie')).toBe('a=b');
 });
 

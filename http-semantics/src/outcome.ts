@@ -6,12 +6,15 @@ import type { CacheStatusParams } from './cache-status.ts';
  *
  * - `hit`                       answered from a fresh stored response
  * - `stale-hit`                 answered from a stale one because the upstream or the server could not be asked
+ * - `stale-while-revalidate`  answered from a stale one that is revalidated behind the answer: https://www.rfc-editor.org/rfc/rfc5861#section-3
+ * - `stale-if-error`          answered from a stale one since the upstream failed: https://www.rfc-editor.org/rfc/rfc5861#section-4
+ * - `stale-allowed`           answered from a stale one since the request's `max-stale` allows it: https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.2
  * - `revalidated`               the upstream answered 304, the stored body was used
  * - `refreshed`                 a stored response had expired and the upstream sent a new one
  * - `miss`                      nothing stored, fetched
  * - `collapsed`                 joined the fetch of another caller
  * - `bypass-…`                  the request may not use the shared cache; see `requestBypass`
- * - `bypass-uncacheable`        the response may not be stored; see `storability`
+ * - `bypass-uncacheable`        the response may not be stored; see `mayStore`
  * - `undeclared-upstream`       no configured upstream, passed straight through
  * - `relay-too-large`           larger than an entry may be: relayed, not stored
  * - `only-if-cached`            the client forbade asking the upstream; 504
@@ -24,6 +27,10 @@ export type Outcome = keyof typeof CACHE_STATUS;
 const CACHE_STATUS = {
   hit: { hit: true },
   'stale-hit': { hit: true, detail: 'stale' },
+  'stale-while-revalidate': { hit: true, detail: 'stale-while-revalidate' },
+  // It was forwarded, and failed: https://www.rfc-editor.org/rfc/rfc9211#section-2.2
+  'stale-if-error': { fwd: 'stale', detail: 'stale-if-error' },
+  'stale-allowed': { hit: true, detail: 'max-stale' },
   revalidated: { fwd: 'stale', fwdStatus: 304 },
   refreshed: { fwd: 'stale' },
   miss: { fwd: 'uri-miss' },
@@ -45,29 +52,10 @@ const CACHE_STATUS = {
   refused: { detail: 'refused' },
 } as const satisfies Record<string, CacheStatusParams>;
 
-/**
- * The ways in which a stale response may answer; an answer of these names says which permission it used.
- *
- * - `stale-while-revalidate`    while it is revalidated behind the answer: https://www.rfc-editor.org/rfc/rfc5861#section-3
- * - `stale-if-error`            since the upstream failed: https://www.rfc-editor.org/rfc/rfc5861#section-4
- * - `stale-allowed`             since the request's `max-stale` allows it: https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.2
- */
-export type StaleOutcome = keyof typeof STALE_CACHE_STATUS;
-
-const STALE_CACHE_STATUS = {
-  'stale-while-revalidate': { hit: true, detail: 'stale-while-revalidate' },
-  // It was forwarded, and failed: https://www.rfc-editor.org/rfc/rfc9211#section-2.2
-  'stale-if-error': { fwd: 'stale', detail: 'stale-if-error' },
-  'stale-allowed': { hit: true, detail: 'max-stale' },
-} as const satisfies Record<string, CacheStatusParams>;
-
-/** Every one of them, as `OUTCOMES`. */
-export const STALE_OUTCOMES = Object.keys(STALE_CACHE_STATUS) as readonly StaleOutcome[];
-
 /** Every outcome, for a metric that starts each label at zero. */
 export const OUTCOMES = Object.keys(CACHE_STATUS) as readonly Outcome[];
 
 /** What Cache-Status says of an outcome; status, ttl and key are the caller's to add. */
-export function cacheStatusOf(outcome: Outcome | StaleOutcome): CacheStatusParams {
-  return { ...CACHE_STATUS, ...STALE_CACHE_STATUS }[outcome];
+export function cacheStatusOf(outcome: Outcome): CacheStatusParams {
+  return CACHE_STATUS[outcome];
 }

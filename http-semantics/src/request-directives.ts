@@ -1,6 +1,5 @@
 import { cacheControlOf } from './cache-control.ts';
 import { directivesOf, hasBareDirective, leastSeconds } from './directive-list.ts';
-import type { Freshness } from './freshness.ts';
 import { getTokenList, hasHeader } from './headers.ts';
 import type { HeaderList } from './headers.ts';
 
@@ -44,10 +43,4 @@ function allowances(headers: HeaderList): Pick<RequestDirectives, 'maxStaleS' | 
     maxStaleS: leastSeconds(valued, 'max-stale') ?? any,
     staleIfErrorS: leastSeconds(valued, 'stale-if-error'),
   };
-}
-
-/** Whether a stored response of that freshness answers a request with these directives without asking the upstream. */
-export function isReusable({ fresh, ageS, lifetimeS }: Freshness, directives: RequestDirectives): boolean {
-  const { forceRevalidate, maxAgeS = Infinity, minFreshS = 0 } = directives;
-  return fresh && !forceRevalidate && ageS <= maxAgeS && lifetimeS - ageS >= minFreshS;
 }

@@ -36,7 +36,7 @@ test('gzip is asked for only on behalf of clients that surely take it', () => {
 });
 
 const only = (headers: HeaderList, forward: string[] = []): Record<string, string> =>
-  Object.fromEntries(sharedRequestHeaders(headers, forward));
+  Object.fromEntries(sharedRequestHeaders(headers, forward).sent);
 
 test('only listed headers go upstream, sorted and in lower case', () => {
   const headers: HeaderList = [
@@ -47,7 +47,7 @@ test('only listed headers go upstream, sorted and in lower case', () => {
     ['Accept', 'Application/JSON'],
     ['Host', 'x'],
   ];
-  expect(sharedRequestHeaders(headers, ['X-Tenant'])).toEqual([
+  expect(sharedRequestHeaders(headers, ['X-Tenant']).sent).toEqual([
     ['accept', 'application/json'],
     ['accept-encoding', 'identity'],
     ['accept-language', 'cs,en;q=0.5'],
@@ -102,4 +102,21 @@ test('credentials, conditions and framing never go, even if configured', () => {
       names,
     ),
   ).toEqual({ 'accept-encoding': 'identity' });
+});
+
+test('where everything goes upstream, only the coding joins the key, and no credential goes but by a policy', () => {
+  const headers: HeaderList = [
+    ['User-Agent', 'curl'],
+    ['Cookie', 'a=b'],
+    ['Connection', 'close'],
+    ['Accept-Encoding', 'gzip, br'],
+  ];
+  const { keyed, sent } = sharedRequestHeaders(headers, ['*']);
+  expect(keyed).toEqual([['accept-encoding', 'gzip']]);
+  expect(sent).toEqual([...keyed, ['User-Agent', 'curl']]);
+  expect(sharedRequestHeaders(headers, ['*'], { credentials: 'rfc' }).sent).toEqual([
+    ...keyed,
+    ['User-Agent', 'curl'],
+    ['Cookie', 'a=b'],
+  ]);
 });

@@ -2,6 +2,8 @@ import { normaliseAcceptEncoding } from './accept-encoding.ts';
 import { getHeaderLines } from './headers.ts';
 import type { Header, HeaderList } from './headers.ts';
 import { quotedSegments } from './quoted-string.ts';
+import { DEFAULT_POLICY } from './policy.ts';
+import type { CachePolicy } from './policy.ts';
 import { looksLikeCredential } from './request-bypass.ts';
 
 /** Sent with every shared fetch, in this form or not at all. */
@@ -11,23 +13,52 @@ export const NEGOTIATED: readonly string[] = ['accept', 'accept-encoding', 'acce
 const NEVER_SHARED =
   /^(?:connection|keep-alive|te|trailer|transfer-encoding|upgrade|host|content-.*|if-.*|range|expect|proxy-.*|cache-control|pragma|via)$/;
 
+/** In a list of headers to forward: all of them. */
+const EVERYTHING = '*';
+
+/** Whether a header of that name (lower case) may go upstream with a fetch whose response is shared. */
+export function mayBeForwarded(name: string): boolean {
+  return !NEVER_SHARED.test(name) && !looksLikeCredential(name);
+}
+
+/** The headers of a shared fetch; Host and conditions are added later. */
+export interface SharedRequest {
+  /** Those that join the key, names in lower case, sorted. */
+  readonly keyed: HeaderList;
+  /** All that go upstream. */
+  readonly sent: HeaderList;
+}
+
 /**
- * The request headers that go upstream with a shared fetch and join its key: an allow-list, normalised and sorted, so that
- * neither `User-Agent` nor a hostile header splits or poisons the cache. Names in lower case; Host and conditions are added later.
+ * What goes upstream with a shared fetch, and what of it joins its key: an allow-list, normalised and sorted, so that neither
+ * `User-Agent` nor a hostile header splits or poisons the cache. Where an upstream is to get everything, only the coding joins the key;
+ * what else tells its responses apart, their Vary says.
  *
- * @param forwardList further names (lower case) that this upstream's answers depend on, from its configuration;
+ * @param forwardList further names (lower case) that this upstream's answers depend on, from its configuration, or `*`;
  *   credentials, conditions and framing are left out even if named
+ * @param policy.credentials `rfc` sends the client's credentials along
  */
-export function sharedRequestHeaders(headers: HeaderList, forwardList: readonly string[]): HeaderList {
-  const names = new Set([...NEGOTIATED, ...forwardList.map((name) => name.toLowerCase())]);
-  const selected: Header[] = [];
-  for (const name of [...names].toSorted()) {
-    if (NEVER_SHARED.test(name) || looksLikeCredential(name)) continue;
+export function sharedRequestHeaders(
+  headers: HeaderList,
+  forwardList: readonly string[],
+  { credentials }: Pick<CachePolicy, 'credentials'> = DEFAULT_POLICY,
+): SharedRequest {
+  const isOpen = forwardList.includes(EVERYTHING);
+  const names = isOpen
+    ? ['accept-encoding']
+    : [...new Set([...NEGOTIATED, ...forwardList.map((name) => name.toLowerCase())])];
+  const keyed: Header[] = [];
+  for (const name of names.toSorted()) {
+    if (!mayBeForwarded(name)) continue;
     const lines = getHeaderLines(headers, name).filter((line) => line !== '');
     const value = normalisedValue(name, lines.join(', '));
-    if (value !== '') selected.push([name, value]);
+    if (value !== '') keyed.push([name, value]);
   }
-  return selected;
+  const isExtra = (name: string): boolean =>
+    looksLikeCredential(name)
+      ? credentials === 'rfc' && !NEVER_SHARED.test(name)
+      : isOpen && !names.includes(name) && mayBeForwarded(name);
+  return { keyed, sent: [...keyed, ...headers.filter(([name]) => isExtra(name.toLowerCase()))] };
 }
 
 /** What is sent for a field, empty for nothing; `value` is empty when the client sent none. `name` in lower case. */

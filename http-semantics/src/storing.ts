@@ -9,9 +9,26 @@ import { looksLikeCredential, requestBypass } from './request-bypass.ts';
 import { responseDirectives } from './response-directives.ts';
 import type { ResponseDirectives } from './response-directives.ts';
 import { isHeuristicallyCacheable, isStatusUnderstood } from './status-code.ts';
-import type { NotStorableReason, Storability } from './storable.ts';
 import { stateOf } from './stored-state.ts';
 import { varyNames } from './vary.ts';
+
+/** Why a response may not be stored. */
+export type NotStorableReason =
+  | 'method'
+  | 'request'
+  | 'status'
+  | 'not-understood'
+  | 'partial'
+  | 'no-store'
+  | 'private'
+  | 'set-cookie'
+  | 'vary'
+  | 'vary-any'
+  | 'status-without-freshness'
+  | 'nothing-to-reuse';
+
+export type Storability =
+  { readonly storable: true } | { readonly storable: false; readonly reason: NotStorableReason };
 
 type RequestHead = { readonly method: string; readonly headers: HeaderList };
 type ResponseHead = { readonly status: number; readonly headers: HeaderList };

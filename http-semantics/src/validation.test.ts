@@ -9,8 +9,11 @@ const tuesday = 'Tue, 06 Jan 2026 00:00:00 GMT';
 
 function answers304(request: HeaderList, stored: HeaderList, status = 200): boolean {
   return (
-    notModifiedFor(request, { status, headers: stored, requestTimeMs: now, responseTimeMs: now }, now) !==
-    undefined
+    notModifiedFor(
+      { method: 'GET', headers: request },
+      { status, headers: stored, requestTimeMs: now, responseTimeMs: now },
+      now,
+    ) !== undefined
   );
 }
 
@@ -88,7 +91,9 @@ test('the 304 repeats what a cache needs and nothing that describes the body', (
     ['X-Other', '1'],
   ];
   const stored = { status: 200, headers, requestTimeMs: now, responseTimeMs: now };
-  expect(notModifiedFor([['If-None-Match', '"a"']], stored, now)).toEqual(headers.slice(0, 4));
+  expect(notModifiedFor({ method: 'GET', headers: [['If-None-Match', '"a"']] }, stored, now)).toEqual(
+    headers.slice(0, 4),
+  );
 });
 
 test('strong tags are told from weak ones and from garbage', () => {

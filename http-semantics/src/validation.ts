@@ -1,7 +1,8 @@
-import { isEntityTag, parseEntityTags, weaklyEqual } from './entity-tag.ts';
+import { isEntityTag } from './entity-tag.ts';
 import { getHeader } from './headers.ts';
 import type { Header, HeaderList } from './headers.ts';
 import { parseHttpDate } from './http-date.ts';
+import { evaluatePreconditions } from './preconditions.ts';
 import type { StoredHead } from './stored-head.ts';
 
 /** What a 304 has to repeat of the 200 that it stands for: https://www.rfc-editor.org/rfc/rfc9110#section-15.4.5-2 */
@@ -40,20 +41,11 @@ export function conditionalHeaders(stored: HeaderList): HeaderList {
  *
  * @param now milliseconds
  */
-export function notModifiedFor(request: HeaderList, stored: StoredHead, now: number): HeaderList | undefined {
-  if (stored.status !== 200 || !clientHasIt(request, stored.headers, now)) return undefined;
+export function notModifiedFor(
+  request: { readonly method: string; readonly headers: HeaderList },
+  stored: StoredHead,
+  now: number,
+): HeaderList | undefined {
+  if (evaluatePreconditions(request, stored, now) === 'none') return undefined;
   return stored.headers.filter(([name]) => NOT_MODIFIED_NAMES.has(name.toLowerCase()));
-}
-
-function clientHasIt(request: HeaderList, stored: HeaderList, now: number): boolean {
-  const ifNoneMatch = getHeader(request, 'if-none-match');
-  if (ifNoneMatch !== undefined) {
-    // If-Modified-Since does not count beside it: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.3-5
-    if (ifNoneMatch === '*') return true;
-    const etag = getHeader(stored, 'etag') ?? '';
-    return parseEntityTags(ifNoneMatch).some((tag) => weaklyEqual(tag, etag));
-  }
-  const since = parseHttpDate(getHeader(request, 'if-modified-since'), now);
-  const lastModified = parseHttpDate(getHeader(stored, 'last-modified'), now);
-  return since !== undefined && lastModified !== undefined && lastModified <= since;
 }

@@ -31,6 +31,8 @@ describe('the JSON Schema of the config', () => {
       'upstreams.*.url',
       'upstreams.*.ca',
       'upstreams.*.defaultTtlMs',
+      'upstreams.*.forcedTtlMs',
+      'upstreams.*.negativeTtlMs',
       'upstreams.*.fallback',
       'datasets.*.upstream',
       'datasets.*.endpoint',

@@ -8,7 +8,7 @@ const unsharableHeaders =
 
 const sharableHeader = z
   .string()
-  .regex(/^[!#$%&'*+.^_`|~\w-]+$/, { error: 'a header name' })
+  .regex(/^[!#$%&'*+.^_`|~\w-]+$/, { error: 'a header name, or * for all of them' })
   .toLowerCase()
   .refine((name) => !unsharableHeaders.test(name), {
     error:
@@ -16,6 +16,41 @@ const sharableHeader = z
   });
 
 const year = 365 * 24 * 3600 * 1000;
+
+function lifetime() {
+  return duration({ min: 0, max: year });
+}
+
+/** How long a response stays fresh; what it says itself comes first, but for `forcedTtlMs`. */
+const lifetimeFields = {
+  defaultTtlMs: lifetime()
+    .optional()
+    .describe(
+      'How long a response stays fresh that says nothing of it and has no Last-Modified. Unset: it is revalidated on every use.',
+    ),
+  minTtlMs: lifetime().prefault(0).describe('How long a response stays fresh at least, whatever it says.'),
+  forcedTtlMs: lifetime()
+    .optional()
+    .describe('How long every response stays fresh, whatever it says; `no-store` and `private` still hold.'),
+  heuristicShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.1)
+    .describe(
+      'A response that says nothing stays fresh for this share of the time since its Last-Modified (RFC 9111 section 4.2.2); 0: not at all.',
+    ),
+  heuristicTtlMaxMs: lifetime().prefault('1h').describe('The most that heuristicShare gives.'),
+  negativeTtlMs: z
+    .record(z.string().regex(/^[345]\d\d$/, { error: 'a status from 300 to 599' }), lifetime())
+    .default({})
+    .describe('How long a response of that status stays fresh that says nothing of it, such as `404: 10s`.'),
+  staleIfErrorMs: lifetime()
+    .prefault(0)
+    .describe(
+      'How long after its time a response may be used while the upstream fails, where it neither allows nor forbids that itself.',
+    ),
+};
 
 const upstream = z.strictObject({
   url: httpUrl().describe('Where the API is, with the path that all its endpoints share. https is verified.'),
@@ -36,14 +71,50 @@ const upstream = z.strictObject({
     .array(sharableHeader)
     .default(['accept', 'accept-language'])
     .describe(
-      "The request headers that a shared fetch passes on; each also tells entries apart. All others are the server's own.",
+      "The request headers that a shared fetch passes on; each also tells entries apart. All others are the server's own. `*` passes on all that are end-to-end and no credentials; then only those tell entries apart that the responses' Vary names.",
     ),
   fetchTimeoutMs: duration().prefault('30s').describe('How long the response head may take.'),
   idleTimeoutMs: duration().prefault('30s').describe('How long the body may pause between two bytes.'),
-  defaultTtlMs: duration({ min: 0, max: year })
-    .optional()
+  ...lifetimeFields,
+  setCookie: z
+    .enum(['never-share', 'rfc'])
+    .default('never-share')
     .describe(
-      'How long a response stays fresh that says nothing of it. Unset: it is revalidated on every use.',
+      '`never-share`: a response with Set-Cookie is for one caller alone. `rfc`: it is stored like any other, cookie included (RFC 9111 section 7.3).',
+    ),
+  credentials: z
+    .enum(['never', 'rfc'])
+    .default('never')
+    .describe(
+      '`never`: a request with Authorization goes past the cache. `rfc`: its response is shared where it says that it may be (RFC 9111 section 3.5).',
+    ),
+  doubtfulAge: z
+    .enum(['stale', 'rfc'])
+    .default('stale')
+    .describe(
+      'What to make of an Age that cannot be read or was sent twice. `stale`: the response is revalidated on every use. `rfc`: its first member counts, and one that is no number is ignored (RFC 9111 section 5.1).',
+    ),
+  closeDelimited: z
+    .enum(['relay', 'rfc'])
+    .default('relay')
+    .describe(
+      'What to make of a body that only the end of its connection delimits. `relay`: it is passed on and not stored, since a broken connection may look the same, and an unknown transfer coding is refused. `rfc`: it is whole (RFC 9112 sections 6.3 and 8).',
+    ),
+  ignoreNoCache: z
+    .boolean()
+    .default(false)
+    .describe("Whether the clients' `no-cache`, `max-age`, `min-fresh` and `Pragma` are ignored."),
+  dropQuery: z
+    .array(
+      z.string().regex(/^[^&=#]+\*?$/, { error: 'the name of a query parameter, perhaps with * at its end' }),
+    )
+    .default([])
+    .describe('Query parameters that are neither sent nor told apart, such as `utm_*`.'),
+  sortQuery: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether the parameters of a query are sorted by name, so that their order makes no difference.',
     ),
   fallback: fallbackField.optional().describe('As proxy.fallback, for this upstream alone.'),
 });
