@@ -1,9 +1,12 @@
 /** Answers, from what is stored and from what is arriving. */
+import { storedFields } from '@pannier/http-semantics';
 import type { CacheStatusParams, HeaderList, Outcome } from '@pannier/http-semantics';
 import type { EntryAnswer, EntryBody, EntryRequest, EntryResponse } from './entry-answer.ts';
 import { flightBody, inlineBody, storedBody } from './entry-bodies.ts';
 import type { EntryContext } from './entry-context.ts';
 import type { EntryKey } from './entry-key.ts';
+import { rangedAnswer } from './entry-range.ts';
+import type { RangedAnswer } from './entry-range.ts';
 import type { ResponseArriving } from './flight-head.ts';
 import { answerHead, notModifiedHead, ownAnswerHead } from './freshness/answer-head.ts';
 import type { AnswerFacts } from './freshness/answer-head.ts';
@@ -17,10 +20,14 @@ const NO_BYTES = new Uint8Array(0);
 /** Statuses that may mean: show who you are. What shows it was perhaps in a header that a shared fetch leaves out. */
 const ASKS_WHO: ReadonlySet<number> = new Set([401, 403, 407]);
 
-/** A request and its plan. */
+/** A part of an arriving body is waited for while it begins at most so far behind what has arrived, in bytes. */
+const RANGE_AHEAD_BYTES_MAX = 8 * 1024 * 1024;
+
+/** A request, its plan, and the key of the response to it. */
 export interface Asked {
   readonly request: EntryRequest;
   readonly plan: LookupPlan;
+  readonly key: EntryKey;
 }
 
 /** A response of a flight, and this request's share in it. */
@@ -32,10 +39,16 @@ export interface Joined {
   readonly isLate: boolean;
 }
 
+/** What an answer from the store may be called. */
+export type StoredOutcome = Extract<
+  Outcome,
+  'hit' | 'revalidated' | 'stale-allowed' | 'stale-while-revalidate' | 'stale-if-error'
+>;
+
 /** Answers from a stored entry; undefined when its body cannot be read. */
 export async function answerStored(
-  { request, plan }: Asked,
-  found: { manifest: Manifest; outcome: Outcome; collapsed?: boolean },
+  { request, key }: Asked,
+  found: { manifest: Manifest; outcome: StoredOutcome; collapsed?: boolean },
   context: EntryContext,
 ): Promise<EntryResponse | undefined> {
   const { manifest, outcome } = found;
@@ -45,30 +58,39 @@ export async function answerStored(
     bodyBytes: undefined,
     status: found.collapsed === true ? { collapsed: true } : {},
   };
-  const notModified = notModifiedHead(manifest, request.headers, facts);
+  const notModified = notModifiedHead(manifest, request, facts);
   if (notModified !== undefined) {
     const body = inlineBody(NO_BYTES, manifest.version, true);
-    return response({ plan, head: manifest, body, shared: true }, notModified, facts);
+    return response({ key, head: manifest, shared: true }, { ...notModified, body }, facts);
   }
-  const body = await storedBody(plan.key.text, manifest, context);
+  const body = await storedBody(key.text, manifest, context);
   if (body === undefined) return undefined;
-  const head = answerHead(manifest, { ...facts, bodyBytes: body.bodyBytes });
-  return response({ plan, head: manifest, body, shared: true }, head, facts);
+  const whole = { ...answerHead(manifest, { ...facts, bodyBytes: body.bodyBytes }), body };
+  return response({ key, head: manifest, shared: true }, asAsked(request, manifest, whole), facts);
+}
+
+/** The whole, the part of it that the request asks for, or its head alone. */
+function asAsked(request: EntryRequest, head: JudgedHead, whole: RangedAnswer): RangedAnswer {
+  if (request.method !== 'HEAD') return rangedAnswer(request, head, whole) ?? whole;
+  whole.body.release();
+  // Of a version that nobody can go on reading: the length in the head is not that of this body.
+  return { ...whole, body: inlineBody(NO_BYTES) };
 }
 
 /** Answers from a response that is arriving: its body follows, or rides along if it is small and comes at once. */
 export async function answerArriving(
-  { request, plan }: Asked,
+  { request, plan, key }: Asked,
   { arriving, version, isFirst, isLate }: Joined,
   context: EntryContext,
 ): Promise<EntryAnswer> {
-  const { head, body: arrivingBody } = arriving;
-  if (ASKS_WHO.has(head.status) && hasUnsentHeaders(request.headers, plan.shared))
+  const { body: arrivingBody } = arriving;
+  const head = isFirst ? arriving.head : { ...arriving.head, headers: storedFields(arriving.head.headers) };
+  if (ASKS_WHO.has(head.status) && hasUnsentHeaders(request.headers, plan.sent))
     return bypass('bypass-uncacheable');
   if (!arriving.claim()) return bypass('bypass-uncacheable');
   const outcome = arrivingOutcome(arriving, { isFirst, isLate });
   // The place is taken before anything is awaited, so that the flight knows its reader.
-  const body = flightBody({ version, body: arrivingBody, scope: plan.key.scope }, context);
+  const body = flightBody({ version, body: arrivingBody, scope: key.scope }, context);
   await arrivingBody.decided;
   const facts: AnswerFacts = {
     now: context.clock.now(),
@@ -77,16 +99,35 @@ export async function answerArriving(
     status: outcome === 'hit' ? {} : forwardStatus(arriving, isFirst),
   };
   const shared = arrivingBody.storing;
-  const notModified = shared ? notModifiedHead(head, request.headers, facts) : undefined;
+  const notModified = shared ? notModifiedHead(head, request, facts) : undefined;
   if (notModified !== undefined) {
     body.release();
-    return response({ plan, head, body: inlineBody(NO_BYTES, version, true), shared }, notModified, facts);
+    return response(
+      { key, head, shared },
+      { ...notModified, body: inlineBody(NO_BYTES, version, true) },
+      facts,
+    );
   }
-  if (body.inline === undefined)
-    return response({ plan, head, body, shared }, answerHead(head, facts), facts);
+  const whole = { ...answerHead(head, facts), body: atHand(body, version, shared) };
+  const ranged = rangedAnswer(request, head, whole);
+  if (ranged === undefined) return response({ key, head, shared }, asAsked(request, head, whole), facts);
+  if (isWithinReach(ranged, arrivingBody)) return response({ key, head, shared }, ranged, facts);
+  ranged.body.release();
+  return bypass('bypass-range');
+}
+
+/** A flight's body, or its bytes when they are all there. */
+function atHand(body: EntryBody, version: string, shared: boolean): EntryBody {
+  if (body.inline === undefined) return body;
   body.release();
-  const inline = inlineBody(body.inline, version, shared);
-  return response({ plan, head, body: inline, shared }, answerHead(head, facts), facts);
+  return inlineBody(body.inline, version, shared);
+}
+
+/** Whether one part, and it alone, comes soon enough: several would need several readers of a body that is read but once. */
+function isWithinReach({ headers, body }: RangedAnswer, arriving: ResponseArriving['body']): boolean {
+  if (body.inline !== undefined) return true;
+  const [, first] = /^bytes (\d+)-/.exec(headers.find(([name]) => name === 'content-range')?.[1] ?? '') ?? [];
+  return first !== undefined && Number(first) - arriving.arrivedBytes <= RANGE_AHEAD_BYTES_MAX;
 }
 
 function arrivingOutcome(
@@ -115,8 +156,8 @@ export function answerOnlyIfCached(): EntryResponse {
 }
 
 function response(
-  of: { plan: { key: EntryKey }; head: JudgedHead; body: EntryBody; shared: boolean },
-  answer: { status: number; headers: HeaderList },
+  of: { key: EntryKey; head: JudgedHead; shared: boolean },
+  answer: RangedAnswer,
   { outcome, now }: AnswerFacts,
 ): EntryResponse {
   return {
@@ -124,16 +165,16 @@ function response(
     status: answer.status,
     headers: answer.headers,
     outcome,
-    key: of.shared ? of.plan.key : undefined,
+    key: of.shared ? of.key : undefined,
     freshForMs: of.shared ? freshForMs(of.head, now) : 0,
-    body: of.body,
+    body: answer.body,
   };
 }
 
 /** Whether the request carries anything that a shared fetch did not pass on and that an upstream might have wanted to see. */
-function hasUnsentHeaders(request: HeaderList, shared: HeaderList): boolean {
-  const sent = new Set(shared.map(([name]) => name));
-  return request.some(([name]) => !sent.has(name.toLowerCase()) && !OF_THE_HOP.has(name.toLowerCase()));
+function hasUnsentHeaders(request: HeaderList, sent: HeaderList): boolean {
+  const names = new Set(sent.map(([name]) => name.toLowerCase()));
+  return request.some(([name]) => !names.has(name.toLowerCase()) && !OF_THE_HOP.has(name.toLowerCase()));
 }
 
 const OF_THE_HOP: ReadonlySet<string> = new Set([

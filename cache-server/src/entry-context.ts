@@ -14,6 +14,7 @@ import type { ServerCounters } from './observe/server-counters.ts';
 import { BodyFrames } from './partition/body-frames.ts';
 import type { EntryStore } from './store/entry-store.ts';
 import type { UpstreamRegistry } from './upstream/upstream-registry.ts';
+import { UrlIndex } from './url-index.ts';
 
 /** The bounds that concern entries. */
 export type EntryLimits = Pick<
@@ -48,15 +49,21 @@ export interface EntryContext extends GetEntryDeps {
   readonly report: ReportFailure;
   readonly manifests: ManifestShelf;
   readonly frames: BodyFrames;
+  readonly urlIndex: UrlIndex;
   readonly flights: FlightTable<FlightHead>;
   readonly pool: SegmentPool;
   /** Keys whose responses lately could not be shared: their requests go to the upstream themselves. */
   readonly uncacheable: LRUCache<string, true>;
+  /** Keys whose responses lately varied by more than the key, and by what: known before the first of them is published. */
+  readonly varyNames: LRUCache<string, readonly string[]>;
 }
 
 /** How long a key counts as uncacheable, in milliseconds; never for ever, since responses change. */
 const UNCACHEABLE_MS = 30_000;
 const UNCACHEABLE_MAX = 10_000;
+/** How long it is known what the responses of a key vary by without looking, in milliseconds. */
+const VARIES_MS = 30_000;
+const VARIES_MAX = 10_000;
 /** Bytes of arriving bodies of all flights together; beyond, a flight has to do with two segments. */
 const FLIGHTS_BYTES_MAX = 256 * 1024 * 1024;
 /** Bytes of unused segments that are kept for the next flight. */
@@ -78,12 +85,14 @@ export function createEntryContext(deps: GetEntryDeps): EntryContext {
     limits,
     onFailed: failedFlightReport(report),
   });
+  const manifests = new ManifestShelf({ store, clock, report });
   return {
     ...deps,
     counters,
     report,
     flights,
-    manifests: new ManifestShelf({ store, clock, report }),
+    manifests,
+    urlIndex: new UrlIndex(manifests, clock),
     frames: new BodyFrames({
       source: store,
       keptBytesMax: FRAMES_KEPT_BYTES_MAX,
@@ -94,6 +103,7 @@ export function createEntryContext(deps: GetEntryDeps): EntryContext {
       bytesMax: FLIGHTS_BYTES_MAX,
       keptBytesMax: SEGMENTS_KEPT_BYTES_MAX,
     }),
+    varyNames: new LRUCache({ max: VARIES_MAX, ttl: VARIES_MS, ttlResolution: 0, perf: clock }),
     uncacheable: new LRUCache({ max: UNCACHEABLE_MAX, ttl: UNCACHEABLE_MS, ttlResolution: 0, perf: clock }),
   };
 }

@@ -18,6 +18,8 @@ export interface EntryKey {
 
 /** Longest endpoint that stands in a key as it is, in bytes; a longer one is cut and completed by its SHA-256. */
 const ENDPOINT_BYTES_MAX = 512;
+/** Hexadecimal digits by which variants are told apart: 128 bits, since their values are the callers'. */
+const VARIANT_DIGITS = 32;
 
 /** Escapes the separators, the braces (hash tags of Redis Cluster), `%`, white space, controls and whatever is not ASCII. */
 function escapeComponent(text: string): string {
@@ -52,4 +54,31 @@ export function originalKey(
 ): EntryKey {
   const selected = headers.map(([name, value]) => `\n${name.toLowerCase()}: ${value}`).join('');
   return entryKey(upstreamName, 'original', `GET ${url}${selected}`);
+}
+
+/**
+ * The key of one of several responses under a key.
+ *
+ * @param values what the request says in the headers by which they vary, as one text
+ */
+export function variantKey({ scope, type, text }: EntryKey, values: string): EntryKey {
+  const digest = createHash('sha256').update(values).digest('hex').slice(0, VARIANT_DIGITS);
+  // `%0A` like before a header of the key, so that all keys of a URL begin alike; `%%` never comes out of escaping.
+  return { scope, type, text: `${text}%0A%%${digest}` };
+}
+
+/** The key of a flight that nobody else may join. */
+export function personalKey({ scope, type, text }: EntryKey, unique: string): EntryKey {
+  return { scope, type, text: `${text}%0A%%~${unique}` };
+}
+
+/** What the keys of all entries of a URL begin with. */
+export function urlKey({ scope }: EntryKey, url: string): EntryKey {
+  return entryKey(scope, 'original', `GET ${url}`);
+}
+
+/** The key of the list of a URL's entries, which is none of them. */
+export function urlIndexKey(key: EntryKey, url: string): EntryKey {
+  const { scope, type, text } = urlKey(key, url);
+  return { scope, type, text: `${text}%0A%%urls` };
 }

@@ -27,7 +27,7 @@ export interface EntryService {
   describeManifest(keyText: string): Promise<ManifestDescription | undefined>;
 
   /** Removes every entry of a URL, whatever request headers tell them apart; says how many there were. */
-  removeUrl(url: string): Promise<number>;
+  removeUrl(url: string, exhaustive: boolean): Promise<number>;
 
   /** What was counted since the start. */
   counts(): CountsSnapshot;

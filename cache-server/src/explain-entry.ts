@@ -4,7 +4,8 @@ import type { EntryRequest } from './entry-answer.ts';
 import type { EntryContext } from './entry-context.ts';
 import type { Explanation, ManifestDescription } from './entry-service.ts';
 import { CacheServerError } from './errors.ts';
-import { entryFreshness, entryState, freshForMs } from './freshness/entry-freshness.ts';
+import { locateEntry } from './entry-variants.ts';
+import { entryFreshness, entryUse, freshForMs } from './freshness/entry-freshness.ts';
 import { partitionCount } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 import { planRequest } from './request-plan.ts';
@@ -33,8 +34,8 @@ async function explainLookup(
   { headers }: EntryRequest,
   context: EntryContext,
 ): Promise<Explanation> {
-  const { key, target, shared } = plan;
-  const manifest = await context.manifests.read(key.text);
+  const { target, shared } = plan;
+  const { key, varies, manifest } = await locateEntry(plan, headers, context);
   const now = context.clock.now();
   const { forceRevalidate, onlyIfCached } = requestDirectives(headers);
   const sent = shared.map(([name, value]) => `${name}: ${value}`).join('; ');
@@ -42,21 +43,33 @@ async function explainLookup(
     `It belongs to upstream ${target.upstream.name}, as ${target.url}.`,
     `The headers that tell entries apart: ${sent === '' ? 'none' : sent}.`,
   ];
+  if (varies.length > 0) reasons.push(`Its responses vary by ${varies.join(', ')}.`);
+  if (context.uncacheable.has(key.text)) reasons.push('Its last response was for one caller alone.');
   if (context.flights.isUnderWay(key.text)) reasons.push('A fetch of it is in progress.');
   if (forceRevalidate) reasons.push('The request asks for revalidation.');
-  const state = manifest === undefined ? 'miss' : entryState(manifest, headers, now);
+  const { ignoreNoCache } = target.upstream;
+  const state = manifest === undefined ? 'miss' : entryUse(manifest, headers, { now, ignoreNoCache });
   reasons.push(manifest === undefined ? 'Nothing is stored under its key.' : storedSentence(manifest, now));
+  const needsUpstream = state === 'revalidate' || state === 'miss';
   const asks = {
     fresh: 'It is answered from the store.',
+    'stale-allowed': 'It is answered from the store, for it takes a stale response.',
+    'stale-while-revalidate': 'It is answered from the store while the upstream is asked behind its back.',
     revalidate: 'The upstream is asked whether the stored version is still good.',
     miss: 'The upstream is asked for it.',
   };
   reasons.push(
-    onlyIfCached && state !== 'fresh' ? 'It forbids asking the upstream, so the answer is 504.' : asks[state],
+    onlyIfCached && needsUpstream ? 'It forbids asking the upstream, so the answer is 504.' : asks[state],
   );
-  const outcomes = { fresh: 'hit', revalidate: 'revalidated', miss: 'miss' } as const;
+  const outcomes = {
+    fresh: 'hit',
+    'stale-allowed': 'stale-allowed',
+    'stale-while-revalidate': 'stale-while-revalidate',
+    revalidate: 'revalidated',
+    miss: 'miss',
+  } as const;
   return {
-    outcome: onlyIfCached && state !== 'fresh' ? 'only-if-cached' : outcomes[state],
+    outcome: onlyIfCached && needsUpstream ? 'only-if-cached' : outcomes[state],
     key: key.text,
     reasons,
     manifest: manifest && description(manifest, now),

@@ -1,18 +1,22 @@
 /** The work of a flight, in order: look again, ask the upstream, judge what it says, pass it on, publish. */
-import { conditionalHeaders, formatHttpDate, hasHeader } from '@pannier/http-semantics';
+import { conditionalHeaders, formatHttpDate, hasHeader, variantValues } from '@pannier/http-semantics';
 import type { HeaderList } from '@pannier/http-semantics';
 import { storedBodySink } from './body-sink.ts';
 import type { EntryContext } from './entry-context.ts';
-import type { FlightHead } from './flight-head.ts';
+import { variantKey } from './entry-key.ts';
+import type { EntryKey } from './entry-key.ts';
+import { enterVariant, newlyVaries } from './entry-variants.ts';
+import type { FlightHead, ResponseArriving } from './flight-head.ts';
 import { FlightBody } from './flight/flight-body.ts';
 import type { Flight } from './flight/flight.ts';
-import { entryState } from './freshness/entry-freshness.ts';
+import { isFresh } from './freshness/entry-freshness.ts';
 import type { JudgedHead } from './freshness/entry-freshness.ts';
 import { planResponse } from './freshness/response-plan.ts';
 import type { Manifest } from './manifest.ts';
 import { publishEntry, publishRenewed } from './publish-entry.ts';
 import type { LookupPlan } from './request-plan.ts';
 import { fetchUpstream } from './upstream/fetch-upstream.ts';
+import type { UpstreamTarget } from './upstream/upstream-registry.ts';
 import type { UpstreamResponse } from './upstream/upstream-response.ts';
 
 /**
@@ -25,6 +29,10 @@ export type FetchNeed = 'any' | 'confirmed' | 'whole';
 /** What to fetch. */
 export interface FetchTask extends LookupPlan {
   readonly need: FetchNeed;
+  /** What the responses of the plan's key are known to vary by. */
+  readonly varies: readonly string[];
+  /** Where the response will be found: the plan's key, or that of a variant. */
+  readonly entryKey: EntryKey;
 }
 
 /** A response and when it was asked for. */
@@ -41,12 +49,8 @@ export async function fetchEntry(
 ): Promise<void> {
   // Request A looks and finds nothing. Before A comes to join, flight F of the same key publishes and leaves the table, so A starts
   // this flight. Without a second look it would fetch what was stored a moment ago.
-  const stored = task.need === 'whole' ? undefined : await context.manifests.read(task.key.text);
-  if (
-    stored !== undefined &&
-    task.need === 'any' &&
-    entryState(stored, [], context.clock.now()) === 'fresh'
-  ) {
+  const stored = task.need === 'whole' ? undefined : await context.manifests.read(task.entryKey.text);
+  if (stored !== undefined && task.need === 'any' && isFresh(stored, context.clock.now())) {
     flight.settle({ kind: 'stored', outcome: 'hit', manifest: stored });
     return;
   }
@@ -57,7 +61,7 @@ export async function fetchEntry(
     return;
   }
   context.counters.upstreamRequest('not-modified', task.target.upstream.name);
-  const manifest = await publishRenewed({ key: task.key, stored, fresh: arrival.head }, context);
+  const manifest = await publishRenewed({ key: task.entryKey, stored, fresh: arrival.head }, context);
   if (manifest !== undefined) {
     flight.settle({ kind: 'stored', outcome: 'revalidated', manifest });
     return;
@@ -68,26 +72,41 @@ export async function fetchEntry(
 }
 
 async function ask(
-  { target, shared }: FetchTask,
+  { target, sent }: FetchTask,
   asking: { conditions: HeaderList; flight: Flight<FlightHead>; context: EntryContext },
 ): Promise<Arrival> {
   const { conditions, flight, context } = asking;
-  const { clock, counters } = context;
+  const kind = conditions.length > 0 ? 'conditional' : 'full';
+  const headers = [...sent, ...conditions];
+  return await askUpstream({ target, headers, kind, signal: flight.signal }, context);
+}
+
+/** Asks an upstream, and counts it. @throws CacheServerError `upstream-…` */
+export async function askUpstream(
+  asking: {
+    method?: 'HEAD';
+    target: UpstreamTarget;
+    headers: HeaderList;
+    kind?: 'conditional' | 'full';
+    signal: AbortSignal;
+  },
+  { clock, counters }: EntryContext,
+): Promise<Arrival> {
+  const { method = 'GET', target, headers, kind = 'full', signal } = asking;
+  const { name, policy } = target.upstream;
   const requestTimeMs = clock.now();
-  counters.upstreamRequest(conditions.length > 0 ? 'conditional' : 'full', target.upstream.name);
-  const headers = [...shared, ...conditions];
+  counters.upstreamRequest(kind, name);
   try {
-    const response = await fetchUpstream({ ...target, headers, signal: flight.signal });
+    const response = await fetchUpstream({ ...target, method, headers, signal });
     const responseTimeMs = clock.now();
     // https://www.rfc-editor.org/rfc/rfc9110#section-6.6.1-8
     const dated: HeaderList = hasHeader(response.headers, 'date')
       ? response.headers
       : [...response.headers, ['date', formatHttpDate(responseTimeMs)]];
-    const { defaultLifetimeS } = target.upstream;
-    const head = { status: response.status, headers: dated, requestTimeMs, responseTimeMs, defaultLifetimeS };
+    const head = { status: response.status, headers: dated, requestTimeMs, responseTimeMs, policy };
     return { response, head };
   } catch (error) {
-    counters.upstreamRequest('failed', target.upstream.name);
+    counters.upstreamRequest('failed', name);
     throw error;
   }
 }
@@ -103,21 +122,27 @@ async function receive(
 ): Promise<void> {
   const { arrival, stored, flight, context } = received;
   const { response, head } = arrival;
-  const plan = planResponse(head, response, { shared: task.shared, limits: context.limits });
-  if (plan === 'one-only') context.uncacheable.set(task.key.text, true);
+  const { closeDelimited } = task.target.upstream;
+  const plan = planResponse(head, response, { sent: task.sent, limits: context.limits, closeDelimited });
+  // What an error says is not said of the response that comes after it.
+  const isTelling = plan === 'one-only' && !task.isPersonal && head.status < 400;
+  if (isTelling) context.uncacheable.set(task.entryKey.text, true);
+  const variant = plan === 'one-only' ? undefined : foundVariant(task, head, context);
+  const key = variant?.key ?? task.entryKey;
+  flight.publishesAs = key;
   const body = new FlightBody({
     pool: context.pool,
     clock: context.clock,
     limits: context.limits,
     bodyBytes: response.bodyBytes,
-    sink: plan === 'store' ? storedBodySink({ key: task.key, head, replaced: stored }, context) : undefined,
+    sink: plan === 'store' ? storedBodySink({ key, head, replaced: stored }, context) : undefined,
     signal: flight.signal,
     onStoringEnded: (why, error) => {
       const what = why === 'store' ? 'storing-abandoned' : 'found-too-large';
-      context.report(what, { key: task.key.text, error });
+      context.report(what, { key: key.text, error });
       flight.checkFollowers();
     },
-    onLagged: () => context.report('reader-lagged', { key: task.key.text }),
+    onLagged: () => context.report('reader-lagged', { key: key.text }),
     onLeft: () => flight.checkFollowers(),
   });
   let claims = 0;
@@ -126,11 +151,30 @@ async function receive(
     kind: 'arriving',
     outcome: plan === 'too-large' ? 'relay-too-large' : stored === undefined ? 'miss' : 'refreshed',
     head,
+    variant,
     body,
     claim: () => plan !== 'one-only' || ++claims === 1,
   });
   await body.pump(counted(response.body, flight, context));
-  await publishEntry({ key: task.key, flight, head, body }, context);
+  const enter = async (): Promise<void> => {
+    await context.urlIndex.enter(task, key);
+    const names = variant?.names ?? task.varies;
+    if (names.length > 0) await enterVariant(task.key, key, { names, context });
+  };
+  await publishEntry({ key, flight, head, body, enter }, context);
+}
+
+/** What a response turns out to vary by: remembered at once, so that those it is not for ask anew in the right way. */
+function foundVariant(
+  { key, shared, sent, varies }: FetchTask,
+  { headers }: JudgedHead,
+  context: EntryContext,
+): (NonNullable<ResponseArriving['variant']> & { key: EntryKey }) | undefined {
+  const names = newlyVaries(headers, { shared, varies });
+  if (names === undefined) return undefined;
+  context.varyNames.set(key.text, names);
+  const values = variantValues(names, sent);
+  return { names, values, key: variantKey(key, values) };
 }
 
 async function* counted(

@@ -43,11 +43,11 @@ function failingStore(clock: Clock, fails: (method: keyof EntryStore) => boolean
 
 describe('a broken upstream', () => {
   it.each(Object.entries(CUTS))('with %s breaks the transfer and stores nothing', async (_, cut) => {
-    const { get, upstream, landed, store, service } = await startEntries({ answer: cut });
+    const { get, upstream, landed, storedKeys, service } = await startEntries({ answer: cut });
     const broken = await get('/a');
     await expect(readBody(broken.body)).rejects.toMatchObject({ code: 'upstream-truncated' });
     await landed();
-    expect((await store.listKeys({ contains: '', cursor: '', limit: 10 })).keys).toEqual([]);
+    expect(await storedKeys()).toEqual([]);
     expect(service.counts().failures).toMatchObject({ 'upstream-truncated': 1 });
     upstream.answer = (_, response) => response.writeHead(200, CACHEABLE).end(HALF);
     expect((await readBody((await get('/a')).body)).equals(HALF)).toBe(true);
@@ -163,13 +163,13 @@ describe('a broken store', () => {
   });
 
   it('that has a damaged manifest makes a miss', async () => {
-    const { get, landed, store, service } = await startEntries({
+    const { get, landed, store, storedKeys, service } = await startEntries({
       answer: (_, response) => response.writeHead(200, CACHEABLE).end('x'),
     });
     await get('/a');
     await landed();
-    const { keys } = await store.listKeys({ contains: '', cursor: '', limit: 10 });
-    await store.writeManifest(keys[0]!, { bytes: Buffer.from('nonsense'), version: 'x', ttlMs: 1000 });
+    const [key] = await storedKeys();
+    await store.writeManifest(key!, { bytes: Buffer.from('nonsense'), version: 'x', ttlMs: 1000 });
     expect((await get('/a')).outcome).toBe('miss');
     expect(service.counts().failures).toMatchObject({ 'manifest-unreadable': 2 });
   });

@@ -1,5 +1,6 @@
 /** What the followers of a flight learn when the upstream has answered. */
-import type { Outcome } from '@pannier/http-semantics';
+import { variantValues } from '@pannier/http-semantics';
+import type { HeaderList, Outcome } from '@pannier/http-semantics';
 import type { FlightBody } from './flight/flight-body.ts';
 import type { JudgedHead } from './freshness/entry-freshness.ts';
 import type { Manifest } from './manifest.ts';
@@ -19,7 +20,14 @@ export interface ResponseArriving {
   readonly kind: 'arriving';
   readonly outcome: Extract<Outcome, 'miss' | 'refreshed' | 'relay-too-large'>;
   readonly head: JudgedHead;
+  /** What it was found to vary by beyond its key, and the values that it is for; undefined when it is for all who wait. */
+  readonly variant: { readonly names: readonly string[]; readonly values: string } | undefined;
   readonly body: FlightBody;
   /** True once, for the one follower of a response that nobody else may have; always true when it is shared. */
   claim(): boolean;
+}
+
+/** Whether a response is one for a request with these headers: https://www.rfc-editor.org/rfc/rfc9111#section-4.1 */
+export function isFor({ variant }: ResponseArriving, request: HeaderList): boolean {
+  return variant === undefined || variantValues(variant.names, request) === variant.values;
 }

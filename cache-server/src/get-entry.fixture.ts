@@ -88,6 +88,8 @@ export interface TestEntries {
   readonly store: EntryStore;
   /** A GET that must be answered by a response. */
   get(path: string, headers?: HeaderList, signal?: AbortSignal): Promise<EntryResponse>;
+  /** Keys of what is stored, without the lists of what there is of a URL. */
+  storedKeys(): Promise<string[]>;
   /** Waits until no flight is under way: whatever was fetched is published. */
   landed(): Promise<void>;
   ask(path: string, headers?: HeaderList, signal?: AbortSignal): Promise<EntryAnswer>;
@@ -138,6 +140,10 @@ export async function startEntries(options: TestEntriesOptions): Promise<TestEnt
     upstream,
     store,
     ask,
+    async storedKeys() {
+      const { keys } = await store.listKeys({ contains: '', cursor: '', limit: 1000 });
+      return keys.filter((key) => !key.endsWith('%%urls'));
+    },
     async landed() {
       while (service.activity().flights > 0) await new Promise((resolve) => setImmediate(resolve));
     },

@@ -6,7 +6,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { decodeValue, DIGEST_BYTES, encodeValue } from '@pannier/proto/partition-format';
-import type { Header, StoredHead } from '@pannier/http-semantics';
+import type { CachePolicy, Header, StoredHead } from '@pannier/http-semantics';
 import { CacheServerError } from './errors.ts';
 
 /** Largest body that rides inside its manifest, in bytes. */
@@ -21,8 +21,8 @@ export interface Manifest extends StoredHead {
   readonly scope: string;
   /** Version of the content: 26 characters, sortable by time. A 304 keeps it. */
   readonly version: string;
-  /** Seconds that the response stays fresh where it says nothing of it, from the upstream's configuration. */
-  readonly defaultLifetimeS: number | undefined;
+  /** By which it was stored, from the upstream's configuration. */
+  readonly policy: CachePolicy;
   readonly body: ManifestBody;
   /** Until when the frames are certain to live, by the clock that wrote them; milliseconds since 1970. */
   readonly framesExpireAtMs: number;
@@ -51,7 +51,7 @@ export interface PartitionedBody {
 }
 
 const MAGIC = 0x504e524d; // "PNRM"
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 const HEAD_BYTES = 9;
 
 /** Length of the body in bytes. */
@@ -66,7 +66,7 @@ export function partitionCount({ body }: Manifest): number {
 
 /** The manifest's bytes, bound to its key. */
 export function encodeManifest(keyText: string, manifest: Manifest): Buffer {
-  const content = encodeValue({ ...manifest, defaultLifetimeS: manifest.defaultLifetimeS ?? null });
+  const content = encodeValue({ ...manifest, policy: policyFields(manifest.policy) });
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + content.length);
   bytes.writeUInt32BE(MAGIC, 0);
   bytes.writeUInt8(FORMAT_VERSION, 4);
@@ -100,9 +100,30 @@ function manifestOf(fields: Fields): Manifest {
     headers: list(fields['headers']).map(header),
     requestTimeMs: count(fields['requestTimeMs']),
     responseTimeMs: count(fields['responseTimeMs']),
-    defaultLifetimeS: fields['defaultLifetimeS'] === null ? undefined : count(fields['defaultLifetimeS']),
+    policy: policyOf(fieldsOf(fields['policy'])),
     framesExpireAtMs: count(fields['framesExpireAtMs']),
     body: bodyOf(fieldsOf(fields['body'])),
+  };
+}
+
+/** An absent duration is absent, since MessagePack would read undefined back as null. */
+function policyFields(policy: CachePolicy): Fields {
+  return Object.fromEntries(Object.entries(policy).filter(([, value]) => value !== undefined));
+}
+
+function policyOf(fields: Fields): CachePolicy {
+  const durations = Object.entries(fieldsOf(fields['negativeTtlS']));
+  return {
+    credentials: fields['credentials'] === 'rfc' ? 'rfc' : 'never',
+    setCookie: fields['setCookie'] === 'rfc' ? 'rfc' : 'never-share',
+    forcedTtlS: fields['forcedTtlS'] === undefined ? undefined : count(fields['forcedTtlS']),
+    minTtlS: count(fields['minTtlS']),
+    defaultTtlS: fields['defaultTtlS'] === undefined ? undefined : count(fields['defaultTtlS']),
+    heuristicShare: share(fields['heuristicShare']),
+    heuristicTtlMaxS: count(fields['heuristicTtlMaxS']),
+    negativeTtlS: Object.fromEntries(durations.map(([status, ttlS]) => [status, count(ttlS)])),
+    staleIfErrorS: count(fields['staleIfErrorS']),
+    doubtfulAge: fields['doubtfulAge'] === 'rfc' ? 'rfc' : 'stale',
   };
 }
 
@@ -148,6 +169,11 @@ function text(value: unknown): string {
 /** Whole and not negative: a length, a time or a status. */
 function count(value: unknown): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw refusal('not a count');
+  return value;
+}
+
+function share(value: unknown): number {
+  if (typeof value !== 'number' || !(value >= 0 && value <= 1)) throw refusal('not a share');
   return value;
 }
 

@@ -22,10 +22,12 @@ export async function publishEntry(
     flight: { readonly version: string; readonly isRevoked: boolean };
     head: JudgedHead;
     body: FlightBody;
+    /** Writes down where it will be found, before it is there. */
+    enter: () => Promise<void>;
   },
   context: EntryContext,
 ): Promise<void> {
-  const { key, flight, head, body } = entry;
+  const { key, flight, head, body, enter } = entry;
   const { version } = flight;
   const { clock, manifests, report } = context;
   const framesTtlMs = FRAMES_TTL_FACTOR * retentionMs(head);
@@ -33,6 +35,7 @@ export async function publishEntry(
     const stored = await storedBodyOf(body, { scope: key.scope, framesTtlMs }, context);
     if (stored === undefined) return;
     if (flight.isRevoked) return;
+    await enter();
     const framesExpireAtMs = clock.now() + framesTtlMs;
     const manifest = { ...head, scope: key.scope, version, body: stored, framesExpireAtMs };
     if (!(await manifests.write(key, manifest))) report('not-published', { key: key.text });
@@ -55,7 +58,14 @@ export async function publishRenewed(
 ): Promise<Manifest | undefined> {
   const freshened = freshen(stored, fresh);
   if (freshened === undefined) return undefined;
-  const head = { ...freshened, defaultLifetimeS: fresh.defaultLifetimeS };
+  return await publishConfirmed({ key, stored, head: { ...freshened, policy: fresh.policy } }, context);
+}
+
+/** Publishes a stored body under a head that has been confirmed. @returns undefined when its frames are lost, or it may be stored no more */
+export async function publishConfirmed(
+  { key, stored, head }: { key: EntryKey; stored: Manifest; head: JudgedHead },
+  context: EntryContext,
+): Promise<Manifest | undefined> {
   const now = context.clock.now();
   const retainedMs = retentionMs(head);
   const outlive = stored.framesExpireAtMs >= now + retainedMs;

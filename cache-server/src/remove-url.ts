@@ -1,27 +1,29 @@
 /** Purging by URL: the entries of all request headers that were told apart under it. */
 import type { EntryContext } from './entry-context.ts';
-import { entryKey } from './entry-key.ts';
+import { urlKey } from './entry-key.ts';
 import { planRequest } from './request-plan.ts';
+import type { EntryStore } from './store/entry-store.ts';
 
 const PAGE_KEYS = 1000;
 
 /**
- * Removes the stored entries of a URL and keeps the flights under way from publishing. It walks over the names in the store,
- * which on a large one takes as long as `pannier ls` does.
+ * Removes the stored entries of a URL and keeps the flights under way from publishing.
  *
+ * @param exhaustive also walks over the names in the store, which on a large one takes as long as `pannier ls` does
  * @returns how many entries there were
  */
-export async function removeUrl(url: string, context: EntryContext): Promise<number> {
-  const { upstreams, plainUrls, store, flights } = context;
+export async function removeUrl(url: string, exhaustive: boolean, context: EntryContext): Promise<number> {
+  const { upstreams, plainUrls, store, flights, urlIndex } = context;
   const exact = new Set<string>();
   const prefixes = new Set<string>();
+  const indexed: string[] = [];
   for (const coding of ['gzip', 'identity']) {
-    // What cannot be shared now may have been a moment ago, so that its memory does not count here.
     const request = { method: 'GET', url, headers: [['accept-encoding', coding]] as const };
-    const plan = planRequest(request, { upstreams, plainUrls, uncacheable: { has: () => false } });
+    const plan = planRequest(request, { upstreams, plainUrls });
     if (plan.kind !== 'lookup') continue;
     exact.add(plan.key.text);
-    prefixes.add(entryKey(plan.key.scope, 'original', `GET ${plan.target.url}`).text);
+    prefixes.add(urlKey(plan.key, plan.target.url).text);
+    if (coding === 'gzip') indexed.push(...(await urlIndex.keysOf(plan)));
   }
   const isOfUrl = (key: string): boolean => {
     if (exact.has(key)) return true;
@@ -29,15 +31,20 @@ export async function removeUrl(url: string, context: EntryContext): Promise<num
     return [...prefixes].some((prefix) => key === prefix || key.startsWith(`${prefix}%0A`));
   };
   flights.revoke(isOfUrl);
-  const keys = new Set(exact);
-  for (const contains of prefixes) {
-    let cursor = '';
-    do {
-      const page = await store.listKeys({ contains, cursor, limit: PAGE_KEYS });
-      for (const key of page.keys) if (isOfUrl(key)) keys.add(key);
-      cursor = page.cursor;
-    } while (cursor !== '');
-  }
+  const keys = new Set([...exact, ...indexed]);
+  if (exhaustive) for (const prefix of prefixes) await addListed(keys, { prefix, isOfUrl, store });
   const removed = await Promise.all([...keys].map(async (key) => await store.deleteManifest(key)));
   return removed.filter(Boolean).length;
+}
+
+async function addListed(
+  keys: Set<string>,
+  { prefix, isOfUrl, store }: { prefix: string; isOfUrl: (key: string) => boolean; store: EntryStore },
+): Promise<void> {
+  let cursor = '';
+  do {
+    const page = await store.listKeys({ contains: prefix, cursor, limit: PAGE_KEYS });
+    for (const key of page.keys) if (isOfUrl(key)) keys.add(key);
+    cursor = page.cursor;
+  } while (cursor !== '');
 }

@@ -1,27 +1,29 @@
 /** What a request is before anything is looked up: past the cache, or a key and where to fetch it. */
-import { hasLooped, requestBypass, sharedRequestHeaders } from '@pannier/http-semantics';
+import { hasLooped, looksLikeCredential, requestBypass, sharedRequestHeaders } from '@pannier/http-semantics';
 import type { Header, HeaderList } from '@pannier/http-semantics';
 import type { EntryBypass, EntryRequest } from './entry-answer.ts';
-import type { EntryContext } from './entry-context.ts';
 import { originalKey } from './entry-key.ts';
 import type { EntryKey } from './entry-key.ts';
 import { CacheServerError } from './errors.ts';
-import type { UpstreamTarget } from './upstream/upstream-registry.ts';
+import type { UpstreamRegistry, UpstreamTarget } from './upstream/upstream-registry.ts';
 
 /** A request that may be answered from the cache. */
 export interface LookupPlan {
   readonly kind: 'lookup';
   readonly key: EntryKey;
   readonly target: UpstreamTarget;
-  /** The headers that go upstream, which are also those that tell entries apart. */
+  /** Headers that go upstream with every fetch under this key, and are part of it. */
   readonly shared: HeaderList;
+  /** All that goes upstream: beside those, where the upstream gets everything, the caller's own. */
+  readonly sent: HeaderList;
+  /** Whether the request carries credentials: its fetch is its own, even if what it brings may be shared. */
+  readonly isPersonal: boolean;
 }
 
 /** What the plan depends on besides the request. */
 export interface PlanContext {
-  readonly upstreams: Pick<EntryContext['upstreams'], 'resolve' | 'viaName'>;
-  readonly plainUrls: EntryContext['plainUrls'];
-  readonly uncacheable: { has(keyText: string): boolean };
+  readonly upstreams: Pick<UpstreamRegistry, 'resolve' | 'viaName'>;
+  readonly plainUrls: ReadonlySet<string>;
 }
 
 /** How long a caller may remember that an origin is not declared, in milliseconds. */
@@ -33,7 +35,7 @@ const UNDECLARED_REMEMBERED_MS = 30_000;
  */
 export function planRequest(
   { method, url, headers }: EntryRequest,
-  { upstreams, plainUrls, uncacheable }: PlanContext,
+  { upstreams, plainUrls }: PlanContext,
 ): LookupPlan | EntryBypass {
   if (hasLooped(headers, upstreams.viaName))
     throw new CacheServerError('forbidden-target', 'the request came back to this server: a loop', {
@@ -41,13 +43,16 @@ export function planRequest(
     });
   const target = upstreams.resolve(url);
   if (target === undefined) return bypass('undeclared-upstream', UNDECLARED_REMEMBERED_MS);
-  const reason = requestBypass(method, headers);
+  const { name, policy, forwardHeaders } = target.upstream;
+  const credentials = policy.credentials === 'rfc';
+  const reason = requestBypass(method, headers, { head: true, range: true, credentials });
   if (reason !== undefined) return bypass(reason);
-  const asked = sharedRequestHeaders(headers, target.upstream.forwardHeaders);
-  const shared = plainUrls.has(target.url) ? asked.map(plainCoding) : asked;
-  const key = originalKey(target.upstream.name, target.url, shared);
-  if (uncacheable.has(key.text)) return bypass('bypass-uncacheable');
-  return { kind: 'lookup', key, target, shared };
+  const { keyed, sent } = sharedRequestHeaders(headers, forwardHeaders, policy);
+  const plain = (list: HeaderList): HeaderList => (plainUrls.has(target.url) ? list.map(plainCoding) : list);
+  const shared = plain(keyed);
+  const key = originalKey(name, target.url, shared);
+  const isPersonal = headers.some(([header]) => looksLikeCredential(header.toLowerCase()));
+  return { kind: 'lookup', key, target, shared, sent: plain(sent), isPersonal };
 }
 
 /** Any client can read an answer without a coding: https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3 */

@@ -88,7 +88,7 @@ export class FlightTable<H> {
   /** The flight that brings this version, while its body can be read from the start. */
   find(keyText: string, version: string): Flight<H> | undefined {
     for (const flight of this.#all) {
-      if (flight.version === version && flight.key.text === keyText) return flight;
+      if (flight.version === version && flight.publishesAs.text === keyText) return flight;
     }
     return undefined;
   }
@@ -96,7 +96,7 @@ export class FlightTable<H> {
   /** Takes new requests away from the flights of keys that were purged, and keeps those flights from publishing. */
   revoke(isPurged: (keyText: string) => boolean): void {
     for (const flight of this.#all) {
-      if (!isPurged(flight.key.text)) continue;
+      if (!isPurged(flight.key.text) && !isPurged(flight.publishesAs.text)) continue;
       flight.revoke();
       if (this.#byKey.get(flight.key.text) === flight) this.#byKey.delete(flight.key.text);
     }

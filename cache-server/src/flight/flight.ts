@@ -13,6 +13,8 @@ const ALONE_BYTES_MAX = 32 * 1024 * 1024;
 /** A flight; `H` is what its followers learn when the head has arrived. */
 export class Flight<H> {
   readonly key: EntryKey;
+  /** Where what it brings will be found; another key when the response turns out to vary. */
+  publishesAs: EntryKey;
   /** Names the content that it brings. */
   readonly version: string;
   readonly #head = Promise.withResolvers<H>();
@@ -27,6 +29,7 @@ export class Flight<H> {
 
   constructor(key: EntryKey, version: string) {
     this.key = key;
+    this.publishesAs = key;
     this.version = version;
     // Followers may all have left when it rejects.
     this.#head.promise.catch(() => undefined);

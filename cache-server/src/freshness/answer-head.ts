@@ -45,7 +45,7 @@ export function answerHead(head: JudgedHead, facts: AnswerFacts): AnswerHead {
 /** A 304 for a caller whose own conditions show that it has this response; undefined when it has not. */
 export function notModifiedHead(
   head: JudgedHead,
-  request: HeaderList,
+  request: { readonly method: string; readonly headers: HeaderList },
   facts: AnswerFacts,
 ): AnswerHead | undefined {
   const repeated = notModifiedFor(request, head, facts.now);

@@ -27,15 +27,18 @@ export function planResponse(
   head: JudgedHead,
   body: { readonly framing: string; readonly bodyBytes: number | undefined },
   given: {
-    readonly shared: HeaderList;
+    readonly sent: HeaderList;
+    readonly closeDelimited: 'relay' | 'rfc';
     readonly limits: { entryBytesMax: number; partitionBytes: number; partitionsMax: number };
   },
 ): ResponsePlan {
-  const { limits, shared } = given;
-  const verdict = entryStorability(head, shared);
-  if (!verdict.storable) return NOT_SHAREABLE.has(verdict.reason) ? 'one-only' : 'relay';
+  const { limits, sent, closeDelimited } = given;
+  const verdict = entryStorability(head, sent);
+  // An upstream that fails tells everyone the same: asking it once for each of them would not help it.
+  const isFailure = head.status >= 500 && !verdict.storable && verdict.reason === 'no-store';
+  if (!verdict.storable) return NOT_SHAREABLE.has(verdict.reason) && !isFailure ? 'one-only' : 'relay';
   // An end that only the closing connection marks looks like a broken connection: it proves nothing.
-  if (body.framing === 'close') return 'relay';
+  if (body.framing === 'close' && closeDelimited === 'relay') return 'relay';
   const bytesMax = Math.min(limits.entryBytesMax, limits.partitionBytes * limits.partitionsMax);
   return (body.bodyBytes ?? 0) > bytesMax ? 'too-large' : 'store';
 }

@@ -9,20 +9,20 @@ import type { CallContext } from './call-handlers.ts';
 export interface InvalidateDeps {
   /** Removes an entry by its whole key; true when there was one. */
   removeEntry(key: string): Promise<boolean>;
-  /** Removes all entries of a URL; how many there were. */
-  removeUrl(url: string): Promise<number>;
+  /** Removes all entries of a URL, those that only the names in the store tell of included if so asked; how many there were. */
+  removeUrl(url: string, exhaustive: boolean): Promise<number>;
 }
 
 async function remove(
   target: InvalidationTarget['target'],
-  position: number,
+  { position, exhaustive }: { position: number; exhaustive: boolean },
   deps: InvalidateDeps,
 ): Promise<number> {
   switch (target.case) {
     case 'key':
       return (await deps.removeEntry(target.value)) ? 1 : 0;
     case 'url':
-      return await deps.removeUrl(target.value);
+      return await deps.removeUrl(target.value, exhaustive);
     case 'tag':
     case 'urlPrefix':
     case 'scope':
@@ -50,7 +50,10 @@ export async function invalidate(
   }
   if (request.targets.length === 0) throw new CacheServerError('bad-request', 'targets: empty');
   const removed = await Promise.all(
-    request.targets.map(async ({ target }, position) => await remove(target, position, deps)),
+    request.targets.map(
+      async ({ target }, position) =>
+        await remove(target, { position, exhaustive: request.exhaustive }, deps),
+    ),
   );
   return { entries: BigInt(removed.reduce((sum, count) => sum + count, 0)) };
 }

@@ -1,4 +1,5 @@
-/** One GET to an upstream: no redirect followed, no cookie kept, no proxy of the environment used. */
+/** One GET or HEAD to an upstream: no redirect followed, no cookie kept, no proxy of the environment used. */
+import { hasHeader } from '@pannier/http-semantics';
 import type { HeaderList } from '@pannier/http-semantics';
 import { CacheServerError } from '../errors.ts';
 import { isStaleConnection } from './network-error.ts';
@@ -8,10 +9,11 @@ import type { UpstreamResponse } from './upstream-response.ts';
 
 /** What to ask of an upstream. */
 export interface UpstreamRequest {
+  readonly method?: 'GET' | 'HEAD';
   readonly upstream: Upstream;
   /** Absolute, at the upstream's own origin; Host is made from it. */
   readonly url: string;
-  /** All that is sent besides Host, Connection, User-Agent and Via. */
+  /** All that is sent besides Host, Connection, Via and, unless it is among them, User-Agent. */
   readonly headers: HeaderList;
   /** Ends the exchange, body included. */
   readonly signal: AbortSignal;
@@ -36,10 +38,16 @@ export async function fetchUpstream(request: UpstreamRequest): Promise<UpstreamR
   }
 }
 
-function startExchange({ upstream, url, headers, signal }: UpstreamRequest): UpstreamExchange {
+function startExchange({
+  method = 'GET',
+  upstream,
+  url,
+  headers,
+  signal,
+}: UpstreamRequest): UpstreamExchange {
   const { origin, host, pathname, search } = new URL(url);
   const place = `${upstream.name} (${host})`;
-  const exchange = new UpstreamExchange(place);
+  const exchange = new UpstreamExchange({ place, method, closeDelimited: upstream.closeDelimited });
   const abort = (): void => exchange.abort(signal.reason);
   if (signal.aborted) abort();
   else signal.addEventListener('abort', abort, { once: true });
@@ -54,13 +62,13 @@ function startExchange({ upstream, url, headers, signal }: UpstreamRequest): Ups
     .finally(() => clearTimeout(timer));
 
   const own = [
-    ['user-agent', USER_AGENT],
+    ...(hasHeader(headers, 'user-agent') ? [] : [['user-agent', USER_AGENT]]),
     ['via', `1.1 ${upstream.viaName}`],
   ];
   const options = {
     origin,
     path: pathname + search,
-    method: 'GET',
+    method,
     headers: [...headers, ...own].flat(),
     headersTimeout: 0,
     bodyTimeout: upstream.idleTimeoutMs,

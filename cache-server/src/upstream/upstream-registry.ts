@@ -1,5 +1,7 @@
 /** Which upstream a request belongs to, and how to reach it. */
 import { readFile } from 'node:fs/promises';
+import { configuredPolicy, DEFAULT_POLICY } from '@pannier/http-semantics';
+import type { CachePolicy } from '@pannier/http-semantics';
 import { createAddressGuard } from '@pannier/runtime';
 import type { Config } from '@pannier/runtime';
 import { Agent } from 'undici';
@@ -8,14 +10,20 @@ import { CacheServerError } from '../errors.ts';
 import { guardedConnector, isOwnUrl } from './guarded-connector.ts';
 import type { OwnAddress } from './guarded-connector.ts';
 import { forbiddenTarget } from './network-error.ts';
+import { plainQuery } from './query-rule.ts';
+import type { QueryRule } from './query-rule.ts';
 
 /** An upstream, declared or not. */
 export interface Upstream {
   /** The scope of its entries: the name in the configuration, or the origin of an undeclared one. */
   readonly name: string;
   readonly forwardHeaders: readonly string[];
-  /** Seconds; undefined: a response that names no lifetime is revalidated on every use. */
-  readonly defaultLifetimeS: number | undefined;
+  /** How its responses are stored and used again. */
+  readonly policy: CachePolicy;
+  /** Whether what a request says against using a stored response is ignored. */
+  readonly ignoreNoCache: boolean;
+  /** What the end of the connection says of a body that has no other end. */
+  readonly closeDelimited: 'relay' | 'rfc';
   readonly fetchTimeoutMs: number;
   readonly idleTimeoutMs: number;
   /** What we call ourselves in `Via` towards it. */
@@ -57,6 +65,7 @@ interface Declared {
   readonly origin: string;
   /** Origins whose requests belong here: its own, the http:// twin of an https:// one, and those of `match`. */
   readonly origins: ReadonlySet<string>;
+  readonly query: QueryRule;
   /** Path that all its endpoints share, without a slash at the end. */
   readonly prefix: string;
 }
@@ -68,7 +77,9 @@ const ORIGINS_MAX = 1024;
 const CONNECT_TIMEOUT_MS = 10_000;
 const UNDECLARED = {
   forwardHeaders: ['accept', 'accept-language'],
-  defaultLifetimeS: undefined,
+  policy: DEFAULT_POLICY,
+  ignoreNoCache: false,
+  closeDelimited: 'relay' as const,
   fetchTimeoutMs: 30_000,
   idleTimeoutMs: 30_000,
 };
@@ -91,7 +102,8 @@ export async function createUpstreamRegistry(options: UpstreamRegistryOptions): 
     resolve(text) {
       const url = readUrl(text);
       const found = declared.find((candidate) => belongsTo(url, candidate));
-      const upstreamUrl = found === undefined ? url : new URL(url.pathname + url.search, found.origin);
+      const upstreamUrl =
+        found === undefined ? url : new URL(url.pathname + plainQuery(url.search, found.query), found.origin);
       if (isOwnUrl(upstreamUrl, ownAddresses)) throw forbiddenTarget(`${url.host} is Pannier itself`);
       if (found !== undefined) return { upstream: found.upstream, url: upstreamUrl.href };
       // Refused also where the caller would ask by itself: nobody needs Pannier to reach credentials of the cloud.
@@ -121,15 +133,18 @@ async function declare(
   const url = new URL(settings.url);
   const twin = url.protocol === 'https:' ? [new URL(`http://${url.host}`).origin] : [];
   const ca = settings.ca === undefined ? undefined : await readFile(settings.ca, 'utf8');
-  const { forwardHeaders, fetchTimeoutMs, idleTimeoutMs, defaultTtlMs } = settings;
+  const { forwardHeaders, fetchTimeoutMs, idleTimeoutMs } = settings;
   return {
     origin: url.origin,
     origins: new Set([url.origin, ...twin, ...settings.match.map((origin) => new URL(origin).origin)]),
     prefix: url.pathname.replace(/\/$/, ''),
+    query: { drop: settings.dropQuery, sort: settings.sortQuery },
     upstream: {
       name,
       forwardHeaders,
-      defaultLifetimeS: defaultTtlMs === undefined ? undefined : Math.floor(defaultTtlMs / 1000),
+      policy: configuredPolicy(settings),
+      ignoreNoCache: settings.ignoreNoCache,
+      closeDelimited: settings.closeDelimited,
       fetchTimeoutMs,
       idleTimeoutMs,
       viaName: options.viaName,

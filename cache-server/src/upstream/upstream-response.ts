@@ -1,5 +1,5 @@
 /** One exchange with an upstream as undici reports it, turned into a head and a body that is read at the reader's pace. */
-import { withoutHopByHop } from '@pannier/http-semantics';
+import { getHeaderLines, transferCodingFault, withoutHopByHop } from '@pannier/http-semantics';
 import type { Header, HeaderList } from '@pannier/http-semantics';
 import type { Dispatcher } from 'undici';
 import { CacheServerError } from '../errors.ts';
@@ -29,13 +29,21 @@ export interface UpstreamResponse {
 /** Bytes that wait for the reader before the connection is paused. */
 const WAITING_BYTES_MAX = 128 * 1024;
 
+/** What an exchange is about. */
+export interface ExchangeOptions {
+  /** The upstream's name and host, for messages. */
+  readonly place: string;
+  readonly method: 'GET' | 'HEAD';
+  readonly closeDelimited: 'relay' | 'rfc';
+}
+
 /** The handler of one dispatch. */
 export class UpstreamExchange implements Dispatcher.DispatchHandler {
   /** Settles with the head. */
   readonly response: Promise<UpstreamResponse>;
   /** What undici reported, before it was put into our words. */
   failure: unknown;
-  readonly #place: string;
+  readonly #options: ExchangeOptions;
   readonly #settle = Promise.withResolvers<UpstreamResponse>();
   #controller: Dispatcher.DispatchController | undefined;
   #headArrived = false;
@@ -47,9 +55,8 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
   #error: CacheServerError | undefined;
   #wake: (() => void) | undefined;
 
-  /** @param place the upstream's name and host, for messages */
-  constructor(place: string) {
-    this.#place = place;
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
     this.response = this.#settle.promise;
   }
 
@@ -70,7 +77,13 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
     // Early hints and the like; the final head follows.
     if (status < 200) return;
     const raw = rawPairs(controller.rawHeaders);
-    const { framing, bodyBytes } = framingOf(status, raw);
+    const fault = answerFault(status, raw, this.#options);
+    if (fault !== undefined) {
+      const what = `upstream ${this.#options.place} does not speak HTTP/1.1 properly: ${fault}`;
+      this.abort(new CacheServerError('upstream-protocol', what, { proxyError: 'http_protocol_error' }));
+      return;
+    }
+    const { framing, bodyBytes } = framingOf(this.#options.method, status, raw);
     this.#headArrived = true;
     this.#expectedBytes = bodyBytes;
     const body = { [Symbol.asyncIterator]: () => this.#read() };
@@ -101,7 +114,7 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
 
   #fail(cause: unknown): void {
     if (this.#ended || this.#error !== undefined) return;
-    this.#error = networkError(cause, this.#headArrived ? 'body' : 'head', this.#place);
+    this.#error = networkError(cause, this.#headArrived ? 'body' : 'head', this.#options.place);
     this.#settle.reject(this.#error);
     this.#wake?.();
   }
@@ -138,14 +151,31 @@ function latin1(text: Buffer | string): string {
   return typeof text === 'string' ? text : text.toString('latin1');
 }
 
+/** Why an answer leaves room for two readings, in words; undici has refused what its parser refuses. */
+function answerFault(
+  status: number,
+  raw: HeaderList,
+  { closeDelimited }: ExchangeOptions,
+): string | undefined {
+  // https://www.rfc-editor.org/rfc/rfc9110#section-15
+  if (status > 599) return `its status is ${status}`;
+  const lengths = getHeaderLines(raw, 'content-length');
+  if (lengths.some((length) => !/^(?:0|[1-9]\d*)$/.test(length))) return 'its Content-Length is not a length';
+  return transferCodingFault(getHeaderLines(raw, 'transfer-encoding'), closeDelimited);
+}
+
 /** https://www.rfc-editor.org/rfc/rfc9112#section-6.3; undici has refused heads whose framing contradicts itself. */
-function framingOf(status: number, raw: HeaderList): { framing: Framing; bodyBytes: number | undefined } {
-  if (status === 204 || status === 304) return { framing: 'none', bodyBytes: 0 };
+function framingOf(
+  method: string,
+  status: number,
+  raw: HeaderList,
+): { framing: Framing; bodyBytes: number | undefined } {
+  if (method === 'HEAD' || status === 204 || status === 304) return { framing: 'none', bodyBytes: 0 };
   const last = (name: string): string | undefined =>
     raw.findLast(([other]) => other.toLowerCase() === name)?.[1].trim();
   const coding = last('transfer-encoding');
   if (coding !== undefined)
-    return { framing: /(?:^|,)\s*chunked$/i.test(coding) ? 'chunked' : 'close', bodyBytes: undefined };
+    return { framing: coding.toLowerCase() === 'chunked' ? 'chunked' : 'close', bodyBytes: undefined };
   const length = last('content-length');
   if (length === undefined) return { framing: 'close', bodyBytes: undefined };
   return { framing: 'length', bodyBytes: Number(length) };

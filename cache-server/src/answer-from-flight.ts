@@ -1,0 +1,132 @@
+/** The part of the story that needs the upstream: a flight that the request starts or joins, or that runs behind its back. */
+import type { EntryAnswer } from './entry-answer.ts';
+import { answerArriving, answerStored } from './entry-answers.ts';
+import type { Asked } from './entry-answers.ts';
+import type { EntryContext } from './entry-context.ts';
+import { personalKey } from './entry-key.ts';
+import { nominatedHeaders } from './entry-variants.ts';
+import { CacheServerError } from './errors.ts';
+import { fetchEntry } from './fetch-entry.ts';
+import type { FetchNeed } from './fetch-entry.ts';
+import { isFor } from './flight-head.ts';
+import type { FlightHead } from './flight-head.ts';
+import type { Seat } from './flight/flight-table.ts';
+import { versionId } from './flight/version-id.ts';
+import { entryServesOnError, entryUse } from './freshness/entry-freshness.ts';
+import type { JudgedHead } from './freshness/entry-freshness.ts';
+import type { Manifest } from './manifest.ts';
+
+/** How long after its head a response may be joined although it is not fresh, in milliseconds. */
+const JOINED_LATE_MS_MAX = 1000;
+
+/**
+ * Whether a response that was already arriving when the request was made will do: while it is fresh. One that arrived a moment
+ * ago will always do; else a slow body that must be revalidated on every use would be fetched once for each of a thousand callers.
+ */
+function acceptsEarlier(
+  head: FlightHead,
+  { asked, need, now }: { asked: Asked; need: FetchNeed; now: number },
+): boolean {
+  if (head.kind === 'stored' || now - head.head.responseTimeMs <= JOINED_LATE_MS_MAX) return true;
+  return need !== 'confirmed' && isGoodFor(asked, head.head, now);
+}
+
+function isGoodFor({ request, plan }: Asked, head: JudgedHead, now: number): boolean {
+  const { ignoreNoCache } = plan.target.upstream;
+  return entryUse(head, request.headers, { now, ignoreNoCache }) === 'fresh';
+}
+
+/** What a request asks of a flight. */
+export interface FlightRequest {
+  readonly asked: Asked;
+  readonly varies: readonly string[];
+  readonly need: FetchNeed;
+  /** What is stored, for when the upstream fails. */
+  readonly manifest: Manifest | undefined;
+}
+
+function joinFlight(
+  { asked, varies, need }: Omit<FlightRequest, 'manifest'>,
+  context: EntryContext,
+): Seat<FlightHead> {
+  const { request, plan, key } = asked;
+  const sent = [...plan.sent, ...nominatedHeaders(varies, request.headers, plan.sent)];
+  const task = { ...plan, sent, entryKey: key, varies, need };
+  // What comes back for somebody's credentials is nobody else's until it says so.
+  const seatKey = plan.isPersonal ? personalKey(key, versionId(context.clock.now(), context.random)) : key;
+  return context.flights.join(seatKey, {
+    run: async (flight) => await fetchEntry(task, flight, context),
+    accepts: (head) => acceptsEarlier(head, { asked, need, now: context.clock.now() }),
+  });
+}
+
+/**
+ * The answer of a flight that this request starts or joins.
+ *
+ * @returns `other-variant` when what came is for requests with other headers, and it is known now by which ones; `ask-more` when the
+ *   stored entry that it found will not do
+ */
+export async function answerFromFlight(
+  wanted: FlightRequest,
+  context: EntryContext,
+  signal: AbortSignal,
+): Promise<EntryAnswer | 'other-variant' | 'ask-more'> {
+  const { asked, manifest } = wanted;
+  const seat = joinFlight(wanted, context);
+  const { isFirst, flight } = seat;
+  const isLate = flight.sharedBody?.isWhole === true;
+  try {
+    const head = await seat.head(signal);
+    if (head.kind === 'arriving') {
+      if (!isFor(head, asked.request.headers)) return 'other-variant';
+      const stale = SERVER_FAILURES.has(head.head.status) && (await answerOnError(asked, manifest, context));
+      if (stale) return stale;
+      const key = flight.publishesAs;
+      return await answerArriving(
+        { ...asked, key },
+        { arriving: head, version: flight.version, isFirst, isLate },
+        context,
+      );
+    }
+    const good = head.outcome === 'revalidated' || isGoodFor(asked, head.manifest, context.clock.now());
+    if (!good) return 'ask-more';
+    return (await answerStored(asked, { ...head, collapsed: !isFirst }, context)) ?? 'ask-more';
+  } catch (error) {
+    const isUpstreams = error instanceof CacheServerError && error.code.startsWith('upstream-');
+    const stale = isUpstreams ? await answerOnError(asked, manifest, context) : undefined;
+    if (stale === undefined) throw error;
+    return stale;
+  } finally {
+    seat.leave();
+  }
+}
+
+/** Statuses that RFC 5861 counts as errors: https://www.rfc-editor.org/rfc/rfc5861#section-4 */
+const SERVER_FAILURES: ReadonlySet<number> = new Set([500, 502, 503, 504]);
+
+/** What is stored, where it may be used while the upstream fails. */
+async function answerOnError(
+  asked: Asked,
+  manifest: Manifest | undefined,
+  context: EntryContext,
+): Promise<EntryAnswer | undefined> {
+  if (manifest === undefined) return undefined;
+  if (!entryServesOnError(manifest, asked.request.headers, context.clock.now())) return undefined;
+  return await answerStored(asked, { manifest, outcome: 'stale-if-error' }, context);
+}
+
+/** Asks the upstream behind the back of whoever got a stale answer; one flight however many they are. */
+export function refreshBehind(
+  { asked, varies }: { asked: Asked; varies: readonly string[] },
+  context: EntryContext,
+): void {
+  if (context.flights.isUnderWay(asked.key.text)) return;
+  const seat = joinFlight({ asked, varies, need: 'any' }, context);
+  // A failure is reported by the flight; nobody waits for it here.
+  seat
+    .head(NEVER)
+    .catch(() => undefined)
+    .finally(() => seat.leave());
+}
+
+const NEVER = new AbortController().signal;

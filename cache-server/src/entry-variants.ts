@@ -1,0 +1,84 @@
+/**
+ * Which of the responses of one key a request is about. The key itself is made of the URL and of the headers that a shared fetch always
+ * carries; where a response names further ones in its Vary, those join the key and the fetch from then on.
+ * https://www.rfc-editor.org/rfc/rfc9111#section-4.1
+ */
+import { hasHeader, mayBeForwarded, variantValues, varyNames } from '@pannier/http-semantics';
+import type { HeaderList } from '@pannier/http-semantics';
+import type { EntryContext } from './entry-context.ts';
+import { variantKey } from './entry-key.ts';
+import type { EntryKey } from './entry-key.ts';
+import type { Manifest } from './manifest.ts';
+import type { LookupPlan } from './request-plan.ts';
+import { VARIANTS_MAX } from './vary-rule.ts';
+import type { VaryRule } from './vary-rule.ts';
+
+/** Where the response to a request is, or would be. */
+export interface Located {
+  /** The plan's key, or that of the variant. */
+  readonly key: EntryKey;
+  /** Names by which the responses of the plan's key are known to vary; most often none. */
+  readonly varies: readonly string[];
+  readonly manifest: Manifest | undefined;
+}
+
+type Context = Pick<EntryContext, 'manifests' | 'varyNames'>;
+
+/** Looks a request up: one read, or two where the responses vary. */
+export async function locateEntry(plan: LookupPlan, request: HeaderList, context: Context): Promise<Located> {
+  const { manifests } = context;
+  const { key } = plan;
+  const known = context.varyNames.get(key.text);
+  const found = known === undefined ? await manifests.readEntry(key.text) : undefined;
+  const varies = known ?? (found?.kind === 'rule' ? found.rule.names : []);
+  if (varies.length === 0)
+    return { key, varies, manifest: found?.kind === 'manifest' ? found.manifest : undefined };
+  context.varyNames.set(key.text, varies);
+  const variant = variantKey(key, variantValues(varies, request));
+  return { key: variant, varies, manifest: await manifests.read(variant.text) };
+}
+
+/** The fields by which responses are known to vary, which go upstream too where they do not already. */
+export function nominatedHeaders(
+  varies: readonly string[],
+  request: HeaderList,
+  sent: HeaderList,
+): HeaderList {
+  const isNew = (name: string): boolean =>
+    varies.includes(name) && mayBeForwarded(name) && !hasHeader(sent, name);
+  return request.filter(([name]) => isNew(name.toLowerCase()));
+}
+
+/**
+ * Names that a response adds to those by which its key is known to vary; undefined when it adds none.
+ *
+ * @param shared what every fetch under this key carries, and the key therefore tells apart
+ */
+export function newlyVaries(
+  response: HeaderList,
+  { shared, varies }: { shared: HeaderList; varies: readonly string[] },
+): readonly string[] | undefined {
+  const names = varyNames(response);
+  if (names === '*') return undefined;
+  const told = new Set([...shared.map(([name]) => name.toLowerCase()), 'accept-encoding', ...varies]);
+  const added = names.filter((name) => !told.has(name));
+  return added.length === 0 ? undefined : [...varies, ...added].toSorted();
+}
+
+/**
+ * Writes down that a variant is about to be published, before it is, so that it is found; the oldest one too many is removed.
+ *
+ * @returns false when others went on changing the rule at the same time, or the store failed
+ */
+export async function enterVariant(
+  key: EntryKey,
+  variant: EntryKey,
+  { names, context }: { names: readonly string[]; context: Context },
+): Promise<boolean> {
+  const { manifests } = context;
+  return await manifests.changeRule(key, (former): VaryRule => {
+    const others = (former?.variants ?? []).filter((text) => text !== variant.text);
+    const all = [...new Set([...names, ...(former?.names ?? [])])].toSorted();
+    return { names: all, variants: [...others, variant.text].slice(-VARIANTS_MAX) };
+  });
+}
