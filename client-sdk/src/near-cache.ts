@@ -31,6 +31,8 @@ export interface NearCache {
   set(key: string, entry: NearEntry): boolean;
   /** True when there was one. */
   delete(key: string): boolean;
+  /** Removes every entry whose key is that URL, or that URL and, on further lines, the headers that tell its entries apart. */
+  deleteUrl(url: string): void;
   clear(): void;
   readonly entries: number;
   readonly bytes: number;
@@ -74,6 +76,10 @@ export function createNearCache({ bytesMax, entryBytesMax, now = Date.now }: Nea
       return true;
     },
     delete: (key) => cache.delete(key),
+    deleteUrl(url) {
+      const isOfUrl = (key: string): boolean => key === url || key.startsWith(`${url}\n`);
+      for (const key of cache.keys()) if (isOfUrl(key)) cache.delete(key);
+    },
     clear: () => cache.clear(),
     get entries() {
       return cache.size;

@@ -160,7 +160,7 @@ export function openServerAdmin(transport: Transport, deadlineMs: number): Serve
         'key' in target
           ? { case: 'key' as const, value: target.key }
           : { case: 'url' as const, value: new URL(target.url).href };
-      const request = { targets: [{ target: named }], mode: InvalidationMode.HARD };
+      const request = { targets: [{ target: named }], mode: InvalidationMode.HARD, exhaustive: true };
       return Number(
         (await transport.unary(CacheService.method.invalidate, request, limits(options))).entries,
       );

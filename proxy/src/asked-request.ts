@@ -1,10 +1,10 @@
 /** What a client's request asks for, whichever way it came in: absolute form, inside a CONNECT, or on a route of the proxy. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { getHeader, hasLooped, withoutHeaders, withoutHopByHop } from '@pannier/http-semantics';
+import { hasLooped, withoutHeaders, withoutHopByHop } from '@pannier/http-semantics';
 import type { Egress } from './egress.ts';
 import { ProxyError } from './errors.ts';
-import { checkedAuthority, readAbsoluteForm, sameAuthority } from './interception/forward.ts';
+import { checkedAuthority, readAbsoluteForm } from './interception/forward.ts';
 import type { WrittenTarget } from './interception/forward.ts';
 import type { ReverseRoutes } from './interception/reverse-route.ts';
 import type { ProxiedRequest } from './proxied-request.ts';
@@ -39,20 +39,7 @@ function writtenTarget(request: IncomingMessage, parts: AskedParts): WrittenTarg
  */
 export function readAsked(request: IncomingMessage, parts: AskedParts): ProxiedRequest {
   const all = headerPairs(request.rawHeaders);
-  if (all.filter(([name]) => name.toLowerCase() === 'host').length > 1)
-    throw new ProxyError('bad-request', 'more than one Host field');
   const written = writtenTarget(request, parts);
-  const host = getHeader(all, 'host');
-  const isAbsolute = request.url?.startsWith('/') === false;
-  // An upstream and a cache that believe different ones of the two could be played against each other.
-  if (
-    isAbsolute &&
-    host !== undefined &&
-    host !== '' &&
-    !sameAuthority(written.scheme, host, written.authority)
-  ) {
-    throw new ProxyError('bad-request', `the target names ${written.authority}, Host names ${host}`);
-  }
   if (hasLooped(all, parts.pseudonym))
     throw new ProxyError('loop', 'the request has been through this proxy before');
   const route = parts.upstreamRoutes(written);

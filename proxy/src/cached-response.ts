@@ -1,7 +1,14 @@
 /** Answers of the near cache and of the cache server, as HTTP responses with the upstream's bytes. */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { cacheControlOf, getHeader, notModifiedFor, withoutHeaders } from '@pannier/http-semantics';
+import {
+  cacheControlOf,
+  getHeader,
+  hasHeader,
+  notModifiedFor,
+  varyNames,
+  withoutHeaders,
+} from '@pannier/http-semantics';
 import type { CacheStatusParams, HeaderList } from '@pannier/http-semantics';
 import type { LookupResponse, NearCache, NearEntry } from '@pannier/client/transport';
 import { breakOff } from './client-exchange.ts';
@@ -33,7 +40,7 @@ export function sendNear(
     requestTimeMs: entry.storedAtMs,
     responseTimeMs: entry.storedAtMs,
   };
-  const unchanged = notModifiedFor(asked.headers, stored, now);
+  const unchanged = notModifiedFor(asked, stored, now);
   if (unchanged === undefined) {
     response.writeHead(entry.status, flatHead(clientHead(headers, pseudonym, params))).end(entry.body);
   } else {
@@ -45,6 +52,23 @@ export function sendNear(
 export function mayServeStale(headers: HeaderList): boolean {
   const { mustRevalidate, proxyRevalidate, sMaxAgeS, noCache } = cacheControlOf(headers);
   return !mustRevalidate && !proxyRevalidate && sMaxAgeS === undefined && !noCache;
+}
+
+/** Where the near cache would keep an answer, and the request headers that this place stands for. */
+export interface NearPlace {
+  readonly nearKey: string;
+  readonly keyedNames: readonly string[];
+}
+
+/** Whether an answer may be kept at all: it is whole, and the same for every request with that near-cache key. */
+function isKept(
+  { method, headers }: ProxiedRequest,
+  answer: LookupResponse,
+  { keyedNames }: NearPlace,
+): boolean {
+  if (method !== 'GET' || answer.status !== 200 || hasHeader(headers, 'range')) return false;
+  const names = varyNames(answer.headers);
+  return names !== '*' && names.every((name) => name === 'accept-encoding' || keyedNames.includes(name));
 }
 
 /** What sending a server's answer needs. */
@@ -63,19 +87,15 @@ export async function sendLookup(
   asked: ProxiedRequest,
   {
     answer,
-    nearKey,
+    near,
     params,
     parts,
-  }: { answer: LookupResponse; nearKey: string; params: CacheStatusParams; parts: SendParts },
+  }: { answer: LookupResponse; near: NearPlace; params: CacheStatusParams; parts: SendParts },
 ): Promise<void> {
   const { response, left } = exchange;
   const { status, headers } = answer;
   const now = parts.now();
-  const unchanged = notModifiedFor(
-    asked.headers,
-    { status, headers, requestTimeMs: now, responseTimeMs: now },
-    now,
-  );
+  const unchanged = notModifiedFor(asked, { status, headers, requestTimeMs: now, responseTimeMs: now }, now);
   if (unchanged !== undefined) {
     if (answer.body.kind === 'stream') answer.body.cancel();
     response.writeHead(304, flatHead(clientHead(unchanged, parts.pseudonym, params))).end();
@@ -85,7 +105,7 @@ export async function sendLookup(
   response.writeHead(answer.status, flatHead(head));
   const kept: Uint8Array[] = [];
   const keeps =
-    answer.status === 200 &&
+    isKept(asked, answer, near) &&
     answer.freshForMs > 0 &&
     answer.bodyBytes !== undefined &&
     answer.bodyBytes <= parts.nearEntryBytesMax;
@@ -95,7 +115,7 @@ export async function sendLookup(
     await pipeline(Readable.from(keeps ? collected(body, kept) : body, { objectMode: false }), response);
     if (!keeps) return;
     const expiresAtMs = storedAtMs + Math.min(answer.freshForMs, NEAR_TRUST_MS_MAX);
-    parts.near.set(nearKey, {
+    parts.near.set(near.nearKey, {
       status: 200,
       headers: answer.headers,
       body: Buffer.concat(kept),

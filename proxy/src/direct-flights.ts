@@ -5,11 +5,13 @@
 import {
   appendVia,
   currentAgeMs,
-  freshnessOf,
+  mayStore,
   sharedRequestHeaders,
-  storability,
+  stateOf,
+  varyNames,
   withoutHeaders,
 } from '@pannier/http-semantics';
+import type { CachePolicy, HeaderList } from '@pannier/http-semantics';
 import { PannierError } from '@pannier/client/transport';
 import type { LookupResponse } from '@pannier/client/transport';
 import { abortable } from '@pannier/runtime';
@@ -73,6 +75,7 @@ class DirectFlight {
   readonly #controller = new AbortController();
   readonly #head: Promise<DirectResponse>;
   readonly #requestTimeMs: number;
+  readonly #policy: CachePolicy;
   /** Settles when the last byte has come, or the flight has failed or was given up. */
   readonly done: Promise<unknown>;
   readonly #done = Promise.withResolvers<undefined>();
@@ -90,14 +93,19 @@ class DirectFlight {
     this.#options = options;
     this.done = this.#done.promise;
     this.#requestTimeMs = options.now();
-    const shared = sharedRequestHeaders(headers, route.forwardHeaders);
-    const sent = appendVia([['host', route.authority], ...shared], options.pseudonym, httpVersion);
+    const { keyed, sent: asked } = sharedRequestHeaders(headers, route.forwardHeaders, route.policy);
+    const sent = appendVia([['host', route.authority], ...asked], options.pseudonym, httpVersion);
+    this.#policy = route.policy;
     this.#head = options.direct.get(route, sent, this.#controller.signal);
     this.#head.then(
       (response) => {
-        const judged = storability({ method: 'GET', headers: shared }, response, options.now());
+        const judged = mayStore({ method: 'GET', headers: asked }, response, {
+          policy: route.policy,
+          now: options.now(),
+        });
         // Only what is known to be for one reader is kept from the others: what cannot be reused later may still be shared now.
-        this.#isShared = judged.storable || SHARED_NOW.has(judged.reason);
+        this.#isShared =
+          (judged.storable || SHARED_NOW.has(judged.reason)) && variesOnlyBy(response.headers, keyed);
         this.#source = response.body[Symbol.asyncIterator]();
       },
       (error: unknown) => this.#fail(error),
@@ -133,7 +141,7 @@ class DirectFlight {
   ): LookupResponse {
     const responseTimeMs = this.#options.now();
     const stored = { status, headers, requestTimeMs: this.#requestTimeMs, responseTimeMs };
-    const { ageS, lifetimeS, fresh } = freshnessOf(stored, responseTimeMs);
+    const { ageS, lifetimeS, fresh } = stateOf(stored, this.#policy, responseTimeMs);
     const freshForMs =
       this.#isShared === true && fresh ? lifetimeS * 1000 - currentAgeMs(stored, responseTimeMs) : 0;
     const read = (): AsyncIterable<Uint8Array> => this.#read(signal, leave);
@@ -224,3 +232,10 @@ const AGE: ReadonlySet<string> = new Set(['age']);
 
 /** Reasons against keeping a response that are none against giving it to those who ask at this moment. */
 const SHARED_NOW: ReadonlySet<string> = new Set(['status', 'status-without-freshness', 'nothing-to-reuse']);
+
+/** Whether everyone with the same near-cache key would have got the same response: https://www.rfc-editor.org/rfc/rfc9111#section-4.1 */
+function variesOnlyBy(response: HeaderList, keyed: HeaderList): boolean {
+  const names = varyNames(response);
+  const told = new Set(['accept-encoding', ...keyed.map(([name]) => name)]);
+  return names !== '*' && names.every((name) => told.has(name));
+}

@@ -7,7 +7,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
-import { appendVia, withoutHopByHop } from '@pannier/http-semantics';
+import { appendVia, withoutHeaders, withoutHopByHop } from '@pannier/http-semantics';
 import type { CacheStatusParams } from '@pannier/http-semantics';
 import { createProxyServer } from 'http-proxy';
 import { breakOff } from './client-exchange.ts';
@@ -15,13 +15,17 @@ import type { ClientExchange } from './client-exchange.ts';
 import { ownAddress } from './egress.ts';
 import type { Egress } from './egress.ts';
 import { ProxyError } from './errors.ts';
+import type { Invalidate } from './invalidation.ts';
 import { setOutgoingHead } from './outgoing-head.ts';
 import type { ProxiedRequest } from './proxied-request.ts';
 import { clientHead, flatHead, headerPairs } from './response-head.ts';
 import { relayUpgrade } from './upgrade-relay.ts';
 import type { UpgradeRequest } from './upgrade-relay.ts';
+import { answerFault } from './framing/response-framing.ts';
 import { upstreamFailure } from './upstream-failure.ts';
 import type { UpstreamRoute } from './upstream-route.ts';
+
+const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length']);
 
 /** Settings of {@link createPassthrough}. */
 export interface PassthroughOptions {
@@ -29,6 +33,8 @@ export interface PassthroughOptions {
   /** What this instance calls itself in `Via`. */
   readonly pseudonym: string;
   readonly headerBytesMax: number;
+  /** Told of the head of a response before it is sent on; waits as long as it must. */
+  readonly onHead: Invalidate;
 }
 
 /** Forwards requests. */
@@ -43,6 +49,8 @@ export interface Passthrough {
 /** What becomes of a request's way to its upstream. */
 interface Forwarding {
   readonly asked: ProxiedRequest;
+  /** The head of an answer that can be passed on has come. */
+  readonly isAnswered: boolean;
   onOutgoing(outgoing: ClientRequest): void;
   onAnswer(answer: IncomingMessage): void;
 }
@@ -52,7 +60,8 @@ function target({ protocol, authority, path }: UpstreamRoute): string {
 }
 
 /** Makes a forwarder with connections of its own. */
-export function createPassthrough({ egress, pseudonym, headerBytesMax }: PassthroughOptions): Passthrough {
+export function createPassthrough(options: PassthroughOptions): Passthrough {
+  const { egress, pseudonym, headerBytesMax, onHead } = options;
   const agents = new Map<string, Agent>();
   const agentFor = (route: UpstreamRoute): Agent => agentOf(route, agents, { egress, headerBytesMax });
   const forwardings = new WeakMap<IncomingMessage, Forwarding>();
@@ -88,20 +97,11 @@ export function createPassthrough({ egress, pseudonym, headerBytesMax }: Passthr
       delete request.headers.expect;
       const done = Promise.withResolvers<void>();
       left.addEventListener('abort', () => done.reject(left.reason), { once: true });
-      let outgoing: ClientRequest | undefined;
-      forwardings.set(request, {
-        asked,
-        onOutgoing: (made) => {
-          outgoing = made;
-          awaitHead(made, request, route);
-        },
-        onAnswer: (answer) => {
-          if (outgoing !== undefined) watchAnswer(answer, outgoing, route);
-          sendAnswer(exchange, answer, { params, pseudonym }).then(done.resolve, done.reject);
-        },
-      });
+      const forwarding = followAnswer(exchange, { asked, params, pseudonym, onHead }, done);
+      forwardings.set(request, forwarding);
       proxy.web(request, response, { target: target(route), agent: agentFor(route) }, (error) => {
-        done.reject(upstreamFailure(error, route.authority));
+        // Once there is an answer it breaks by itself if it has to; bytes behind its end are nobody's.
+        if (!forwarding.isAnswered) done.reject(upstreamFailure(error, route.authority));
       });
       await done.promise;
     },
@@ -111,6 +111,7 @@ export function createPassthrough({ egress, pseudonym, headerBytesMax }: Passthr
       const relay = relayUpgrade(upgrade, { pseudonym, onFailure });
       forwardings.set(request, {
         asked,
+        isAnswered: false,
         onOutgoing: (outgoing) => relay.onOutgoing(outgoing),
         onAnswer: () => undefined,
       });
@@ -119,6 +120,52 @@ export function createPassthrough({ egress, pseudonym, headerBytesMax }: Passthr
     },
     close() {
       for (const agent of agents.values()) agent.destroy();
+    },
+  };
+}
+
+/** What an answer is sent on with. */
+interface Sending {
+  readonly asked: ProxiedRequest;
+  readonly params: CacheStatusParams;
+  readonly pseudonym: string;
+  readonly onHead: Invalidate;
+}
+
+/** Sees one request through, from its way out to the end of its answer. */
+function followAnswer(
+  exchange: ClientExchange,
+  sending: Sending,
+  done: PromiseWithResolvers<void>,
+): Forwarding {
+  const { asked } = sending;
+  const { route } = asked;
+  let outgoing: ClientRequest | undefined;
+  let isAnswered = false;
+  return {
+    asked,
+    get isAnswered() {
+      return isAnswered;
+    },
+    onOutgoing: (made) => {
+      outgoing = made;
+      awaitHead(made, exchange.request, route);
+      // A 101 that nobody asked for: without a listener Node ends the connection, and says nothing.
+      made.once('upgrade', (_answer, socket) => {
+        socket.destroy();
+        done.reject(improper(route, 'its status is 101'));
+      });
+    },
+    onAnswer: (answer) => {
+      const fault = answerFault(answer, route.closeDelimited);
+      if (fault !== undefined) {
+        outgoing?.destroy();
+        done.reject(improper(route, fault));
+        return;
+      }
+      isAnswered = true;
+      if (outgoing !== undefined) watchAnswer(answer, outgoing, route);
+      sendAnswer(exchange, answer, sending).then(done.resolve, done.reject);
     },
   };
 }
@@ -172,6 +219,12 @@ function watchAnswer(
     socket.setTimeout(idleTimeoutMs, () => answer.destroy(timedOut(authority, 'the body stopped arriving')));
 }
 
+function improper({ authority }: UpstreamRoute, what: string): ProxyError {
+  return new ProxyError('upstream-protocol', `${authority} does not speak HTTP/1.1 properly: ${what}`, {
+    proxyError: 'http_protocol_error',
+  });
+}
+
 function timedOut(authority: string, what: string): ProxyError {
   return new ProxyError('upstream-timeout', `cannot reach ${authority}: ${what} in time`, {
     proxyError: 'http_response_timeout',
@@ -181,10 +234,14 @@ function timedOut(authority: string, what: string): ProxyError {
 async function sendAnswer(
   { response }: ClientExchange,
   answer: IncomingMessage,
-  { params, pseudonym }: { params: CacheStatusParams; pseudonym: string },
+  { asked, params, pseudonym, onHead }: Sending,
 ): Promise<void> {
   const status = answer.statusCode ?? 502;
-  const headers = withoutHopByHop(headerPairs(answer.rawHeaders));
+  const all = withoutHopByHop(headerPairs(answer.rawHeaders));
+  // https://www.rfc-editor.org/rfc/rfc9110#section-8.6
+  const headers = status === 204 ? withoutHeaders(all, CONTENT_LENGTH) : all;
+  const held = onHead(asked, { status, headers });
+  if (held !== undefined) await held;
   response.writeHead(status, flatHead(clientHead(headers, pseudonym, { ...params, fwdStatus: status })));
   try {
     await pipeline(answer, response);

@@ -1,5 +1,5 @@
 /** Whether a request may be answered from the cache at all, and what tells its entry apart. Pure; the only place that decides it. */
-import { requestBypass, requestDirectives, sharedRequestHeaders } from '@pannier/http-semantics';
+import { hasHeader, requestBypass, requestDirectives, sharedRequestHeaders } from '@pannier/http-semantics';
 import type { Outcome, RequestDirectives } from '@pannier/http-semantics';
 import type { ProxiedRequest } from './proxied-request.ts';
 
@@ -10,24 +10,29 @@ export type RequestClass =
       readonly kind: 'cacheable';
       /** Key in the near cache: the URL and the headers that a shared fetch would carry. */
       readonly nearKey: string;
-      /** False when the request sets bounds of its own, which only the server judges. */
+      /** Names of the headers in that key. */
+      readonly keyedNames: readonly string[];
+      /** False when the request asks for a part or a head, or sets bounds of its own, which only the server judges. */
       readonly mayUseNear: boolean;
       readonly directives: RequestDirectives;
     };
 
 /** Classifies a request whose target is known. */
 export function classify({ method, url, headers, route }: ProxiedRequest): RequestClass {
-  const outcome = requestBypass(method, headers);
+  const { forwardHeaders, policy, ignoreNoCache } = route;
+  const credentials = policy.credentials === 'rfc';
+  const outcome = requestBypass(method, headers, { head: true, range: true, credentials });
   if (outcome !== undefined) return { kind: 'passthrough', outcome };
   const directives = requestDirectives(headers);
   const { forceRevalidate, maxAgeS, minFreshS } = directives;
-  const selected = sharedRequestHeaders(headers, route.forwardHeaders).map(
-    ([name, value]) => `${name}: ${value}`,
-  );
+  const { keyed } = sharedRequestHeaders(headers, forwardHeaders, policy);
+  const isBounded = forceRevalidate || maxAgeS !== undefined || minFreshS !== undefined;
+  const isPlain = method === 'GET' && !hasHeader(headers, 'range');
   return {
     kind: 'cacheable',
-    nearKey: [url, ...selected].join('\n'),
-    mayUseNear: !forceRevalidate && maxAgeS === undefined && minFreshS === undefined,
+    nearKey: [url, ...keyed.map(([name, value]) => `${name}: ${value}`)].join('\n'),
+    keyedNames: keyed.map(([name]) => name),
+    mayUseNear: isPlain && (ignoreNoCache || !isBounded),
     directives,
   };
 }

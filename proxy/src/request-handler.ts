@@ -80,9 +80,8 @@ async function answer(exchange: ClientExchange, parts: HandlerParts): Promise<vo
     return await pass(outcomeOf(lookup.reason));
   }
   parts.onOutcome(lookup.outcome);
-  const { nearKey } = found;
   const params = missParams(found, parts);
-  await sendLookup(exchange, asked, { answer: lookup, nearKey, params, parts });
+  await sendLookup(exchange, asked, { answer: lookup, near: found, params, parts });
 }
 
 /** Why the near cache did not answer: https://www.rfc-editor.org/rfc/rfc9211#section-2.2 */
@@ -121,7 +120,7 @@ async function fallBack(
   parts.onOutcome('direct');
   const { response: answer, collapsed } = direct;
   const params = { ...cacheStatusOf('direct'), ...(collapsed ? { collapsed } : {}) };
-  await sendLookup(exchange, asked, { answer, nearKey, params, parts });
+  await sendLookup(exchange, asked, { answer, near: found, params, parts });
 }
 
 async function lookUp(

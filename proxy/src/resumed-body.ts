@@ -46,7 +46,7 @@ async function restOf(
 ): Promise<AsyncIterable<Uint8Array> | undefined> {
   const etag = getHeader(answer.headers, 'etag');
   if (answer.status !== 200 || etag === undefined || !isStrongEtag(etag)) return undefined;
-  const selected = sharedRequestHeaders(headers, route.forwardHeaders);
+  const { sent: selected } = sharedRequestHeaders(headers, route.forwardHeaders, route.policy);
   const asking = [
     ['host', route.authority],
     ...selected,

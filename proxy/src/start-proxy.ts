@@ -17,6 +17,7 @@ import { ProxyError } from './errors.ts';
 import { createHttpPort } from './http-port.ts';
 import { handleConnect } from './interception/connect.ts';
 import { createReverseRoutes } from './interception/reverse-route.ts';
+import { createInvalidate } from './invalidation.ts';
 import { createPassthrough } from './passthrough.ts';
 import { createProxyCounters } from './proxy-counters.ts';
 import type { ProxyCounters } from './proxy-counters.ts';
@@ -76,7 +77,12 @@ function assemble(
     onEvent: logServers(logger, proxy.fallback),
   });
   const direct = createDirectFetch(egress, limits.headerBytesMax);
-  const passthrough = createPassthrough({ egress, pseudonym, headerBytesMax: limits.headerBytesMax });
+  const onFailure = (error: unknown): void => {
+    counters.failure(failureCode(error));
+    logger.debug({ err: error }, 'failure');
+  };
+  const onHead = createInvalidate({ transport, near, onFailure });
+  const passthrough = createPassthrough({ egress, pseudonym, headerBytesMax: limits.headerBytesMax, onHead });
   const parts: HandlerParts = {
     egress,
     pseudonym,
@@ -94,10 +100,7 @@ function assemble(
     bypassed: new BypassMemory(Date.now),
     onOutcome: (outcome) => counters.request(outcome),
     onResumed: () => counters.resumed(),
-    onFailure: (error) => {
-      counters.failure(failureCode(error));
-      logger.debug({ err: error }, 'failure');
-    },
+    onFailure,
   };
   return {
     parts,

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { configuredPolicy, DEFAULT_POLICY } from '@pannier/http-semantics';
+import type { CachePolicy } from '@pannier/http-semantics';
 import { ConfigError } from '@pannier/runtime';
 import type { Config } from '@pannier/runtime';
 import type { WrittenTarget } from './interception/forward.ts';
@@ -15,8 +17,14 @@ export interface UpstreamRoute {
   readonly path: string;
   /** PEM of the authorities to trust instead of the public ones. */
   readonly ca: string | undefined;
-  /** Request headers that its shared fetches carry besides the negotiated ones, in lower case. */
+  /** Request headers that its shared fetches carry besides the negotiated ones, in lower case; `*` for all. */
   readonly forwardHeaders: readonly string[];
+  /** How its responses are stored and used again. */
+  readonly policy: CachePolicy;
+  /** Whether what a request says against using a stored response is ignored. */
+  readonly ignoreNoCache: boolean;
+  /** What the end of the connection says of a body that has no other end. */
+  readonly closeDelimited: 'relay' | 'rfc';
   readonly fallback: 'direct' | 'stale-only';
   /** 0 for no limit: an undeclared upstream is waited for as long as the client waits. */
   readonly headTimeoutMs: number;
@@ -46,6 +54,9 @@ export function createUpstreamRoutes(config: Pick<Config, 'upstreams' | 'proxy'>
   const undeclared: Claim['settings'] = {
     ca: undefined,
     forwardHeaders: [],
+    policy: DEFAULT_POLICY,
+    ignoreNoCache: false,
+    closeDelimited: 'relay',
     fallback: config.proxy.fallback,
     headTimeoutMs: 0,
     idleTimeoutMs: 0,
@@ -68,6 +79,9 @@ function claimsOf(
   const settings = {
     ca: upstream.ca === undefined ? undefined : readAuthorities(name, upstream.ca),
     forwardHeaders: upstream.forwardHeaders,
+    policy: configuredPolicy(upstream),
+    ignoreNoCache: upstream.ignoreNoCache,
+    closeDelimited: upstream.closeDelimited,
     fallback: upstream.fallback ?? fallback,
     headTimeoutMs: upstream.fetchTimeoutMs,
     idleTimeoutMs: upstream.idleTimeoutMs,

@@ -4,6 +4,9 @@ import type { Outcome } from '@pannier/http-semantics';
 const SENTENCES: Record<Outcome, string> = {
   hit: 'from the cache',
   'stale-hit': 'from the cache although stale, since the upstream could not be asked',
+  'stale-while-revalidate': 'from the cache although stale, while the upstream is asked behind its back',
+  'stale-if-error': 'from the cache although stale, since the upstream failed',
+  'stale-allowed': 'from the cache although stale, since the request takes it so',
   revalidated: 'from the cache, after the upstream said that nothing had changed',
   refreshed: 'fetched anew, since what was stored had expired',
   miss: 'fetched, since nothing was stored',

@@ -24,3 +24,4 @@ export type {
   TransportEvent,
   TransportOptions,
 } from './transport.ts';
+export { invalidateUrls } from '../invalidate-urls.ts';

@@ -1,11 +1,8 @@
 /** Where a request's body ends, as every reader must agree on it. */
-import { fieldLines } from './request-head.ts';
+import { fieldLines, LENGTH } from './request-head.ts';
 import type { RequestHead } from './request-head.ts';
 import { refusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
-
-/** One way to write a number, so that nobody reads octal, signs or a list into it. */
-const LENGTH = /^(?:0|[1-9]\d{0,15})$/;
 
 /** https://www.rfc-editor.org/rfc/rfc9112#section-6 */
 export function bodyFault(request: RequestHead): Refusal | undefined {

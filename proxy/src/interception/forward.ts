@@ -45,9 +45,3 @@ export function checkedAuthority(authority: string): string {
     throw new ProxyError('bad-request', `not a host and port: ${JSON.stringify(authority.slice(0, 100))}`);
   return authority;
 }
-
-/** Whether two authorities name the same place under a scheme: case and a default port aside. */
-export function sameAuthority(scheme: 'http' | 'https', one: string, other: string): boolean {
-  const host = (authority: string): string | undefined => URL.parse(`${scheme}://${authority}/`)?.host;
-  return one === other || (host(one) !== undefined && host(one) === host(other));
-}

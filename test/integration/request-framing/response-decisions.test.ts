@@ -41,15 +41,28 @@ const FOLLOWED: Readonly<Record<string, string>> = {
   'a body in chunks': `${OK}Transfer-Encoding: chunked\r\n\r\n${CHUNKS}${SECOND}`,
 };
 
+/** What Node's client lets pass, and the pass-through must not. */
+const IMPROPER: Readonly<Record<string, string>> = {
+  'a coding beside chunked': `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n${CHUNKS}`,
+  'an unknown coding': `${OK}Transfer-Encoding: xchunked\r\nConnection: close\r\n\r\nok`,
+  'a coding with HTTP/1.0': `HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${CHUNKS}`,
+  'a length with leading zeros': `${OK}Content-Length: 002\r\n\r\nok`,
+  'another version': 'HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nok',
+  'a status of 99': 'HTTP/1.1 099 OK\r\nContent-Length: 2\r\n\r\nok',
+  'a 101 that nobody asked for':
+    'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nok',
+};
+
 const HINT = 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n';
 const REPLIES: Record<string, string> = {
   '/plain': PLAIN,
   '/part':
     'HTTP/1.1 206 Partial Content\r\nCache-Control: max-age=60\r\nContent-Range: bytes 0-1/9\r\nContent-Length: 2\r\n\r\nok',
   '/unchanged': 'HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=60\r\nETag: "a"\r\n\r\n',
+  '/empty': 'HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nok',
   '/flood': HINT.repeat(5000) + PLAIN,
 };
-for (const [name, reply] of Object.entries({ ...REFUSED, ...BROKEN, ...FOLLOWED }))
+for (const [name, reply] of Object.entries({ ...REFUSED, ...BROKEN, ...FOLLOWED, ...IMPROPER }))
   REPLIES[`/${name.replaceAll(' ', '-')}`] = reply;
 
 let upstream: ScriptedUpstream;
@@ -116,4 +129,16 @@ describe.each(WAYS)('by the %s', (way) => {
   it('a flood of interim answers does not hide the final one', async () => {
     expect((await get('flood')).text).toMatch(/HTTP\/1\.1 200 [^]*ok$/);
   });
+});
+
+it.each(Object.keys(IMPROPER))('%s is answered 502 by the pass-through', async (name) => {
+  const url = `${upstream.url}/${name.replaceAll(' ', '-')}`;
+  const { text } = await receive(stack.proxyPort, url, { way: 'pass-through' });
+  expect(text).toMatch(/^HTTP\/1\.1 502 [^]*error=http_protocol_error/);
+});
+
+it('a 204 has no length, whatever the upstream says', async () => {
+  const { text } = await receive(stack.proxyPort, `${upstream.url}/empty`, { way: 'pass-through' });
+  expect(text).toMatch(/^HTTP\/1\.1 204 /);
+  expect(text).not.toMatch(/content-length/i);
 });

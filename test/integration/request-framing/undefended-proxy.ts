@@ -14,7 +14,12 @@ export async function startUndefendedProxy(): Promise<AsyncDisposable & { readon
   const config = loadConfig({ env: {}, overrides: {} });
   const egress = createEgress(() => new Set());
   const pseudonym = 'undefended';
-  const passthrough = createPassthrough({ egress, pseudonym, headerBytesMax: 65_536 });
+  const passthrough = createPassthrough({
+    egress,
+    pseudonym,
+    headerBytesMax: 65_536,
+    onHead: () => undefined,
+  });
   const parts = {
     egress,
     pseudonym,
