@@ -7,6 +7,7 @@ const groups: Record<string, string[]> = {
   unit: ['*/src/**/*.test.ts', 'examples/*/src/**/*.test.ts'],
   contract: ['test/contract/**/*.test.ts'],
   integration: ['test/integration/**/*.test.ts'],
+  conformance: ['test/conformance/**/*.test.ts'],
   e2e: ['test/e2e/**/*.test.ts'],
 };
 
