@@ -32,8 +32,7 @@ function acceptsEarlier(
 }
 
 function isGoodFor({ request, plan }: Asked, head: JudgedHead, now: number): boolean {
-  const { ignoreNoCache } = plan.target.upstream;
-  return entryUse(head, request.headers, { now, ignoreNoCache }) === 'fresh';
+  return entryUse(head, request.headers, { now, ignoreNoCache: plan.ignoreNoCache }) === 'fresh';
 }
 
 /** What a request asks of a flight. */

@@ -4,7 +4,7 @@ import type { DatasetManifest } from './dataset/version/dataset-manifest.ts';
 import type { DatasetArchive } from './dataset-archive.ts';
 import type { DatasetIngest } from './dataset-ingest.ts';
 import { refresh } from './dataset-refresh.ts';
-import type { RefreshDeps } from './dataset-refresh.ts';
+import type { RefreshDeps } from './refresh-deps.ts';
 import type { DeclaredDataset } from './declared-dataset.ts';
 
 /** How long readers wait for a refresh while there is a version at hand; it goes on without them. */

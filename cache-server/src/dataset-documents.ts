@@ -6,11 +6,10 @@ import type { DeclaredDataset } from './declared-dataset.ts';
 import type { BodyPart, EntryResponse } from './entry-answer.ts';
 import { CacheServerError } from './errors.ts';
 
-export { pageDocuments, PagesChanged } from './dataset-pages.ts';
-export { probeVersion } from './version-probe.ts';
-
 /** The response of an endpoint. */
 export interface EndpointResponse extends EntryResponse {
+  /** Which of several it is, as the beginning of a message; '' of one. */
+  readonly place: string;
   /** What went wrong while its body came, with the names of dataset, upstream and endpoint. */
   readonly placed: (error: unknown) => unknown;
 }
@@ -26,7 +25,7 @@ export async function fetchEndpoints(
     for (const [index, url] of declared.urls.entries()) {
       const place = declared.urls.length > 1 ? `document ${index + 1}: ` : '';
       const answer = await fetchResponse(url, declared, { deps, signal, place });
-      answers.push({ ...answer, placed: (error) => placed(error, declared, place) });
+      answers.push({ ...answer, place, placed: (error) => placed(error, declared, place) });
     }
     return answers;
   } catch (error) {
@@ -41,7 +40,11 @@ export async function* responseDocuments(
   signal: AbortSignal,
 ): AsyncGenerator<IngestDocument> {
   for (const answer of answers)
-    yield { contentEncoding: contentEncoding(answer), parts: endpointParts(answer, signal) };
+    yield {
+      contentEncoding: contentEncoding(answer),
+      place: answer.place,
+      parts: endpointParts(answer, signal),
+    };
 }
 
 async function* endpointParts(answer: EndpointResponse, signal: AbortSignal): AsyncGenerator<BodyPart> {

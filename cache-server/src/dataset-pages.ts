@@ -131,7 +131,11 @@ class PageInPassing {
     this.#response = response;
     this.link = getHeader(response.headers, 'link');
     this.version = response.body.version;
-    this.document = { contentEncoding: contentEncoding(response), parts: this.#parts(place) };
+    this.document = {
+      contentEncoding: contentEncoding(response),
+      place: place.place,
+      parts: this.#parts(place),
+    };
   }
 
   /** What was seen; there when the document was read to its end. */

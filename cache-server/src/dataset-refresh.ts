@@ -1,41 +1,22 @@
 /** Brings a dataset up to date: is there anything newer, cut it, judge it, publish it last. */
 import type { Clock } from './clock.ts';
 import type { DatasetManifest } from './dataset/version/dataset-manifest.ts';
-import type { FailedRefreshes } from './dataset/version/failed-refreshes.ts';
 import type { VersionShelf } from './dataset/version/version-shelf.ts';
-import type { DatasetArchive } from './dataset-archive.ts';
-import {
-  asUnfit,
-  fetchEndpoints,
-  pageDocuments,
-  PagesChanged,
-  probeVersion,
-  responseDocuments,
-} from './dataset-documents.ts';
+import { asUnfit, fetchEndpoints, responseDocuments } from './dataset-documents.ts';
 import { DatasetIngest } from './dataset-ingest.ts';
 import type { CutDataset } from './dataset-ingest.ts';
-import type { DatasetPublication, DatasetsDeps } from './dataset-service.ts';
+import { pageDocuments, PagesChanged } from './dataset-pages.ts';
 import { lookAfter } from './dataset-upkeep.ts';
 import type { DeclaredDataset } from './declared-dataset.ts';
 import type { EntryService } from './entry-service.ts';
 import { CacheServerError } from './errors.ts';
 import { versionId } from './flight/version-id.ts';
 import { publishDataset, quarantined, tooLarge } from './publish-dataset.ts';
+import type { RefreshDeps } from './refresh-deps.ts';
+import { probeVersion } from './version-probe.ts';
 
 /** Pages are walked anew after this long where nothing is declared; each is a request. */
 const PAGES_REFRESH_MS = 60_000;
-
-/** What a refresh works with. */
-export interface RefreshDeps extends DatasetsDeps {
-  readonly archive: DatasetArchive;
-  readonly closed: AbortSignal;
-  /** Told of an ingest as soon as it begins. */
-  readonly onIngest: (declared: DeclaredDataset, ingest: DatasetIngest) => void;
-  /** What went wrong lately, and is not to be tried by each read. */
-  readonly failures: FailedRefreshes;
-  readonly onPublished: (publication: DatasetPublication) => void;
-  readonly count: (what: 'cut' | 'unchanged' | 'quarantined' | 'failed' | 'restarted') => void;
-}
 
 /** The version that readers get now. */
 export async function refresh(
@@ -118,8 +99,13 @@ async function newest(standing: Standing, deps: RefreshDeps, signal: AbortSignal
   }
   const ended = AbortSignal.any([deps.closed, AbortSignal.timeout(deps.limits.fetchDeadlineMs)]);
   const documents = responseDocuments(answers, ended);
-  const dataset = await cutOnce(standing, { documents, ended }, deps);
-  return await publishDataset(declared, { dataset, sourceVersion, cut }, deps);
+  try {
+    const dataset = await cutOnce(standing, { documents, ended }, deps);
+    return await publishDataset(declared, { dataset, sourceVersion, cut }, deps);
+  } finally {
+    // Those that were never opened, because something went wrong before, would be waited for by their flights.
+    for (const { body } of answers) body.release();
+  }
 }
 
 /** The same entries, each of them confirmed by its upstream. */
@@ -128,7 +114,7 @@ function confirming(entries: EntryService): EntryService {
     ...entries,
     getEntry: async (request, caller, signal) => {
       const headers = [...request.headers, ['cache-control', 'no-cache'] as const];
-      return await entries.getEntry({ ...request, headers }, caller, signal);
+      return await entries.getEntry({ ...request, headers, isConfirming: true }, caller, signal);
     },
   };
 }

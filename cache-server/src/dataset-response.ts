@@ -50,7 +50,11 @@ class Uncacheable extends Error {}
 
 async function answerTo(url: string, headers: HeaderList, query: ResponseQuery): Promise<EntryResponse> {
   const { deps, signal } = query;
-  const answer = await deps.entries.getEntry({ method: 'GET', url, headers }, CALLER, signal);
+  const answer = await deps.entries.getEntry(
+    { method: 'GET', url, headers, isConfirming: headers.length > 0 },
+    CALLER,
+    signal,
+  );
   if (answer.kind === 'response') return answer;
   throw new Uncacheable(`its response may not be cached (${answer.outcome})`);
 }

@@ -1,5 +1,6 @@
 /** A dataset as it is declared, with the names that it has in the store. */
 import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
 import type { Config } from '@pannier/runtime';
 import { entryKey } from './entry-key.ts';
 import type { EntryKey } from './entry-key.ts';
@@ -39,11 +40,24 @@ export function declaredDataset(name: string, { datasets, upstreams }: Declarati
     settings,
     urls: [settings.endpoint].flat().map((endpoint) => base + endpoint),
     probeUrl: settings.probe === undefined ? undefined : base + settings.probe.endpoint,
-    declaration: createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16),
+    declaration: createHash('sha256')
+      .update(JSON.stringify([settings, moduleStamps(settings)]))
+      .digest('hex')
+      .slice(0, 16),
     key: entryKey(settings.upstream, 'dataset', name),
     versionKey: (version) => entryKey(settings.upstream, 'dataset', `${name}@${version}`).text,
     unfit: (why, cause) => new CacheServerError('bad-data', `dataset ${name} (${place}): ${why}`, { cause }),
   };
+}
+
+/** When the operator's modules that it names were changed: what they do is part of what is declared. */
+function moduleStamps(settings: unknown): string[] {
+  if (typeof settings !== 'object' || settings === null) return [];
+  return Object.entries(settings).flatMap(([name, value]: [string, unknown]) => {
+    if (name !== 'module' || typeof value !== 'string') return moduleStamps(value);
+    const stat = statSync(value, { throwIfNoEntry: false });
+    return stat === undefined ? [] : [`${stat.mtimeMs} ${stat.size}`];
+  });
 }
 
 /** URLs whose originals are also read as datasets: both doors shall use one fetch, whatever coding a caller accepts. */

@@ -7,6 +7,8 @@ export interface EntryRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: HeaderList;
+  /** True where `no-cache` is our own, and holds even where the upstream's settings ignore that of clients. */
+  readonly isConfirming?: boolean;
 }
 
 /** Who asks, by the connection (certificate or token), or by call metadata under `auth: none`. Never by a field of a request. */

@@ -47,7 +47,7 @@ async function explainLookup(
   if (context.uncacheable.has(key.text)) reasons.push('Its last response was for one caller alone.');
   if (context.flights.isUnderWay(key.text)) reasons.push('A fetch of it is in progress.');
   if (forceRevalidate) reasons.push('The request asks for revalidation.');
-  const { ignoreNoCache } = target.upstream;
+  const { ignoreNoCache } = plan;
   const state = manifest === undefined ? 'miss' : entryUse(manifest, headers, { now, ignoreNoCache });
   reasons.push(manifest === undefined ? 'Nothing is stored under its key.' : storedSentence(manifest, now));
   const needsUpstream = state === 'revalidate' || state === 'miss';

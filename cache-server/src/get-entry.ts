@@ -30,7 +30,7 @@ async function answerRequest(
   // Declared? Forbidden? Does the request itself go past the cache? If not, what is its key?
   const plan = planRequest(request, context);
   if (plan.kind === 'bypass') return plan;
-  const { ignoreNoCache } = plan.target.upstream;
+  const { ignoreNoCache } = plan;
   const { forceRevalidate, onlyIfCached } = requestDirectives(request.headers);
   let need: FetchNeed = forceRevalidate && !ignoreNoCache ? 'confirmed' : 'any';
 

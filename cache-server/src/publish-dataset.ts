@@ -7,10 +7,10 @@ import { shelve } from './dataset/version/version-shelf.ts';
 import type { ShelvedVersion, VersionShelf } from './dataset/version/version-shelf.ts';
 import { FRAMES_TTL_MS } from './dataset-archive.ts';
 import type { CutDataset } from './dataset-ingest.ts';
-import type { RefreshDeps } from './dataset-refresh.ts';
 import type { DatasetPublication } from './dataset-service.ts';
 import type { DeclaredDataset } from './declared-dataset.ts';
 import type { CacheServerError } from './errors.ts';
+import type { RefreshDeps } from './refresh-deps.ts';
 
 /** What was cut, and from what. */
 export interface DatasetCut {

@@ -18,6 +18,8 @@ export interface LookupPlan {
   readonly sent: HeaderList;
   /** Whether the request carries credentials: its fetch is its own, even if what it brings may be shared. */
   readonly isPersonal: boolean;
+  /** Whether what the request says against using a stored response is ignored. */
+  readonly ignoreNoCache: boolean;
 }
 
 /** What the plan depends on besides the request. */
@@ -34,7 +36,7 @@ const UNDECLARED_REMEMBERED_MS = 30_000;
  *   addresses that are not allowed
  */
 export function planRequest(
-  { method, url, headers }: EntryRequest,
+  { method, url, headers, isConfirming = false }: EntryRequest,
   { upstreams, plainUrls }: PlanContext,
 ): LookupPlan | EntryBypass {
   if (hasLooped(headers, upstreams.viaName))
@@ -52,7 +54,8 @@ export function planRequest(
   const shared = plain(keyed);
   const key = originalKey(name, target.url, shared);
   const isPersonal = headers.some(([header]) => looksLikeCredential(header.toLowerCase()));
-  return { kind: 'lookup', key, target, shared, sent: plain(sent), isPersonal };
+  const ignoreNoCache = target.upstream.ignoreNoCache && !isConfirming;
+  return { kind: 'lookup', key, target, shared, sent: plain(sent), isPersonal, ignoreNoCache };
 }
 
 /** Any client can read an answer without a coding: https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3 */

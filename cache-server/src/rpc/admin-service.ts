@@ -140,7 +140,7 @@ export function adminServiceHandlers(deps: AdminServiceDeps): ServiceHandlers<ty
     listEntries: unary(method.listEntries, (request) => listEntries(request, deps)),
     listDatasets: unary(method.listDatasets, () => listDatasets(deps)),
     listVersions: unary(method.listVersions, (request) => listVersions(request, deps)),
-    diffVersions: unary(method.diffVersions, (request) => diffVersions(request, deps)),
+    diffVersions: unary(method.diffVersions, (request, { signal }) => diffVersions(request, deps, signal)),
     pinVersion: unary(method.pinVersion, async ({ dataset, version }) => {
       await deps.datasets.pin(dataset, version, true);
       return {};

@@ -27,7 +27,7 @@ export interface IngestStart {
 
 /** To the worker. */
 export type IngestCommand =
-  | { readonly kind: 'document'; readonly contentEncoding: string }
+  | { readonly kind: 'document'; readonly contentEncoding: string; readonly place: string }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'frame'; readonly frame: StoredBytes }
   | { readonly kind: 'document-end' }

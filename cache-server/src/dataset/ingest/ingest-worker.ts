@@ -94,6 +94,16 @@ async function framed({ content, known }: Measured, scope: string): Promise<CutP
   return { ...known, frame };
 }
 
+/** The same records; what is wrong with them is told with their document's place. */
+async function* placed<T>(records: AsyncIterable<T>, place: string): AsyncGenerator<T> {
+  try {
+    yield* records;
+  } catch (error) {
+    if (!(error instanceof DatasetError) || place === '') throw error;
+    throw new DatasetError(error.code, `${place}${error.message}`, { cause: error });
+  }
+}
+
 async function ingest(port: MessagePort, { plan, ruleMemory }: IngestStart): Promise<void> {
   const inbox = new Inbox(port);
   const say = (event: IngestEvent): void => port.postMessage(event);
@@ -116,7 +126,8 @@ async function ingest(port: MessagePort, { plan, ruleMemory }: IngestStart): Pro
     if (command.kind !== 'document') continue;
     const format = { ...plan.settings, contentEncoding: command.contentEncoding };
     const bytes = documentBytes(inbox, say, plan.limits.partitionBytes);
-    for await (const records of readRecords(bytes, format, plan.limits)) await cutter.push(records);
+    const found = readRecords(bytes, format, plan.limits);
+    for await (const records of placed(found, command.place)) await cutter.push(records);
   }
   const summary = await cutter.finish();
   await Promise.race([inbox.allStored(), failed.promise]);

@@ -72,7 +72,11 @@ async function* documentsOf(
   documents: readonly (string | Iterable<string>)[],
 ): AsyncGenerator<IngestDocument> {
   for (const document of documents) {
-    yield { contentEncoding: '', parts: partsOf(typeof document === 'string' ? [document] : document) };
+    yield {
+      contentEncoding: '',
+      place: '',
+      parts: partsOf(typeof document === 'string' ? [document] : document),
+    };
   }
 }
 

@@ -10,6 +10,8 @@ import { ThreadSlots } from './thread-slots.ts';
 export interface IngestDocument {
   /** Of the response; '' for none. */
   readonly contentEncoding: string;
+  /** Begins what is told of it, such as `page 3: `; '' where there is but one. */
+  readonly place: string;
   /** Its bytes as they arrive, or as they are stored. */
   readonly parts: AsyncIterable<BodyPart>;
 }
@@ -36,8 +38,8 @@ export async function runIngest(run: IngestRun): Promise<IngestSummary> {
 }
 
 async function feed({ documents }: IngestRun, thread: IngestThread): Promise<void> {
-  for await (const { contentEncoding, parts } of documents) {
-    await thread.tell({ kind: 'document', contentEncoding });
+  for await (const { contentEncoding, place, parts } of documents) {
+    await thread.tell({ kind: 'document', contentEncoding, place });
     for await (const part of parts) {
       if (part.kind === 'frame') {
         const { scope, digest, frame, skipBytes } = part;
