@@ -4,6 +4,7 @@ import { createLogger, createMetrics, explainBusyPort, startAdmin } from '@panni
 import type { Config, Logger } from '@pannier/runtime';
 import { checkDatasets } from './check-datasets.ts';
 import { systemClock } from './clock.ts';
+import type { Clock } from './clock.ts';
 import { describeEntry, originalSummary } from './describe-entry.ts';
 import type { EntryService } from './entry-service.ts';
 import { datasetUrls } from './declared-dataset.ts';
@@ -27,6 +28,8 @@ export interface CacheServerOptions {
   readonly logger?: Logger;
   /** Where the rest of Pannier listens, such as the all-in-one's proxy: never an upstream. Read at each request; ours are added. */
   readonly ownAddresses?: OwnAddress[];
+  /** Default: the real time. */
+  readonly clock?: Clock;
 }
 
 /** A running server. */
@@ -34,6 +37,8 @@ export interface RunningCacheServer {
   readonly port: number;
   readonly adminPort: number;
   readonly store: EntryStore;
+  /** Upstream fetches that are not over yet, publishing included. */
+  readonly flights: () => number;
   /** Turns new work away, lets what is open finish for up to `limits.drainMs`, and frees everything. */
   close(graceMs?: number): Promise<void>;
 }
@@ -41,9 +46,9 @@ export interface RunningCacheServer {
 /** Room in a gRPC message for what surrounds an object's value. */
 const MESSAGE_OVERHEAD_BYTES = 1024 * 1024;
 
-function openStore({ server }: Config, logger: Logger): EntryStore {
+function openStore({ server }: Config, { now }: Clock, logger: Logger): EntryStore {
   if (server.redis === undefined) {
-    return createMemoryStore({ bytesMax: server.memoryStoreBytesMax, now: Date.now });
+    return createMemoryStore({ bytesMax: server.memoryStoreBytesMax, now });
   }
   const onError = (err: Error, count: number): void => logger.warn({ err, count }, 'Redis does not answer');
   return createRedisStore({ ...server.redis, onError });
@@ -78,15 +83,16 @@ async function bindGrpc(
 function adminDeps(
   entries: EntryService,
   store: EntryStore,
-  startedMs: number,
+  clock: Clock,
 ): Omit<AdminServiceDeps, 'listDatasets' | 'datasets'> {
+  const startedMs = clock.now();
   return {
     stats: async () => {
       // Stats are asked for when the store is in trouble, too.
       const { entries: stored, bytes } = await store
         .stats()
         .catch(() => ({ entries: undefined, bytes: undefined }));
-      const uptimeMs = Date.now() - startedMs;
+      const uptimeMs = clock.now() - startedMs;
       return {
         ...entries.counts(),
         ...entries.activity(),
@@ -97,7 +103,7 @@ function adminDeps(
       };
     },
     listKeys: async (page) => await store.listKeys(page),
-    describeEntry: async (key) => await describeEntry(key, { entries, store, clock: systemClock }),
+    describeEntry: async (key) => await describeEntry(key, { entries, store, clock }),
     explain: async (request, caller) => {
       const { manifest, ...explanation } = await entries.explain(request, caller);
       return { ...explanation, entry: manifest && originalSummary(explanation.key, manifest) };
@@ -111,12 +117,12 @@ function adminDeps(
  * @throws RuntimeError of one line when a port is busy or an expression does not compile
  */
 export async function startCacheServer(options: CacheServerOptions): Promise<RunningCacheServer> {
-  const { config } = options;
+  const { config, clock = systemClock } = options;
   checkDatasets(config.datasets);
   const logger = options.logger ?? createLogger(config.log, 'cache-server');
   const limits = { ...config.limits, entryBytesMax: entryBytesMax(config) };
   const metrics = createMetrics('pannier_server', { process: true });
-  const store = openStore(config, logger);
+  const store = openStore(config, clock, logger);
   const ownAddresses = options.ownAddresses ?? [];
   const upstreams = await createUpstreamRegistry({
     upstreams: config.upstreams,
@@ -126,7 +132,7 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
     viaName: `pannier-server-${randomUUID().slice(0, 8)}`,
     limits,
   });
-  const shared = { store, limits, clock: systemClock, random: Math.random, logger, metrics };
+  const shared = { store, limits, clock, random: Math.random, logger, metrics };
   const entries = createGetEntry({ ...shared, upstreams, plainUrls: datasetUrls(config) });
   const datasets = createDatasets({
     ...shared,
@@ -140,7 +146,7 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
 
   const grpc = await bindGrpc(config, {
     ...entries,
-    ...adminDeps(entries, store, Date.now()),
+    ...adminDeps(entries, store, clock),
     tickets,
     limits,
     datasets,
@@ -167,6 +173,7 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
     port: grpc.port,
     adminPort: admin.port,
     store,
+    flights: () => entries.activity().flights,
     async close(graceMs = limits.drainMs) {
       draining.abort();
       await grpc.drain(graceMs);

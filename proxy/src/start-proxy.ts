@@ -32,6 +32,8 @@ export interface ProxyOptions {
   readonly config: Config;
   /** Default: one made from `config.log`. */
   readonly logger?: Logger;
+  /** Milliseconds since 1970; default `Date.now`. */
+  readonly now?: () => number;
 }
 
 /** A running proxy. */
@@ -57,12 +59,13 @@ interface Assembly {
 function assemble(
   config: Config,
   logger: Logger,
-  { metrics, ownPorts }: { metrics: Metrics; ownPorts: ReadonlySet<number> },
+  { metrics, ownPorts, now }: { metrics: Metrics; ownPorts: ReadonlySet<number>; now: () => number },
 ): Assembly {
   const { proxy, limits } = config;
   const egress = createEgress(() => ownPorts);
   const pseudonym = `pannier-proxy-${randomUUID().slice(0, 8)}`;
-  const near = createNearCache({ bytesMax: proxy.nearCacheBytesMax, entryBytesMax: proxy.nearEntryBytesMax });
+  const { nearCacheBytesMax: bytesMax, nearEntryBytesMax: entryBytesMax } = proxy;
+  const near = createNearCache({ bytesMax, entryBytesMax, now });
   const gauges = { connections: 0 };
   const counters = createProxyCounters(metrics, {
     connections: () => gauges.connections,
@@ -90,14 +93,14 @@ function assemble(
     direct,
     passthrough,
     near,
-    datasetDoor: createDatasetDoor({ transport, heldBytesMax: proxy.nearCacheBytesMax }),
-    directFlights: createDirectFlights({ direct, pseudonym, now: Date.now }),
+    datasetDoor: createDatasetDoor({ transport, heldBytesMax: bytesMax }),
+    directFlights: createDirectFlights({ direct, pseudonym, now }),
     authorities: new WeakMap<Duplex, string>(),
-    nearEntryBytesMax: Math.min(proxy.nearEntryBytesMax, proxy.nearCacheBytesMax),
-    now: Date.now,
+    nearEntryBytesMax: Math.min(entryBytesMax, bytesMax),
+    now,
     upstreamRoutes: createUpstreamRoutes(config),
     reverseRoutes: createReverseRoutes(proxy.routes, () => [...ownPorts][0] ?? proxy.port),
-    bypassed: new BypassMemory(Date.now),
+    bypassed: new BypassMemory(now),
     onOutcome: (outcome) => counters.request(outcome),
     onResumed: () => counters.resumed(),
     onFailure,
@@ -159,14 +162,18 @@ function openPort(
  *
  * @throws RuntimeError of one line when a port is busy or a `ca` file cannot be read
  */
-export async function startProxy({ config, ...options }: ProxyOptions): Promise<RunningProxy> {
+export async function startProxy({
+  config,
+  now = Date.now,
+  ...options
+}: ProxyOptions): Promise<RunningProxy> {
   const { proxy, limits } = config;
   const logger = options.logger ?? createLogger(config.log, 'proxy');
   const metrics = createMetrics('pannier_proxy', { process: true });
   const ownPorts = new Set<number>();
   const draining = new AbortController();
   const tunnels = new Set<Duplex>();
-  const assembly = assemble(config, logger, { metrics, ownPorts });
+  const assembly = assemble(config, logger, { metrics, ownPorts, now });
   const server = openPort(assembly, limits, tunnels);
   const { port } = await listenOrExplain(server, {
     host: proxy.host,
