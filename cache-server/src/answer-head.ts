@@ -24,9 +24,13 @@ export async function answerHeadRequest(
   const { response, head } = await askUpstream(asking, context);
   for await (const _none of response.body);
   const freshened = freshenByHead(manifest, head);
+  const { sent } = plan;
   if (freshened === 'outdated') await context.manifests.removeLost(key.text, manifest.version);
   else if (freshened !== 'unrelated')
-    await publishConfirmed({ key, stored: manifest, head: { ...freshened, policy: head.policy } }, context);
+    await publishConfirmed(
+      { key, stored: manifest, sent, head: { ...freshened, policy: head.policy } },
+      context,
+    );
   const outcome = typeof freshened === 'object' ? 'revalidated' : 'refreshed';
   const facts = { now: context.clock.now(), outcome, bodyBytes: undefined } as const;
   const answer = answerHead(head, { ...facts, status: { fwdStatus: head.status } });

@@ -61,7 +61,10 @@ export async function fetchEntry(
     return;
   }
   context.counters.upstreamRequest('not-modified', task.target.upstream.name);
-  const manifest = await publishRenewed({ key: task.entryKey, stored, fresh: arrival.head }, context);
+  const manifest = await publishRenewed(
+    { key: task.entryKey, stored, sent: task.sent, fresh: arrival.head },
+    context,
+  );
   if (manifest !== undefined) {
     flight.settle({ kind: 'stored', outcome: 'revalidated', manifest });
     return;

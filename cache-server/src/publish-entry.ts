@@ -1,5 +1,6 @@
 /** The last step of a flight: what was fetched or confirmed becomes what everybody finds. */
-import { freshen } from '@pannier/http-semantics';
+import { freshen, storedFields } from '@pannier/http-semantics';
+import type { HeaderList } from '@pannier/http-semantics';
 import type { EntryContext } from './entry-context.ts';
 import type { EntryKey } from './entry-key.ts';
 import type { FlightBody } from './flight/flight-body.ts';
@@ -37,7 +38,8 @@ export async function publishEntry(
     if (flight.isRevoked) return;
     await enter();
     const framesExpireAtMs = clock.now() + framesTtlMs;
-    const manifest = { ...head, scope: key.scope, version, body: stored, framesExpireAtMs };
+    const headers = storedFields(head.headers);
+    const manifest = { ...head, headers, scope: key.scope, version, body: stored, framesExpireAtMs };
     if (!(await manifests.write(key, manifest))) report('not-published', { key: key.text });
     // Purged while the manifest was on its way to the store.
     else if (flight.isRevoked) await manifests.removeLost(key.text, version);
@@ -47,32 +49,41 @@ export async function publishEntry(
   }
 }
 
+/** A stored response, and the request by which it was confirmed. */
+interface Confirmed {
+  readonly key: EntryKey;
+  readonly stored: Manifest;
+  /** Headers that went upstream. Where credentials were among them, the answer may be theirs alone. */
+  readonly sent: HeaderList;
+}
+
 /**
  * Publishes what a 304 says of the stored response: new times and fields, the same body and version; frames are only extended.
  *
  * @returns undefined when the 304 does not confirm the stored response, or its frames are lost, which then is removed
  */
 export async function publishRenewed(
-  { key, stored, fresh }: { key: EntryKey; stored: Manifest; fresh: JudgedHead },
+  { fresh, ...confirmed }: Confirmed & { readonly fresh: JudgedHead },
   context: EntryContext,
 ): Promise<Manifest | undefined> {
-  const freshened = freshen(stored, fresh);
+  const freshened = freshen(confirmed.stored, fresh);
   if (freshened === undefined) return undefined;
-  return await publishConfirmed({ key, stored, head: { ...freshened, policy: fresh.policy } }, context);
+  return await publishConfirmed({ ...confirmed, head: { ...freshened, policy: fresh.policy } }, context);
 }
 
 /** Publishes a stored body under a head that has been confirmed. @returns undefined when its frames are lost, or it may be stored no more */
 export async function publishConfirmed(
-  { key, stored, head }: { key: EntryKey; stored: Manifest; head: JudgedHead },
+  { key, stored, sent, head }: Confirmed & { readonly head: JudgedHead },
   context: EntryContext,
 ): Promise<Manifest | undefined> {
   const now = context.clock.now();
   const retainedMs = retentionMs(head);
   const outlive = stored.framesExpireAtMs >= now + retainedMs;
   const framesExpireAtMs = outlive ? stored.framesExpireAtMs : now + FRAMES_TTL_FACTOR * retainedMs;
-  const renewed: Manifest = { ...stored, ...head, framesExpireAtMs };
+  const headers = storedFields(head.headers);
+  const renewed: Manifest = { ...stored, ...head, headers, framesExpireAtMs };
   const usable =
-    entryStorability(head, []).storable &&
+    entryStorability(head, sent).storable &&
     (outlive || (await extendBody(renewed, framesExpireAtMs - now, context)));
   if (!usable) {
     await context.manifests.removeLost(key.text, stored.version);

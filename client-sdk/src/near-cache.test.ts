@@ -63,3 +63,10 @@ test('it holds a copy of the body, which may be a view of a larger buffer', () =
   expect([...kept]).toEqual([1, 1, 1, 1]);
   expect(kept.buffer.byteLength).toBe(4);
 });
+
+test('fields that a response says are for one caller are not kept', () => {
+  const cache = createNearCache({ bytesMax: 64 * KIB, entryBytesMax: 8 * KIB, now: () => 0 });
+  const control = ['Cache-Control', 'private="x-user"'] as const;
+  cache.set('a', { ...entry(1), headers: [control, ['X-User', 'alice']] });
+  expect(cache.get('a')!.headers).toEqual([control]);
+});

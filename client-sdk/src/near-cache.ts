@@ -1,5 +1,6 @@
 /** The small in-memory tier of a proxy or an SDK client: whole bodies, bounded in bytes, for as long as the server allows. */
 import { LRUCache } from 'lru-cache';
+import { storedFields } from '@pannier/http-semantics';
 import type { HeaderList } from '@pannier/http-semantics';
 
 /** A response that may be used again without asking. Times in milliseconds on the cache's own clock. */
@@ -27,7 +28,7 @@ export interface NearCache {
   get(key: string): NearEntry | undefined;
   /** The entry, also for a while after it has expired: for when nobody can be asked. Whether it may be used is the caller's to judge. */
   getStale(key: string, staleMsMax: number): NearEntry | undefined;
-  /** Keeps an entry, a copy of its body included; false when it is too large, has expired already, or the cache is off. */
+  /** Keeps an entry, a copy of its body included, but for the fields that it says are for one caller; false when it is too large, has expired already, or the cache is off. */
   set(key: string, entry: NearEntry): boolean;
   /** True when there was one. */
   delete(key: string): boolean;
@@ -72,7 +73,8 @@ export function createNearCache({ bytesMax, entryBytesMax, now = Date.now }: Nea
         return false;
       }
       // A copy: the body may be a view of a far larger receive buffer.
-      cache.set(key, { ...entry, body: new Uint8Array(entry.body) }, { size });
+      const headers = storedFields(entry.headers);
+      cache.set(key, { ...entry, headers, body: new Uint8Array(entry.body) }, { size });
       return true;
     },
     delete: (key) => cache.delete(key),

@@ -34,6 +34,14 @@ const UNDERSTOOD: ReadonlySet<number> = new Set([
   505,
 ]);
 
+/** Precondition required, too many requests, request head too large, network login required: https://www.rfc-editor.org/rfc/rfc6585 */
+const NEVER_STORED: ReadonlySet<number> = new Set([428, 429, 431, 511]);
+
+/** Whether a response with this status must not be stored, whatever it says. */
+export function isNeverStored(status: number): boolean {
+  return NEVER_STORED.has(status);
+}
+
 /** Whether the status alone allows a response to be stored that names no lifetime. */
 export function isHeuristicallyCacheable(status: number): boolean {
   return HEURISTICALLY_CACHEABLE.has(status);

@@ -50,6 +50,20 @@ test('must-understand overrules no-store for a status that we understand, and fo
   expect(verdict(599, cc('max-age=60, must-understand'))).toBe('not-understood');
 });
 
+test('whose a response is comes before what it is good for', () => {
+  expect(verdict(302, [['Set-Cookie', 'a=b']])).toBe('set-cookie');
+  expect(verdict(503, [...cc('no-store'), ['Set-Cookie', 'a=b']])).toBe('set-cookie');
+  expect(verdict(503, [...cc('no-store'), ['Vary', 'Cookie']])).toBe('vary');
+  expect(verdict(599, cc('private, must-understand'))).toBe('private');
+  expect(verdict(600, cc('private'))).toBe('private');
+});
+
+/** https://www.rfc-editor.org/rfc/rfc6585 */
+test('what a server says of too many requests, or of a head that is too large, is not stored', () => {
+  for (const status of [428, 429, 511]) expect(verdict(status, [fresh])).toBe('status');
+  expect(verdict(431, [fresh])).toBe('request');
+});
+
 test('what is meant for one caller is not shared, nor what says no-store', () => {
   expect(verdict(200, cc('max-age=60, private'))).toBe('private');
   expect(verdict(200, cc('max-age=60, private="x-user"'))).toBe('storable');

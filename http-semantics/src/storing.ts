@@ -8,7 +8,7 @@ import type { CachePolicy } from './policy.ts';
 import { looksLikeCredential, requestBypass } from './request-bypass.ts';
 import { responseDirectives } from './response-directives.ts';
 import type { ResponseDirectives } from './response-directives.ts';
-import { isHeuristicallyCacheable, isStatusUnderstood } from './status-code.ts';
+import { isHeuristicallyCacheable, isNeverStored, isStatusUnderstood } from './status-code.ts';
 import { stateOf } from './stored-state.ts';
 import { varyNames } from './vary.ts';
 
@@ -45,11 +45,13 @@ type Judged = ResponseHead & Given & { readonly directives: ResponseDirectives }
  */
 export function mayStore(request: RequestHead, response: ResponseHead, given: Given): Storability {
   const judged = { ...response, ...given, directives: responseDirectives(response.headers) };
+  // Whose a response is comes before what it is good for: a redirect that names no lifetime is of no use later, and may be passed on
+  // to all who wait for it now, but not if it sets a cookie.
   const reason =
     requestReason(request, judged) ??
+    sharingReason(judged) ??
     statusReason(judged) ??
     directiveReason(judged) ??
-    sharingReason(judged) ??
     reuseReason(judged);
   return reason === undefined ? { storable: true } : { storable: false, reason };
 }
@@ -76,7 +78,7 @@ function requestReason({ method, headers }: RequestHead, judged: Judged): NotSto
 }
 
 function statusReason({ status, directives }: Judged): NotStorableReason | undefined {
-  if (status < 200 || status > 599) return 'status';
+  if (status < 200 || status > 599 || isNeverStored(status)) return 'status';
   // A 304 completes something stored, a 206 is a part, a 416 speaks of one: https://www.rfc-editor.org/rfc/rfc9111#section-3.3
   if (status === 206 || status === 304 || status === 416) return 'partial';
   // The answer to one client's condition: https://www.rfc-editor.org/rfc/rfc9110#section-15.5.13
@@ -90,15 +92,17 @@ function directiveReason(judged: Judged): NotStorableReason | undefined {
   // By now the status is understood, and then must-understand overrules: https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.3
   const overruled = directives.mustUnderstand && !directives.garbled;
   if (directives.noStore && !overruled) return 'no-store';
-  // https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.7
-  if (directives.private) return 'private';
   // https://www.rfc-editor.org/rfc/rfc9111#section-3
   if (directives.public || isHeuristicallyCacheable(status)) return undefined;
   const { source } = lifetimeOf({ ...judged, responseTimeMs: now }, policy);
   return source === 'none' ? 'status-without-freshness' : undefined;
 }
 
-function sharingReason({ headers, policy }: Judged): NotStorableReason | undefined {
+function sharingReason({ status, headers, directives, policy }: Judged): NotStorableReason | undefined {
+  // About the head of one request, whoever else asks for the URL: https://www.rfc-editor.org/rfc/rfc6585#section-5
+  if (status === 431) return 'request';
+  // https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.7
+  if (directives.private) return 'private';
   // Even one that would not be kept: who waits for this fetch with others gets the head as it came.
   const cookie = hasHeader(headers, 'set-cookie') || hasHeader(headers, 'set-cookie2');
   // https://www.rfc-editor.org/rfc/rfc9111#section-7.3

@@ -5,9 +5,11 @@
 import {
   appendVia,
   currentAgeMs,
+  looksLikeCredential,
   mayStore,
   sharedRequestHeaders,
   stateOf,
+  storedFields,
   varyNames,
   withoutHeaders,
 } from '@pannier/http-semantics';
@@ -54,6 +56,8 @@ export function createDirectFlights(options: DirectFlightsOptions): DirectFlight
       return byKey.size;
     },
     async answer(asked, nearKey, signal) {
+      // What comes back for somebody's credentials is nobody else's, and what came back without them may not be meant for them.
+      if (asked.headers.some(([name]) => looksLikeCredential(name.toLowerCase()))) return 'alone';
       const current = byKey.get(nearKey);
       const joined = current?.isJoinable === true ? current : undefined;
       const flight = joined ?? new DirectFlight(asked, options);
@@ -127,7 +131,8 @@ class DirectFlight {
         leave();
         return undefined;
       }
-      return this.#response(head, signal, leave);
+      const headers = isFirst ? head.headers : storedFields(head.headers);
+      return this.#response({ ...head, headers }, signal, leave);
     } catch (error) {
       leave();
       throw error;

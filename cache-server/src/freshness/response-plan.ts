@@ -15,6 +15,7 @@ export type ResponsePlan = 'store' | 'relay' | 'too-large' | 'one-only';
 const NOT_SHAREABLE: ReadonlySet<NotStorableReason> = new Set([
   'request',
   'partial',
+  'not-understood',
   'no-store',
   'private',
   'set-cookie',
