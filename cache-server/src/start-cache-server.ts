@@ -46,9 +46,9 @@ export interface RunningCacheServer {
 /** Room in a gRPC message for what surrounds an object's value. */
 const MESSAGE_OVERHEAD_BYTES = 1024 * 1024;
 
-function openStore({ server }: Config, { now }: Clock, logger: Logger): EntryStore {
+function openStore({ server }: Config, clock: Clock, logger: Logger): EntryStore {
   if (server.redis === undefined) {
-    return createMemoryStore({ bytesMax: server.memoryStoreBytesMax, now });
+    return createMemoryStore({ bytesMax: server.memoryStoreBytesMax, now: () => clock.now() });
   }
   const onError = (err: Error, count: number): void => logger.warn({ err, count }, 'Redis does not answer');
   return createRedisStore({ ...server.redis, onError });
