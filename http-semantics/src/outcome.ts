@@ -36,6 +36,7 @@ const CACHE_STATUS = {
   miss: { fwd: 'uri-miss' },
   collapsed: { fwd: 'uri-miss', collapsed: true },
   'bypass-method': { fwd: 'method' },
+  'bypass-override': { fwd: 'bypass', detail: 'override' },
   'bypass-upgrade': { fwd: 'bypass', detail: 'upgrade' },
   'bypass-body': { fwd: 'bypass', detail: 'body' },
   'bypass-expect': { fwd: 'bypass', detail: 'expect' },

@@ -90,3 +90,16 @@ test('what the caller deals with itself does not lead past the cache, and hides 
   const noStore: HeaderList = [...headers, ['Cache-Control', 'no-store']];
   expect(requestBypass('GET', noStore, allowed)).toBe('bypass-no-store-request');
 });
+
+test('a header that asks for another method or path than the request line leads past it', () => {
+  for (const name of [
+    'X-HTTP-Method-Override',
+    'x-http-method',
+    'X-Method-Override',
+    'X-Original-URL',
+    'X-Rewrite-URL',
+  ])
+    expect(why(name), name).toBe('bypass-override');
+  for (const name of ['X-Forwarded-Host', 'Forwarded', 'X-Original-Host'])
+    expect(why(name), name).toBeUndefined();
+});

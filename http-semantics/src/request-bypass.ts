@@ -7,6 +7,7 @@ import type { Outcome } from './outcome.ts';
 export type RequestBypass = Extract<
   Outcome,
   | 'bypass-method'
+  | 'bypass-override'
   | 'bypass-upgrade'
   | 'bypass-body'
   | 'bypass-expect'
@@ -43,6 +44,18 @@ const CREDENTIAL_NAME = new RegExp(
   ].join('|'),
 );
 
+/**
+ * Names that ask for another method or another resource than the request line does. An upstream that knows them does something else
+ * than the cache would think, and one that does not know them loses nothing by being asked.
+ */
+const OVERRIDES: ReadonlySet<string> = new Set([
+  'x-http-method-override',
+  'x-http-method',
+  'x-method-override',
+  'x-original-url',
+  'x-rewrite-url',
+]);
+
 /** Whether a header of that name (lower case) looks like it tells one caller from another. */
 export function looksLikeCredential(name: string): boolean {
   return CREDENTIAL_NAME.test(name);
@@ -69,6 +82,7 @@ export function requestBypass(
   allowed: AllowedRequest = {},
 ): RequestBypass | undefined {
   if (method !== 'GET' && !(method === 'HEAD' && allowed.head === true)) return 'bypass-method';
+  if (headers.some(([name]) => OVERRIDES.has(name.toLowerCase()))) return 'bypass-override';
   if (asksForUpgrade(headers)) return 'bypass-upgrade';
   // A GET with content has no defined meaning, so none may be shared: https://www.rfc-editor.org/rfc/rfc9110#section-9.3.1-6
   if (hasBody(headers)) return 'bypass-body';

@@ -120,3 +120,52 @@ test('where everything goes upstream, only the coding joins the key, and no cred
     ['Cookie', 'a=b'],
   ]);
 });
+
+/** Known from attacks on shared caches; a well-meant proxy sends some of them with every request. */
+const REPHRASING = [
+  'Forwarded',
+  'X-Forwarded-For',
+  'X-Forwarded-Host',
+  'X-Forwarded-Proto',
+  'X-Forwarded-Port',
+  'X-Forwarded-Scheme',
+  'X-Forwarded-Server',
+  'X-Forwarded-Prefix',
+  'X-Original-URL',
+  'X-Original-Host',
+  'X-Rewrite-URL',
+  'X-HTTP-Method-Override',
+  'X-HTTP-Method',
+  'X-Method-Override',
+  'X-Host',
+  'X-Real-IP',
+  'True-Client-IP',
+  'CF-Connecting-IP',
+  'Front-End-Https',
+];
+
+test.each(REPHRASING)('%s goes upstream by its name only, and then it joins the key', (name) => {
+  const headers: HeaderList = [
+    [name, 'evil'],
+    ['X-Tenant', 'a'],
+  ];
+  const open = sharedRequestHeaders(headers, ['*']);
+  expect(open.sent.map(([sent]) => sent.toLowerCase())).toEqual(['accept-encoding', 'x-tenant']);
+  const both = sharedRequestHeaders(headers, ['*', name]);
+  for (const { keyed, sent } of [sharedRequestHeaders(headers, [name]), both]) {
+    expect(keyed).toContainEqual([name.toLowerCase(), 'evil']);
+    expect(sent.filter(([other]) => other.toLowerCase() === name.toLowerCase())).toHaveLength(1);
+  }
+  expect(both.sent).toContainEqual(['X-Tenant', 'a']);
+});
+
+test('what only resembles such a name goes with everything', () => {
+  const headers: HeaderList = [
+    'X-Client-Name',
+    'X-Hostile',
+    'X-Request-Id',
+    'X-Methodology',
+    'X-Path-Id',
+  ].map((name) => [name, 'x']);
+  expect(sharedRequestHeaders(headers, ['*']).sent.slice(1)).toEqual(headers);
+});

@@ -13,8 +13,26 @@ export const NEGOTIATED: readonly string[] = ['accept', 'accept-encoding', 'acce
 const NEVER_SHARED =
   /^(?:connection|keep-alive|te|trailer|transfer-encoding|upgrade|host|content-.*|if-.*|range|expect|proxy-.*|cache-control|pragma|via)$/;
 
-/** In a list of headers to forward: all of them. */
+/** In a list of headers to forward: all of them, but for those that `REPHRASES` a request. */
 const EVERYTHING = '*';
+
+/**
+ * Fields by which an upstream may take a request for one of another host, scheme, path, method or sender than its request line says,
+ * and that no Vary names. Whoever sends one would choose the answer that everybody gets, so `*` does not stand for them; an upstream that
+ * needs one is given it by name, and then it tells entries apart.
+ */
+const REPHRASES = new RegExp(
+  [
+    '^(?:x-)?forwarded(?:-|$)',
+    '^x-original-(?:url|uri|host|method|proto|remote-addr|forwarded-for)$',
+    '^x-rewrite-(?:url|uri)$',
+    '^x-(?:http-)?method(?:-override)?$',
+    '^x-(?:host|http-host-override|proxy-url|proxy-host|url-scheme|arr-ssl)$',
+    '^x-(?:real|client|cluster-client|remote|originating)-(?:ip|addr)$',
+    '^(?:true-client|fastly-client|cf-connecting|fly-client)-ip$',
+    '^front-end-https$',
+  ].join('|'),
+);
 
 /** Whether a header of that name (lower case) may go upstream with a fetch whose response is shared. */
 export function mayBeForwarded(name: string): boolean {
@@ -31,10 +49,10 @@ export interface SharedRequest {
 
 /**
  * What goes upstream with a shared fetch, and what of it joins its key: an allow-list, normalised and sorted, so that neither
- * `User-Agent` nor a hostile header splits or poisons the cache. Where an upstream is to get everything, only the coding joins the key;
- * what else tells its responses apart, their Vary says.
+ * `User-Agent` nor a hostile header splits or poisons the cache. Where an upstream is to get everything, only the coding and the names
+ * beside `*` join the key; what else tells its responses apart, their Vary says.
  *
- * @param forwardList further names (lower case) that this upstream's answers depend on, from its configuration, or `*`;
+ * @param forwardList further names that this upstream's answers depend on, from its configuration, or `*`;
  *   credentials, conditions and framing are left out even if named
  * @param policy.credentials `rfc` sends the client's credentials along
  */
@@ -44,9 +62,8 @@ export function sharedRequestHeaders(
   { credentials }: Pick<CachePolicy, 'credentials'> = DEFAULT_POLICY,
 ): SharedRequest {
   const isOpen = forwardList.includes(EVERYTHING);
-  const names = isOpen
-    ? ['accept-encoding']
-    : [...new Set([...NEGOTIATED, ...forwardList.map((name) => name.toLowerCase())])];
+  const named = forwardList.map((name) => name.toLowerCase()).filter((name) => name !== EVERYTHING);
+  const names = [...new Set([...(isOpen ? ['accept-encoding'] : NEGOTIATED), ...named])];
   const keyed: Header[] = [];
   for (const name of names.toSorted()) {
     if (!mayBeForwarded(name)) continue;
@@ -57,7 +74,7 @@ export function sharedRequestHeaders(
   const isExtra = (name: string): boolean =>
     looksLikeCredential(name)
       ? credentials === 'rfc' && !NEVER_SHARED.test(name)
-      : isOpen && !names.includes(name) && mayBeForwarded(name);
+      : isOpen && !names.includes(name) && mayBeForwarded(name) && !REPHRASES.test(name);
   return { keyed, sent: [...keyed, ...headers.filter(([name]) => isExtra(name.toLowerCase()))] };
 }
 

@@ -12,6 +12,7 @@ const SENTENCES: Record<Outcome, string> = {
   miss: 'fetched, since nothing was stored',
   collapsed: 'joined a fetch that was under way',
   'bypass-method': 'past the cache, since it is no GET',
+  'bypass-override': 'past the cache, since a header asks for another method or path than the request line',
   'bypass-upgrade': 'past the cache, since it asks for another protocol',
   'bypass-body': 'past the cache, since it has a body',
   'bypass-expect': 'past the cache, since it has an Expect header',

@@ -71,7 +71,7 @@ const upstream = z.strictObject({
     .array(sharableHeader)
     .default(['accept', 'accept-language'])
     .describe(
-      "The request headers that a shared fetch passes on; each also tells entries apart. All others are the server's own. `*` passes on all that are end-to-end and no credentials; then only those tell entries apart that the responses' Vary names.",
+      "The request headers that a shared fetch passes on; each also tells entries apart. All others are the server's own. `*` passes on all that are end-to-end and no credentials; then only those tell entries apart that stand beside it or that the responses' Vary names. So whoever sends such a header shapes the answer that everybody gets, if the upstream lets the header show in it: use `*` only where the upstream names in Vary all that its answers depend on. Headers that give a request another host, path, method or sender, such as X-Forwarded-Host, are passed on only by name.",
     ),
   fetchTimeoutMs: duration().prefault('30s').describe('How long the response head may take.'),
   idleTimeoutMs: duration().prefault('30s').describe('How long the body may pause between two bytes.'),
