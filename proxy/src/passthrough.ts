@@ -15,6 +15,7 @@ import type { ClientExchange } from './client-exchange.ts';
 import { ownAddress } from './egress.ts';
 import type { Egress } from './egress.ts';
 import { ProxyError } from './errors.ts';
+import { relayInterim } from './interim-responses.ts';
 import type { Invalidate } from './invalidation.ts';
 import { setOutgoingHead } from './outgoing-head.ts';
 import type { ProxiedRequest } from './proxied-request.ts';
@@ -22,6 +23,7 @@ import { clientHead, flatHead, headerPairs } from './response-head.ts';
 import { relayUpgrade } from './upgrade-relay.ts';
 import type { UpgradeRequest } from './upgrade-relay.ts';
 import { answerFault } from './framing/response-framing.ts';
+import { announcedTrailers, askForTrailers, sendWithTrailers, wantsTrailers } from './response-trailers.ts';
 import { upstreamFailure } from './upstream-failure.ts';
 import type { UpstreamRoute } from './upstream-route.ts';
 
@@ -150,6 +152,8 @@ function followAnswer(
     onOutgoing: (made) => {
       outgoing = made;
       awaitHead(made, exchange.request, route);
+      relayInterim(made, exchange, sending.pseudonym);
+      if (wantsTrailers(exchange.request)) askForTrailers(made);
       // A 101 that nobody asked for: without a listener Node ends the connection, and says nothing.
       made.once('upgrade', (_answer, socket) => {
         socket.destroy();
@@ -232,7 +236,7 @@ function timedOut(authority: string, what: string): ProxyError {
 }
 
 async function sendAnswer(
-  { response }: ClientExchange,
+  { request, response }: ClientExchange,
   answer: IncomingMessage,
   { asked, params, pseudonym, onHead }: Sending,
 ): Promise<void> {
@@ -242,11 +246,20 @@ async function sendAnswer(
   const headers = status === 204 ? withoutHeaders(all, CONTENT_LENGTH) : all;
   const held = onHead(asked, { status, headers });
   if (held !== undefined) await held;
-  response.writeHead(status, flatHead(clientHead(headers, pseudonym, { ...params, fwdStatus: status })));
+  const head = clientHead(headers, pseudonym, { ...params, fwdStatus: status });
+  // Only then there is a place for trailers: https://www.rfc-editor.org/rfc/rfc9112#section-7.1.2
+  const inChunks = answer.headers['transfer-encoding'] !== undefined && bodyIsSent(asked.method, status);
+  const isTrailed = inChunks && wantsTrailers(request);
+  response.writeHead(status, flatHead(isTrailed ? [...head, ...announcedTrailers(answer)] : head));
   try {
-    await pipeline(answer, response);
+    await (isTrailed ? sendWithTrailers(answer, response) : pipeline(answer, response));
   } catch (error) {
     breakOff(response);
     throw error;
   }
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9110#section-6.4.1 */
+function bodyIsSent(method: string, status: number): boolean {
+  return method !== 'HEAD' && status !== 204 && status !== 304;
 }
