@@ -2,6 +2,8 @@
 import type { Config, Logger, Metrics } from '@pannier/runtime';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from './clock.ts';
+import { createCredentialName } from './credential-name.ts';
+import type { CredentialName } from './credential-name.ts';
 import { CacheServerError } from './errors.ts';
 import type { FlightHead } from './flight-head.ts';
 import { FlightTable } from './flight/flight-table.ts';
@@ -35,6 +37,8 @@ export interface GetEntryDeps {
   readonly upstreams: UpstreamRegistry;
   /** URLs that are fetched without Content-Encoding whatever a caller accepts, because they are read in more than one way. */
   readonly plainUrls: ReadonlySet<string>;
+  /** Of the names of credentials in keys; one of this process by default. */
+  readonly keySecret?: string | undefined;
   readonly limits: EntryLimits;
   readonly clock: Clock;
   /** Like Math.random. */
@@ -45,6 +49,7 @@ export interface GetEntryDeps {
 
 /** The dependencies and what is built from them. */
 export interface EntryContext extends GetEntryDeps {
+  readonly credentialName: CredentialName;
   readonly counters: ServerCounters;
   readonly report: ReportFailure;
   readonly manifests: ManifestShelf;
@@ -91,6 +96,7 @@ export function createEntryContext(deps: GetEntryDeps): EntryContext {
     counters,
     report,
     flights,
+    credentialName: createCredentialName(deps.keySecret),
     manifests,
     urlIndex: new UrlIndex(manifests, clock),
     frames: new BodyFrames({

@@ -1,5 +1,11 @@
 /** The work of a flight, in order: look again, ask the upstream, judge what it says, pass it on, publish. */
-import { conditionalHeaders, formatHttpDate, hasHeader, variantValues } from '@pannier/http-semantics';
+import {
+  conditionalHeaders,
+  formatHttpDate,
+  hasHeader,
+  looksLikeCredential,
+  variantValues,
+} from '@pannier/http-semantics';
 import type { HeaderList } from '@pannier/http-semantics';
 import { storedBodySink } from './body-sink.ts';
 import type { EntryContext } from './entry-context.ts';
@@ -173,7 +179,9 @@ function foundVariant(
   { headers }: JudgedHead,
   context: EntryContext,
 ): (NonNullable<ResponseArriving['variant']> & { key: EntryKey }) | undefined {
-  const names = newlyVaries(headers, { shared, varies });
+  // Credentials in the key are told apart by it.
+  const told = [...shared, ...sent.filter(([name]) => looksLikeCredential(name.toLowerCase()))];
+  const names = newlyVaries(headers, { shared: told, varies });
   if (names === undefined) return undefined;
   context.varyNames.set(key.text, names);
   const values = variantValues(names, sent);

@@ -114,7 +114,7 @@ function policyFields(policy: CachePolicy): Fields {
 function policyOf(fields: Fields): CachePolicy {
   const durations = Object.entries(fieldsOf(fields['negativeTtlS']));
   return {
-    credentials: fields['credentials'] === 'rfc' ? 'rfc' : 'never',
+    credentials: oneOf(fields['credentials'], ['rfc', 'keyed']) ?? 'never',
     setCookie: fields['setCookie'] === 'rfc' ? 'rfc' : 'never-share',
     forcedTtlS: fields['forcedTtlS'] === undefined ? undefined : count(fields['forcedTtlS']),
     minTtlS: count(fields['minTtlS']),
@@ -164,6 +164,10 @@ function header(value: unknown): Header {
 function text(value: unknown): string {
   if (typeof value !== 'string') throw refusal('not a text');
   return value;
+}
+
+function oneOf<T>(value: unknown, values: readonly T[]): T | undefined {
+  return values.find((one) => one === value);
 }
 
 /** Whole and not negative: a length, a time or a status. */

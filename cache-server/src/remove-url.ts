@@ -13,13 +13,13 @@ const PAGE_KEYS = 1000;
  * @returns how many entries there were
  */
 export async function removeUrl(url: string, exhaustive: boolean, context: EntryContext): Promise<number> {
-  const { upstreams, plainUrls, store, flights, urlIndex } = context;
+  const { store, flights, urlIndex } = context;
   const exact = new Set<string>();
   const prefixes = new Set<string>();
   const indexed: string[] = [];
   for (const coding of ['gzip', 'identity']) {
     const request = { method: 'GET', url, headers: [['accept-encoding', coding]] as const };
-    const plan = planRequest(request, { upstreams, plainUrls });
+    const plan = planRequest(request, context);
     if (plan.kind !== 'lookup') continue;
     exact.add(plan.key.text);
     prefixes.add(urlKey(plan.key, plan.target.url).text);

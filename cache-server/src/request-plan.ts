@@ -2,6 +2,7 @@
 import { hasLooped, looksLikeCredential, requestBypass, sharedRequestHeaders } from '@pannier/http-semantics';
 import type { Header, HeaderList } from '@pannier/http-semantics';
 import type { EntryBypass, EntryRequest } from './entry-answer.ts';
+import type { CredentialName } from './credential-name.ts';
 import { originalKey } from './entry-key.ts';
 import type { EntryKey } from './entry-key.ts';
 import { CacheServerError } from './errors.ts';
@@ -12,7 +13,7 @@ export interface LookupPlan {
   readonly kind: 'lookup';
   readonly key: EntryKey;
   readonly target: UpstreamTarget;
-  /** Headers that go upstream with every fetch under this key, and are part of it. */
+  /** Headers that go upstream with every fetch under this key, and are part of it; instead of credentials, their name. */
   readonly shared: HeaderList;
   /** All that goes upstream: beside those, where the upstream gets everything, the caller's own. */
   readonly sent: HeaderList;
@@ -26,6 +27,7 @@ export interface LookupPlan {
 export interface PlanContext {
   readonly upstreams: Pick<UpstreamRegistry, 'resolve' | 'viaName'>;
   readonly plainUrls: ReadonlySet<string>;
+  readonly credentialName: CredentialName;
 }
 
 /** How long a caller may remember that an origin is not declared, in milliseconds. */
@@ -37,7 +39,7 @@ const UNDECLARED_REMEMBERED_MS = 30_000;
  */
 export function planRequest(
   { method, url, headers, isConfirming = false }: EntryRequest,
-  { upstreams, plainUrls }: PlanContext,
+  { upstreams, plainUrls, credentialName }: PlanContext,
 ): LookupPlan | EntryBypass {
   if (hasLooped(headers, upstreams.viaName))
     throw new CacheServerError('forbidden-target', 'the request came back to this server: a loop', {
@@ -46,14 +48,19 @@ export function planRequest(
   const target = upstreams.resolve(url);
   if (target === undefined) return bypass('undeclared-upstream', UNDECLARED_REMEMBERED_MS);
   const { name, policy, forwardHeaders } = target.upstream;
-  const credentials = policy.credentials === 'rfc';
+  const credentials = policy.credentials !== 'never';
   const reason = requestBypass(method, headers, { head: true, range: true, credentials });
   if (reason !== undefined) return bypass(reason);
   const { keyed, sent } = sharedRequestHeaders(headers, forwardHeaders, policy);
   const plain = (list: HeaderList): HeaderList => (plainUrls.has(target.url) ? list.map(plainCoding) : list);
-  const shared = plain(keyed);
+  const named = policy.credentials === 'keyed' ? credentialName(headers) : undefined;
+  const shared: HeaderList = [
+    ...plain(keyed),
+    ...(named === undefined ? [] : [['credentials', named] as const]),
+  ];
   const key = originalKey(name, target.url, shared);
-  const isPersonal = headers.some(([header]) => looksLikeCredential(header.toLowerCase()));
+  const isPersonal =
+    policy.credentials === 'rfc' && headers.some(([header]) => looksLikeCredential(header.toLowerCase()));
   const ignoreNoCache = target.upstream.ignoreNoCache && !isConfirming;
   return { kind: 'lookup', key, target, shared, sent: plain(sent), isPersonal, ignoreNoCache };
 }

@@ -133,7 +133,12 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
     limits,
   });
   const shared = { store, limits, clock, random: Math.random, logger, metrics };
-  const entries = createGetEntry({ ...shared, upstreams, plainUrls: datasetUrls(config) });
+  const entries = createGetEntry({
+    ...shared,
+    upstreams,
+    plainUrls: datasetUrls(config),
+    keySecret: config.server.keySecret,
+  });
   const datasets = createDatasets({
     ...shared,
     entries,

@@ -2,7 +2,10 @@ import { DEFAULT_POLICY } from './policy.ts';
 import type { CachePolicy } from './policy.ts';
 
 /** What a configuration says of an upstream's responses, durations in milliseconds. */
-export interface PolicySettings extends Pick<CachePolicy, 'credentials' | 'setCookie' | 'heuristicShare'> {
+export interface PolicySettings extends Pick<
+  CachePolicy,
+  'credentials' | 'setCookie' | 'doubtfulAge' | 'heuristicShare'
+> {
   readonly heuristicTtlMaxMs: number;
   readonly forcedTtlMs?: number | undefined;
   readonly minTtlMs: number;
@@ -13,12 +16,13 @@ export interface PolicySettings extends Pick<CachePolicy, 'credentials' | 'setCo
 
 /** The policy of an upstream; whole seconds, as HTTP counts them. */
 export function configuredPolicy(settings: PolicySettings): CachePolicy {
-  const { credentials, setCookie, heuristicShare } = settings;
+  const { credentials, setCookie, doubtfulAge, heuristicShare } = settings;
   const negative = Object.entries(settings.negativeTtlMs);
   return {
     ...DEFAULT_POLICY,
     credentials,
     setCookie,
+    doubtfulAge,
     heuristicShare,
     heuristicTtlMaxS: seconds(settings.heuristicTtlMaxMs),
     forcedTtlS: settings.forcedTtlMs === undefined ? undefined : seconds(settings.forcedTtlMs),

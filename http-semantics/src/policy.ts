@@ -3,9 +3,10 @@ export interface CachePolicy {
   /**
    * `never`: no answer to a request with a credential is shared. `rfc`: one is, where it says `public`, `s-maxage` or
    * `must-revalidate`.
+   * `keyed`: what answers a request with credentials is stored for those alone who send the same ones, `private` or not.
    * https://www.rfc-editor.org/rfc/rfc9111#section-3.5
    */
-  readonly credentials: 'never' | 'rfc';
+  readonly credentials: 'never' | 'rfc' | 'keyed';
   /** `never-share`: a response with Set-Cookie is not stored. `rfc`: it is as any other. https://www.rfc-editor.org/rfc/rfc9111#section-7.3 */
   readonly setCookie: 'never-share' | 'rfc';
   /**

@@ -54,7 +54,7 @@ export interface SharedRequest {
  *
  * @param forwardList further names that this upstream's answers depend on, from its configuration, or `*`;
  *   credentials, conditions and framing are left out even if named
- * @param policy.credentials `rfc` sends the client's credentials along
+ * @param policy.credentials all but `never` send the client's credentials along; under `keyed` the key is to have their name
  */
 export function sharedRequestHeaders(
   headers: HeaderList,
@@ -73,7 +73,7 @@ export function sharedRequestHeaders(
   }
   const isExtra = (name: string): boolean =>
     looksLikeCredential(name)
-      ? credentials === 'rfc' && !NEVER_SHARED.test(name)
+      ? credentials !== 'never' && !NEVER_SHARED.test(name)
       : isOpen && !names.includes(name) && mayBeForwarded(name) && !REPHRASES.test(name);
   return { keyed, sent: [...keyed, ...headers.filter(([name]) => isExtra(name.toLowerCase()))] };
 }

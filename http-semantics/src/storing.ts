@@ -33,7 +33,12 @@ export type Storability =
 type RequestHead = { readonly method: string; readonly headers: HeaderList };
 type ResponseHead = { readonly status: number; readonly headers: HeaderList };
 type Given = { readonly policy: CachePolicy; readonly now: number };
-type Judged = ResponseHead & Given & { readonly directives: ResponseDirectives };
+type Judged = ResponseHead &
+  Given & {
+    readonly directives: ResponseDirectives;
+    /** Kept for the one who asked, and for whoever shows the same credentials. */
+    readonly isOwn: boolean;
+  };
 
 /**
  * Whether a response may be stored and shared between callers. Whether its body arrived complete is the caller's to prove.
@@ -44,7 +49,8 @@ type Judged = ResponseHead & Given & { readonly directives: ResponseDirectives }
  * @param given.now milliseconds; the time of arrival
  */
 export function mayStore(request: RequestHead, response: ResponseHead, given: Given): Storability {
-  const judged = { ...response, ...given, directives: responseDirectives(response.headers) };
+  const isOwn = given.policy.credentials === 'keyed' && hasCredentials(request.headers);
+  const judged = { ...response, ...given, directives: responseDirectives(response.headers), isOwn };
   // Whose a response is comes before what it is good for: a redirect that names no lifetime is of no use later, and may be passed on
   // to all who wait for it now, but not if it sets a cookie.
   const reason =
@@ -70,11 +76,16 @@ function requestReason({ method, headers }: RequestHead, judged: Judged): NotSto
   const allowed = { credentials: true, range: true, precondition: true };
   const bypass = requestBypass(method, headers, allowed);
   if (bypass !== undefined) return bypass === 'bypass-method' ? 'method' : 'request';
-  if (!headers.some(([name]) => looksLikeCredential(name.toLowerCase()))) return undefined;
   const { policy, directives } = judged;
+  // Stored for those alone who send the same credentials.
+  if (!hasCredentials(headers) || policy.credentials === 'keyed') return undefined;
   // https://www.rfc-editor.org/rfc/rfc9111#section-3.5; for other credentials than Authorization by analogy.
   const shareable = directives.public || directives.mustRevalidate || directives.sMaxAgeS !== undefined;
   return policy.credentials === 'rfc' && shareable && !directives.garbled ? undefined : 'request';
+}
+
+function hasCredentials(headers: HeaderList): boolean {
+  return headers.some(([name]) => looksLikeCredential(name.toLowerCase()));
 }
 
 function statusReason({ status, directives }: Judged): NotStorableReason | undefined {
@@ -98,11 +109,17 @@ function directiveReason(judged: Judged): NotStorableReason | undefined {
   return source === 'none' ? 'status-without-freshness' : undefined;
 }
 
-function sharingReason({ status, headers, directives, policy }: Judged): NotStorableReason | undefined {
+function sharingReason({
+  status,
+  headers,
+  directives,
+  policy,
+  isOwn,
+}: Judged): NotStorableReason | undefined {
   // About the head of one request, whoever else asks for the URL: https://www.rfc-editor.org/rfc/rfc6585#section-5
   if (status === 431) return 'request';
   // https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.7
-  if (directives.private) return 'private';
+  if (directives.private && !isOwn) return 'private';
   // Even one that would not be kept: who waits for this fetch with others gets the head as it came.
   const cookie = hasHeader(headers, 'set-cookie') || hasHeader(headers, 'set-cookie2');
   // https://www.rfc-editor.org/rfc/rfc9111#section-7.3

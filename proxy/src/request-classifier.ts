@@ -1,5 +1,11 @@
 /** Whether a request may be answered from the cache at all, and what tells its entry apart. Pure; the only place that decides it. */
-import { hasHeader, requestBypass, requestDirectives, sharedRequestHeaders } from '@pannier/http-semantics';
+import {
+  hasHeader,
+  looksLikeCredential,
+  requestBypass,
+  requestDirectives,
+  sharedRequestHeaders,
+} from '@pannier/http-semantics';
 import type { Outcome, RequestDirectives } from '@pannier/http-semantics';
 import type { ProxiedRequest } from './proxied-request.ts';
 
@@ -20,7 +26,7 @@ export type RequestClass =
 /** Classifies a request whose target is known. */
 export function classify({ method, url, headers, route }: ProxiedRequest): RequestClass {
   const { forwardHeaders, policy, ignoreNoCache } = route;
-  const credentials = policy.credentials === 'rfc';
+  const credentials = policy.credentials !== 'never';
   const outcome = requestBypass(method, headers, { head: true, range: true, credentials });
   if (outcome !== undefined) return { kind: 'passthrough', outcome };
   const directives = requestDirectives(headers);
@@ -28,10 +34,14 @@ export function classify({ method, url, headers, route }: ProxiedRequest): Reque
   const { keyed } = sharedRequestHeaders(headers, forwardHeaders, policy);
   const isBounded = forceRevalidate || maxAgeS !== undefined || minFreshS !== undefined;
   const isPlain = method === 'GET' && !hasHeader(headers, 'range');
+  // Whoever shows other credentials is somebody else, here as in the server.
+  const own =
+    policy.credentials === 'keyed' ? headers.filter(([name]) => looksLikeCredential(name.toLowerCase())) : [];
+  const told = [...keyed, ...own];
   return {
     kind: 'cacheable',
-    nearKey: [url, ...keyed.map(([name, value]) => `${name}: ${value}`)].join('\n'),
-    keyedNames: keyed.map(([name]) => name),
+    nearKey: [url, ...told.map(([name, value]) => `${name.toLowerCase()}: ${value}`)].join('\n'),
+    keyedNames: told.map(([name]) => name.toLowerCase()),
     mayUseNear: isPlain && (ignoreNoCache || !isBounded),
     directives,
   };

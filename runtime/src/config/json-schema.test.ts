@@ -27,6 +27,7 @@ describe('the JSON Schema of the config', () => {
   it('gives a default to every key but those whose absence means something', () => {
     const without = configKeys().filter((key) => key.default === undefined);
     expect(without.map((key) => key.path.join('.'))).toEqual([
+      'server.keySecret',
       'server.redis.url',
       'upstreams.*.url',
       'upstreams.*.ca',

@@ -36,6 +36,13 @@ export const serverSection = z.strictObject({
     .describe(
       'How a caller proves who it is. With none the call metadata is believed: for a trusted network only.',
     ),
+  keySecret: z
+    .string()
+    .min(16, { error: 'at least 16 characters' })
+    .optional()
+    .describe(
+      "Names callers' credentials in keys (HMAC-SHA256), the same secret for all servers over one Redis. Unset: one of each process, so that such entries end with it.",
+    ),
   undeclared: z
     .enum(['pass', 'cache'])
     .default('pass')

@@ -83,10 +83,10 @@ const upstream = z.strictObject({
       '`never-share`: a response with Set-Cookie is for one caller alone. `rfc`: it is stored like any other, cookie included (RFC 9111 section 7.3).',
     ),
   credentials: z
-    .enum(['never', 'rfc'])
+    .enum(['never', 'rfc', 'keyed'])
     .default('never')
     .describe(
-      '`never`: a request with Authorization goes past the cache. `rfc`: its response is shared where it says that it may be (RFC 9111 section 3.5).',
+      '`never`: a request with Authorization goes past the cache. `rfc`: its response is shared where it says that it may be (RFC 9111 section 3.5). `keyed`: its response is stored for those alone who send the same credentials, `private` or not; see server.keySecret.',
     ),
   doubtfulAge: z
     .enum(['stale', 'rfc'])
