@@ -27,7 +27,10 @@ function acceptsEarlier(
   head: FlightHead,
   { asked, need, now }: { asked: Asked; need: FetchNeed; now: number },
 ): boolean {
-  if (head.kind === 'stored' || now - head.head.responseTimeMs <= JOINED_LATE_MS_MAX) return true;
+  if (head.kind === 'stored') return true;
+  // One that is all there, and only waits to be stored, is as good as stored.
+  const isArriving = !head.body.isWhole;
+  if (isArriving && now - head.head.responseTimeMs <= JOINED_LATE_MS_MAX) return true;
   return need !== 'confirmed' && isGoodFor(asked, head.head, now);
 }
 

@@ -87,7 +87,7 @@ export async function answerArriving(
   const head = isFirst ? arriving.head : { ...arriving.head, headers: storedFields(arriving.head.headers) };
   if (ASKS_WHO.has(head.status) && hasUnsentHeaders(request.headers, plan.sent))
     return bypass('bypass-uncacheable');
-  if (!arriving.claim()) return bypass('bypass-uncacheable');
+  if (!arriving.isShared && !isFirst) return bypass('bypass-uncacheable');
   const outcome = arrivingOutcome(arriving, { isFirst, isLate });
   // The place is taken before anything is awaited, so that the flight knows its reader.
   const body = flightBody({ version, body: arrivingBody, scope: key.scope }, context);

@@ -61,6 +61,23 @@ it.each(Object.keys(OF_ONE))('%s is given to one of those who wait', async (name
   expect(await storedKeys()).toEqual([]);
 });
 
+it('what is for one caller who has left is for nobody', async () => {
+  const held = Promise.withResolvers<ServerResponse>();
+  const { ask, upstream, service } = await startEntries({
+    answer: (_, response) => held.resolve(response),
+    upstream: { forwardHeaders: ['*'] },
+  });
+  const alice = new AbortController();
+  const leaving = ask('/a', [['x-name', 'alice']], alice.signal).catch(() => 'left');
+  await upstream.arrived(1);
+  const bob = ask('/a', [['x-name', 'bob']]);
+  while (service.activity().waiters < 2) await new Promise((resolve) => setImmediate(resolve));
+  alice.abort();
+  expect(await leaving).toBe('left');
+  (await held.promise).writeHead(200, { 'cache-control': 'private' }).end('for alice');
+  expect(await bob).toMatchObject({ kind: 'bypass', outcome: 'bypass-uncacheable' });
+});
+
 describe('where responses to credentials may be shared', () => {
   it('a 304 to them that no longer says so is not taken for everybody', async () => {
     const { get, clock, landed, upstream, storedKeys } = await startEntries({

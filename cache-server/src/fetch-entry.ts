@@ -139,6 +139,7 @@ async function receive(
   const variant = plan === 'one-only' ? undefined : foundVariant(task, head, context);
   const key = variant?.key ?? task.entryKey;
   flight.publishesAs = key;
+  if (variant !== undefined) context.flights.joinAlsoBy(flight, key);
   const body = new FlightBody({
     pool: context.pool,
     clock: context.clock,
@@ -154,7 +155,6 @@ async function receive(
     onLagged: () => context.report('reader-lagged', { key: key.text }),
     onLeft: () => flight.checkFollowers(),
   });
-  let claims = 0;
   flight.attach(body, plan !== 'one-only');
   flight.settle({
     kind: 'arriving',
@@ -162,7 +162,7 @@ async function receive(
     head,
     variant,
     body,
-    claim: () => plan !== 'one-only' || ++claims === 1,
+    isShared: plan !== 'one-only',
   });
   await body.pump(counted(response.body, flight, context));
   const enter = async (): Promise<void> => {

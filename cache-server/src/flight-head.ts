@@ -23,8 +23,8 @@ export interface ResponseArriving {
   /** What it was found to vary by beyond its key, and the values that it is for; undefined when it is for all who wait. */
   readonly variant: { readonly names: readonly string[]; readonly values: string } | undefined;
   readonly body: FlightBody;
-  /** True once, for the one follower of a response that nobody else may have; always true when it is shared. */
-  claim(): boolean;
+  /** Whether all who wait may have it; else it is for the request that it was fetched for, even if that one has left. */
+  readonly isShared: boolean;
 }
 
 /** Whether a response is one for a request with these headers: https://www.rfc-editor.org/rfc/rfc9111#section-4.1 */

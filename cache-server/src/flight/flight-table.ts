@@ -85,6 +85,11 @@ export class FlightTable<H> {
     };
   }
 
+  /** Lets requests for another key join a flight, too: what it brings turned out to be for that one. */
+  joinAlsoBy(flight: Flight<H>, { text }: EntryKey): void {
+    if (this.#all.has(flight) && !this.#byKey.has(text)) this.#byKey.set(text, flight);
+  }
+
   /** The flight that brings this version, while its body can be read from the start. */
   find(keyText: string, version: string): Flight<H> | undefined {
     for (const flight of this.#all) {
@@ -98,13 +103,18 @@ export class FlightTable<H> {
     for (const flight of this.#all) {
       if (!isPurged(flight.key.text) && !isPurged(flight.publishesAs.text)) continue;
       flight.revoke();
-      if (this.#byKey.get(flight.key.text) === flight) this.#byKey.delete(flight.key.text);
+      this.#forget(flight);
     }
   }
 
   /** Cancels every flight. */
   close(): void {
     for (const flight of this.#all) flight.abort(new CacheServerError('draining', 'the server stops'));
+  }
+
+  #forget(flight: Flight<H>): void {
+    for (const { text } of [flight.key, flight.publishesAs])
+      if (this.#byKey.get(text) === flight) this.#byKey.delete(text);
   }
 
   #start(key: EntryKey, run: FlightWork<H>['run']): Flight<H> {
@@ -121,7 +131,7 @@ export class FlightTable<H> {
     // Out of the table first, so that whoever learns of the failure and asks again starts anew.
     const land = (error?: unknown): void => {
       overdue();
-      if (this.#byKey.get(key.text) === flight) this.#byKey.delete(key.text);
+      this.#forget(flight);
       this.#all.delete(flight);
       if (error !== undefined) this.#options.onFailed(error, key.text);
       flight.end(error);
