@@ -1,5 +1,6 @@
 /** What a response says of somebody reaches nobody else, whichever way they came to share it. */
 import type { ServerResponse } from 'node:http';
+import type { HeaderList } from '@pannier/http-semantics';
 import { describe, expect, it } from 'vitest';
 import { header, startEntries } from './get-entry.fixture.ts';
 
@@ -110,5 +111,26 @@ describe('where responses to credentials may be shared', () => {
     const request = { method: 'HEAD', url: `${upstream.url}/a`, headers: ALICE };
     await service.getEntry(request, { identity: 'test' }, new AbortController().signal);
     expect(await storedKeys()).toEqual([]);
+  });
+
+  it('one that varies by them is for those alone who send the same', async () => {
+    const { get, landed, upstream } = await startEntries({
+      answer: ({ headers }, response) => {
+        const head = { 'cache-control': 'public, max-age=60', vary: 'Authorization' };
+        response.writeHead(200, { ...head, 'x-user': headers.authorization ?? 'nobody' }).end('x');
+      },
+      upstream: { credentials: 'rfc' },
+    });
+    const user = async (headers: HeaderList): Promise<string | undefined> => {
+      const answer = await get('/a', headers);
+      await landed();
+      return header(answer, 'x-user');
+    };
+    for (const _time of ['fetched', 'stored']) {
+      expect(await user(ALICE)).toBe('Bearer alice');
+      expect(await user([['authorization', 'Bearer bob']])).toBe('Bearer bob');
+      expect(await user([])).toBe('nobody');
+    }
+    expect(upstream.requests).toHaveLength(3);
   });
 });
