@@ -94,6 +94,8 @@ export async function sendLookup(
 ): Promise<void> {
   const { response, left } = exchange;
   const { status, headers } = answer;
+  // The upstream has had its say: what is kept here is older, and what a 304 or a HEAD said of it passed by.
+  if (answer.outcome !== 'hit') parts.near.delete(near.nearKey);
   const now = parts.now();
   const unchanged = notModifiedFor(asked, { status, headers, requestTimeMs: now, responseTimeMs: now }, now);
   if (unchanged !== undefined) {

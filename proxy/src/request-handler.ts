@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PannierError } from '@pannier/client/transport';
 import type { LookupAnswer, Transport } from '@pannier/client/transport';
-import { cacheStatusOf, OUTCOMES } from '@pannier/http-semantics';
+import { cacheStatusOf, OUTCOMES, requestDirectives } from '@pannier/http-semantics';
 import type { CacheStatusParams, Outcome } from '@pannier/http-semantics';
 import type { AskedParts } from './asked-request.ts';
 import { readAsked } from './asked-request.ts';
@@ -57,6 +57,7 @@ async function answer(exchange: ClientExchange, parts: HandlerParts): Promise<vo
   }
   const asked = readAsked(exchange.request, parts);
   const pass = async (outcome: Outcome): Promise<void> => {
+    if (outcome !== 'undeclared-upstream' && forbidsAsking(asked)) return answerOnlyIfCached(exchange, parts);
     parts.onOutcome(outcome);
     await parts.passthrough.web(exchange, asked, cacheStatusOf(outcome));
   };
@@ -90,6 +91,18 @@ function missParams({ mayUseNear, nearKey }: Cacheable, { near }: HandlerParts):
   return near.getStale(nearKey, STALE_MS_MAX) === undefined ? { fwd: 'uri-miss' } : { fwd: 'stale' };
 }
 
+/** Whether a client wants nothing but what is stored: https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.7 */
+function forbidsAsking({ method, headers }: ProxiedRequest): boolean {
+  return (method === 'GET' || method === 'HEAD') && requestDirectives(headers).onlyIfCached;
+}
+
+function answerOnlyIfCached(exchange: ClientExchange, { onOutcome }: HandlerParts): void {
+  const outcome = 'only-if-cached';
+  onOutcome(outcome);
+  const failure = new ProxyError(outcome, 'nothing stored may answer, and the request forbids asking');
+  endWithFailure(exchange, failure, cacheStatusOf(outcome));
+}
+
 /** No cache server answers: a stale answer where that is configured or nothing better is to be had, else the upstream itself. */
 async function fallBack(
   exchange: ClientExchange,
@@ -108,6 +121,10 @@ async function fallBack(
   if (asked.route.fallback === 'stale-only') {
     if (sendStale()) return;
     throw new ProxyError('server-unavailable', 'no cache server answers, and the fallback is stale-only');
+  }
+  if (forbidsAsking(asked)) {
+    if (!sendStale()) answerOnlyIfCached(exchange, parts);
+    return;
   }
   let direct: DirectAnswer | 'alone';
   try {
