@@ -63,6 +63,8 @@ test('an old Age or Date never ages the new answer', () => {
 test('a 304 about another representation freshens nothing', () => {
   expect(freshened([['ETag', '"b"']])).toBeUndefined();
   expect(freshened([['ETag', 'a']])).toBeUndefined();
+  // Of a strong tag that nothing stored has: https://www.rfc-editor.org/rfc/rfc9111#section-4.3.4-5
+  expect(freshened([['ETag', '"a"']], [['Last-Modified', 'x']])).toBeUndefined();
   expect(freshened([['Last-Modified', 'y']], [['Last-Modified', 'x']])).toBeUndefined();
   expect(freshened([['Last-Modified', 'x']], [['Last-Modified', 'x']])).toBeDefined();
 });

@@ -49,6 +49,8 @@ function isAboutStored(stored: HeaderList, notModified: HeaderList): boolean {
   const etag = getHeader(notModified, 'etag');
   const storedEtag = getHeader(stored, 'etag');
   if (etag !== undefined && storedEtag !== undefined) return weaklyEqual(etag, storedEtag);
+  // A strong tag that nothing stored has: https://www.rfc-editor.org/rfc/rfc9111#section-4.3.4-5
+  if (isStrongEtag(etag)) return false;
   const lastModified = getHeader(notModified, 'last-modified');
   const storedLastModified = getHeader(stored, 'last-modified');
   return (
