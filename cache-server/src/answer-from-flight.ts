@@ -14,7 +14,6 @@ import type { Seat } from './flight/flight-table.ts';
 import { versionId } from './flight/version-id.ts';
 import { entryServesOnError, entryUse } from './freshness/entry-freshness.ts';
 import type { JudgedHead } from './freshness/entry-freshness.ts';
-import type { Manifest } from './manifest.ts';
 
 /** How long after its head a response may be joined although it is not fresh, in milliseconds. */
 const JOINED_LATE_MS_MAX = 1000;
@@ -30,8 +29,9 @@ function acceptsEarlier(
   if (head.kind === 'stored') return true;
   // One that is all there, and only waits to be stored, is as good as stored.
   const isArriving = !head.body.isWhole;
+  if (need === 'confirmed') return false;
   if (isArriving && now - head.head.responseTimeMs <= JOINED_LATE_MS_MAX) return true;
-  return need !== 'confirmed' && isGoodFor(asked, head.head, now);
+  return isGoodFor(asked, head.head, now);
 }
 
 function isGoodFor({ request, plan }: Asked, head: JudgedHead, now: number): boolean {
@@ -43,14 +43,9 @@ export interface FlightRequest {
   readonly asked: Asked;
   readonly varies: readonly string[];
   readonly need: FetchNeed;
-  /** What is stored, for when the upstream fails. */
-  readonly manifest: Manifest | undefined;
 }
 
-function joinFlight(
-  { asked, varies, need }: Omit<FlightRequest, 'manifest'>,
-  context: EntryContext,
-): Seat<FlightHead> {
+function joinFlight({ asked, varies, need }: FlightRequest, context: EntryContext): Seat<FlightHead> {
   const { request, plan, key } = asked;
   const sent = [...plan.sent, ...nominatedHeaders(varies, request.headers, plan.sent)];
   const task = { ...plan, sent, entryKey: key, varies, need };
@@ -73,7 +68,7 @@ export async function answerFromFlight(
   context: EntryContext,
   signal: AbortSignal,
 ): Promise<EntryAnswer | 'other-variant' | 'ask-more'> {
-  const { asked, manifest } = wanted;
+  const { asked } = wanted;
   const seat = joinFlight(wanted, context);
   const { isFirst, flight } = seat;
   const isLate = flight.sharedBody?.isWhole === true;
@@ -81,8 +76,9 @@ export async function answerFromFlight(
     const head = await seat.head(signal);
     if (head.kind === 'arriving') {
       if (!isFor(head, asked.request.headers)) return 'other-variant';
-      const stale = SERVER_FAILURES.has(head.head.status) && (await answerOnError(asked, manifest, context));
-      if (stale) return stale;
+      const isFailing = SERVER_FAILURES.has(head.head.status);
+      const stale = isFailing ? await answerInstead(asked, context) : undefined;
+      if (stale !== undefined) return stale;
       const key = flight.publishesAs;
       return await answerArriving(
         { ...asked, key },
@@ -94,8 +90,7 @@ export async function answerFromFlight(
     if (!good) return 'ask-more';
     return (await answerStored(asked, { ...head, collapsed: !isFirst }, context)) ?? 'ask-more';
   } catch (error) {
-    const isUpstreams = error instanceof CacheServerError && error.code.startsWith('upstream-');
-    const stale = isUpstreams ? await answerOnError(asked, manifest, context) : undefined;
+    const stale = isUpstreamFailure(error) ? await answerInstead(asked, context) : undefined;
     if (stale === undefined) throw error;
     return stale;
   } finally {
@@ -106,14 +101,24 @@ export async function answerFromFlight(
 /** Statuses that RFC 5861 counts as errors: https://www.rfc-editor.org/rfc/rfc5861#section-4 */
 const SERVER_FAILURES: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 
+/** What is stored, instead of a failure that was just seen, and that others need not wait to see for a moment. */
+export async function answerInstead(asked: Asked, context: EntryContext): Promise<EntryAnswer | undefined> {
+  context.failing.set(asked.key.text, true);
+  return await answerOnError(asked, context);
+}
+
+/** Whether it was the upstream that failed, and not the request or this server. */
+export function isUpstreamFailure(error: unknown): boolean {
+  return error instanceof CacheServerError && error.code.startsWith('upstream-');
+}
+
 /** What is stored, where it may be used while the upstream fails. */
-async function answerOnError(
-  asked: Asked,
-  manifest: Manifest | undefined,
-  context: EntryContext,
-): Promise<EntryAnswer | undefined> {
-  if (manifest === undefined) return undefined;
-  if (!entryServesOnError(manifest, asked.request.headers, context.clock.now())) return undefined;
+export async function answerOnError(asked: Asked, context: EntryContext): Promise<EntryAnswer | undefined> {
+  const { key, request } = asked;
+  // Read anew: it may have been purged, or replaced, while the upstream was asked.
+  const manifest = await context.manifests.read(key.text);
+  if (manifest === undefined || !entryServesOnError(manifest, request.headers, context.clock.now()))
+    return undefined;
   return await answerStored(asked, { manifest, outcome: 'stale-if-error' }, context);
 }
 
@@ -122,12 +127,20 @@ export function refreshBehind(
   { asked, varies }: { asked: Asked; varies: readonly string[] },
   context: EntryContext,
 ): void {
-  if (context.flights.isUnderWay(asked.key.text)) return;
+  // Once in a moment, whether that works or not: an upstream that fails is not asked by each stale answer.
+  if (context.flights.isUnderWay(asked.key.text) || context.refreshed.has(asked.key.text)) return;
+  context.refreshed.set(asked.key.text, true);
   const seat = joinFlight({ asked, varies, need: 'any' }, context);
   // A failure is reported by the flight; nobody waits for it here.
   seat
     .head(NEVER)
-    .catch(() => undefined)
+    .then(
+      (head) => {
+        const works = head.kind === 'stored' || !SERVER_FAILURES.has(head.head.status);
+        if (works) context.refreshed.delete(asked.key.text);
+      },
+      () => undefined,
+    )
     .finally(() => seat.leave());
 }
 

@@ -3,30 +3,48 @@
  * the stored response is still good, or that it is out of date. https://www.rfc-editor.org/rfc/rfc9111#section-4.3.5
  */
 import { freshenByHead } from '@pannier/http-semantics';
-import type { EntryResponse } from './entry-answer.ts';
+import { answerInstead, isUpstreamFailure } from './answer-from-flight.ts';
+import type { EntryAnswer } from './entry-answer.ts';
+import { asksWho } from './entry-answers.ts';
 import type { Asked } from './entry-answers.ts';
 import { inlineBody } from './entry-bodies.ts';
 import type { EntryContext } from './entry-context.ts';
+import { nominatedHeaders } from './entry-variants.ts';
 import { askUpstream } from './fetch-entry.ts';
 import { answerHead } from './freshness/answer-head.ts';
+import { isFresh } from './freshness/entry-freshness.ts';
 import type { Manifest } from './manifest.ts';
 import { publishConfirmed } from './publish-entry.ts';
+import { bypass } from './request-plan.ts';
 
 const NO_BYTES = new Uint8Array(0);
 
 /** @throws CacheServerError `upstream-…` */
 export async function answerHeadRequest(
-  { plan, key }: Asked,
-  { manifest, context }: { manifest: Manifest; context: EntryContext },
+  asked: Asked,
+  found: { manifest: Manifest; varies: readonly string[]; context: EntryContext },
   signal: AbortSignal,
-): Promise<EntryResponse> {
-  const asking = { method: 'HEAD', target: plan.target, headers: plan.sent, signal } as const;
-  const { response, head } = await askUpstream(asking, context);
+): Promise<EntryAnswer> {
+  const { request, plan, key } = asked;
+  const { manifest, varies, context } = found;
+  const sent = [...plan.sent, ...nominatedHeaders(varies, request.headers, plan.sent)];
+  const asking = { method: 'HEAD', target: plan.target, headers: sent, signal } as const;
+  let arrival: Awaited<ReturnType<typeof askUpstream>>;
+  try {
+    arrival = await askUpstream(asking, context);
+  } catch (error) {
+    const stale = isUpstreamFailure(error) ? await answerInstead(asked, context) : undefined;
+    if (stale === undefined) throw error;
+    return stale;
+  }
+  const { response, head } = arrival;
   for await (const _none of response.body);
   const freshened = freshenByHead(manifest, head);
-  const { sent } = plan;
-  if (freshened === 'outdated') await context.manifests.removeLost(key.text, manifest.version);
-  else if (freshened !== 'unrelated')
+  if (asksWho(head, request, plan)) return bypass('bypass-uncacheable');
+  // A stale one will be revalidated anyway, and may be needed while the upstream fails.
+  const isWrong = freshened === 'outdated' && isFresh(manifest, context.clock.now());
+  if (isWrong) await context.manifests.removeLost(key.text, manifest.version);
+  else if (typeof freshened === 'object')
     await publishConfirmed(
       { key, stored: manifest, sent, head: { ...freshened, policy: head.policy } },
       context,

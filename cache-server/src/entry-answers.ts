@@ -47,11 +47,12 @@ export type StoredOutcome = Extract<
 
 /** Answers from a stored entry; undefined when its body cannot be read. */
 export async function answerStored(
-  { request, key }: Asked,
+  { request, plan, key }: Asked,
   found: { manifest: Manifest; outcome: StoredOutcome; collapsed?: boolean },
   context: EntryContext,
-): Promise<EntryResponse | undefined> {
+): Promise<EntryAnswer | undefined> {
   const { manifest, outcome } = found;
+  if (asksWho(manifest, request, plan)) return bypass('bypass-uncacheable');
   const facts: AnswerFacts = {
     now: context.clock.now(),
     outcome,
@@ -85,8 +86,7 @@ export async function answerArriving(
 ): Promise<EntryAnswer> {
   const { body: arrivingBody } = arriving;
   const head = isFirst ? arriving.head : { ...arriving.head, headers: storedFields(arriving.head.headers) };
-  if (ASKS_WHO.has(head.status) && hasUnsentHeaders(request.headers, plan.sent))
-    return bypass('bypass-uncacheable');
+  if (asksWho(head, request, plan)) return bypass('bypass-uncacheable');
   if (!arriving.isShared && !isFirst) return bypass('bypass-uncacheable');
   const outcome = arrivingOutcome(arriving, { isFirst, isLate });
   // The place is taken before anything is awaited, so that the flight knows its reader.
@@ -169,6 +169,11 @@ function response(
     freshForMs: of.shared ? freshForMs(of.head, now) : 0,
     body: answer.body,
   };
+}
+
+/** Whether an answer asks who the caller is, who perhaps says so in a header that did not go upstream. */
+export function asksWho({ status }: JudgedHead, request: EntryRequest, { sent }: LookupPlan): boolean {
+  return ASKS_WHO.has(status) && hasUnsentHeaders(request.headers, sent);
 }
 
 /** Whether the request carries anything that a shared fetch did not pass on and that an upstream might have wanted to see. */

@@ -59,6 +59,10 @@ export interface EntryContext extends GetEntryDeps {
   readonly pool: SegmentPool;
   /** Keys whose responses lately could not be shared: their requests go to the upstream themselves. */
   readonly uncacheable: LRUCache<string, true>;
+  /** Keys whose upstream failed a moment ago: what stands in for it is not kept waiting for it again. */
+  readonly failing: LRUCache<string, true>;
+  /** Keys that were asked about a moment ago behind the back of whoever got a stale answer. */
+  readonly refreshed: LRUCache<string, true>;
   /** Keys whose responses lately varied by more than the key, and by what: known before the first of them is published. */
   readonly varyNames: LRUCache<string, readonly string[]>;
 }
@@ -69,6 +73,9 @@ const UNCACHEABLE_MAX = 10_000;
 /** How long it is known what the responses of a key vary by without looking, in milliseconds. */
 const VARIES_MS = 30_000;
 const VARIES_MAX = 10_000;
+/** How long an upstream is left in peace by those who have something stale to answer with, in milliseconds. */
+const MOMENT_MS = 3000;
+const MOMENT_KEYS_MAX = 10_000;
 /** Bytes of arriving bodies of all flights together; beyond, a flight has to do with two segments. */
 const FLIGHTS_BYTES_MAX = 256 * 1024 * 1024;
 /** Bytes of unused segments that are kept for the next flight. */
@@ -110,6 +117,8 @@ export function createEntryContext(deps: GetEntryDeps): EntryContext {
       keptBytesMax: SEGMENTS_KEPT_BYTES_MAX,
     }),
     varyNames: new LRUCache({ max: VARIES_MAX, ttl: VARIES_MS, ttlResolution: 0, perf: clock }),
+    failing: new LRUCache({ max: MOMENT_KEYS_MAX, ttl: MOMENT_MS, ttlResolution: 0, perf: clock }),
+    refreshed: new LRUCache({ max: MOMENT_KEYS_MAX, ttl: MOMENT_MS, ttlResolution: 0, perf: clock }),
     uncacheable: new LRUCache({ max: UNCACHEABLE_MAX, ttl: UNCACHEABLE_MS, ttlResolution: 0, perf: clock }),
   };
 }

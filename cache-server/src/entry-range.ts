@@ -108,7 +108,8 @@ function segmentBytes(segment: Segment): number {
 /** A body made of pieces. Its version names no stored content, so that nobody goes on with the whole where a part broke off. */
 function segmentsOf(whole: EntryBody, segments: readonly Segment[]): EntryBody {
   const { inline } = whole;
-  const version = `${whole.version}#part`;
+  // Of this answer alone: two parts of one version are two bodies.
+  const version = `${whole.version}#part-${randomBytes(9).toString('base64url')}`;
   const bodyBytes = segments.reduce((sum, segment) => sum + segmentBytes(segment), 0);
   const pieceOf = (segment: Segment): Uint8Array =>
     segment.kind === 'own' ? segment.bytes : (inline?.subarray(segment.first, segment.last + 1) ?? EMPTY);

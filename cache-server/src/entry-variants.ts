@@ -52,15 +52,15 @@ export function nominatedHeaders(
 /**
  * Names that a response adds to those by which its key is known to vary; undefined when it adds none.
  *
- * @param shared what every fetch under this key carries, and the key therefore tells apart
+ * @param told what the key tells apart
  */
 export function newlyVaries(
   response: HeaderList,
-  { shared, varies }: { shared: HeaderList; varies: readonly string[] },
+  { told: inKey, varies }: { told: HeaderList; varies: readonly string[] },
 ): readonly string[] | undefined {
   const names = varyNames(response);
   if (names === '*') return undefined;
-  const told = new Set([...shared.map(([name]) => name.toLowerCase()), 'accept-encoding', ...varies]);
+  const told = new Set([...inKey.map(([name]) => name.toLowerCase()), 'accept-encoding', ...varies]);
   const added = names.filter((name) => !told.has(name));
   return added.length === 0 ? undefined : [...varies, ...added].toSorted();
 }

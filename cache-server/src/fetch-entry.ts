@@ -15,7 +15,7 @@ import { enterVariant, newlyVaries } from './entry-variants.ts';
 import type { FlightHead, ResponseArriving } from './flight-head.ts';
 import { FlightBody } from './flight/flight-body.ts';
 import type { Flight } from './flight/flight.ts';
-import { isFresh } from './freshness/entry-freshness.ts';
+import { entryServesOnError, isFresh } from './freshness/entry-freshness.ts';
 import type { JudgedHead } from './freshness/entry-freshness.ts';
 import { planResponse } from './freshness/response-plan.ts';
 import type { Manifest } from './manifest.ts';
@@ -67,10 +67,11 @@ export async function fetchEntry(
     return;
   }
   context.counters.upstreamRequest('not-modified', task.target.upstream.name);
-  const manifest = await publishRenewed(
-    { key: task.entryKey, stored, sent: task.sent, fresh: arrival.head },
-    context,
-  );
+  // One that names more headers in Vary cannot tell which of the responses it confirms.
+  const isSame =
+    newlyVaries(arrival.head.headers, { told: toldApart(task), varies: task.varies }) === undefined;
+  const confirmed = { key: task.entryKey, stored, sent: task.sent, fresh: arrival.head };
+  const manifest = isSame ? await publishRenewed(confirmed, context) : undefined;
   if (manifest !== undefined) {
     flight.settle({ kind: 'stored', outcome: 'revalidated', manifest });
     return;
@@ -132,9 +133,17 @@ async function receive(
   const { arrival, stored, flight, context } = received;
   const { response, head } = arrival;
   const { closeDelimited } = task.target.upstream;
-  const plan = planResponse(head, response, { sent: task.sent, limits: context.limits, closeDelimited });
-  // What an error says is not said of the response that comes after it.
-  const isTelling = plan === 'one-only' && !task.isPersonal && head.status < 400;
+  const isOpen = sendsEverything(task);
+  const given = {
+    sent: task.sent,
+    limits: context.limits,
+    closeDelimited,
+    isOpen,
+    stands: standsIn(stored, context),
+  };
+  const plan = planResponse(head, response, given);
+  // What an error says is not said of the response that comes after it, nor what is said to one caller's own headers of all others.
+  const isTelling = plan === 'one-only' && !task.isPersonal && !isOpen && head.status < 400;
   if (isTelling) context.uncacheable.set(task.entryKey.text, true);
   const variant = plan === 'one-only' ? undefined : foundVariant(task, head, context);
   const key = variant?.key ?? task.entryKey;
@@ -173,19 +182,34 @@ async function receive(
   await publishEntry({ key, flight, head, body, enter }, context);
 }
 
+/** What the key tells apart: the headers in it, and credentials where it has their name. */
+function toldApart({ shared, sent, target }: FetchTask): HeaderList {
+  if (target.upstream.policy.credentials !== 'keyed') return shared;
+  return [...shared, ...sent.filter(([name]) => looksLikeCredential(name.toLowerCase()))];
+}
+
 /** What a response turns out to vary by: remembered at once, so that those it is not for ask anew in the right way. */
 function foundVariant(
-  { key, shared, sent, varies }: FetchTask,
+  task: FetchTask,
   { headers }: JudgedHead,
   context: EntryContext,
 ): (NonNullable<ResponseArriving['variant']> & { key: EntryKey }) | undefined {
-  // Credentials in the key are told apart by it.
-  const told = [...shared, ...sent.filter(([name]) => looksLikeCredential(name.toLowerCase()))];
-  const names = newlyVaries(headers, { shared: told, varies });
+  const { key, sent, varies } = task;
+  const names = newlyVaries(headers, { told: toldApart(task), varies });
   if (names === undefined) return undefined;
   context.varyNames.set(key.text, names);
   const values = variantValues(names, sent);
   return { names, values, key: variantKey(key, values) };
+}
+
+/** Whether headers go upstream that the key does not know. */
+function sendsEverything({ target }: FetchTask): boolean {
+  return target.upstream.forwardHeaders.includes('*');
+}
+
+/** Whether what is stored may go on answering while the upstream fails. */
+function standsIn(stored: Manifest | undefined, { clock }: EntryContext): boolean {
+  return stored !== undefined && entryServesOnError(stored, [], clock.now());
 }
 
 async function* counted(

@@ -1,6 +1,6 @@
 /** The story of a request, in the order of the wire. */
 import { hasHeader, requestDirectives } from '@pannier/http-semantics';
-import { answerFromFlight, refreshBehind } from './answer-from-flight.ts';
+import { answerFromFlight, answerOnError, refreshBehind } from './answer-from-flight.ts';
 import { answerHeadRequest } from './answer-head.ts';
 import type { EntryAnswer, EntryRequest } from './entry-answer.ts';
 import { answerOnlyIfCached, answerStored } from './entry-answers.ts';
@@ -37,7 +37,6 @@ async function answerRequest(
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     signal.throwIfAborted();
     const { key, varies, manifest } = await locateEntry(plan, request.headers, context);
-    if (context.uncacheable.has(key.text)) return bypass('bypass-uncacheable');
     const asked: Asked = { request, plan, key };
     const now = context.clock.now();
     const use = manifest && entryUse(manifest, request.headers, { now, ignoreNoCache });
@@ -53,11 +52,14 @@ async function answerRequest(
       need = 'confirmed';
     }
     if (onlyIfCached) return answerOnlyIfCached();
+    if (context.uncacheable.has(key.text)) return bypass('bypass-uncacheable');
+    const instead = context.failing.has(key.text) ? await answerOnError(asked, context) : undefined;
+    if (instead !== undefined) return instead;
     const past = pastTheCache(request, manifest, context.flights.isUnderWay(key.text));
     if (past !== undefined) return past;
     if (request.method === 'HEAD' && manifest !== undefined)
-      return await answerHeadRequest(asked, { manifest, context }, signal);
-    const answer = await answerFromFlight({ asked, varies, need, manifest }, context, signal);
+      return await answerHeadRequest(asked, { manifest, varies, context }, signal);
+    const answer = await answerFromFlight({ asked, varies, need }, context, signal);
     if (typeof answer === 'object') return answer;
     // The flight found an entry that is not good enough for this request, or whose body is lost: look again, ask for more.
     if (answer === 'ask-more') need = need === 'any' ? 'confirmed' : 'whole';

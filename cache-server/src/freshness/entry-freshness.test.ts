@@ -64,9 +64,9 @@ describe('the state of an entry', () => {
     for (const said of speaks) expect(use(head([...said, ...ETAG], { policy }), [], NOW)).toBe('revalidate');
   });
 
-  it('is kept for its lifetime, but an hour at least and a week at most', () => {
-    expect(retentionMs(head(MAX_AGE))).toBe(HOUR_MS);
-    expect(retentionMs(head([['Cache-Control', 'max-age=7200']]))).toBe(2 * HOUR_MS);
+  it('is kept for its lifetime and an hour more, a week at most', () => {
+    expect(retentionMs(head(MAX_AGE))).toBe(HOUR_MS + 60_000);
+    expect(retentionMs(head([['Cache-Control', 'max-age=7200']]))).toBe(3 * HOUR_MS);
     expect(retentionMs(head([['Cache-Control', 'max-age=99999999']]))).toBe(7 * 24 * HOUR_MS);
   });
 });
@@ -77,7 +77,7 @@ describe('the plan for a response', () => {
     planResponse(
       head(headers, rest),
       { framing: 'length', bodyBytes },
-      { sent: [], limits, closeDelimited: 'relay' },
+      { sent: [], limits, closeDelimited: 'relay', isOpen: false, stands: false },
     );
 
   it('stores what may be used again and fits', () => {
@@ -87,7 +87,7 @@ describe('the plan for a response', () => {
       planResponse(
         head(MAX_AGE),
         { framing: 'close', bodyBytes: undefined },
-        { sent: [], limits, closeDelimited: 'relay' },
+        { sent: [], limits, closeDelimited: 'relay', isOpen: false, stands: false },
       ),
     ).toBe('relay');
   });

@@ -25,7 +25,7 @@ export interface JudgedHead extends StoredHead {
 export type EntryUse = 'fresh' | 'stale-allowed' | 'stale-while-revalidate' | 'revalidate' | 'miss';
 
 const HOUR_MS = 3_600_000;
-/** Shortest time that an entry stays in the store, fresh or to be revalidated. */
+/** How long an entry stays in the store when it is of no more use than to be revalidated. */
 const RETENTION_MS_MIN = HOUR_MS;
 /** Longest time that an entry stays in the store. */
 export const RETENTION_MS_MAX = 7 * 24 * HOUR_MS;
@@ -69,12 +69,12 @@ export function entryStorability(head: JudgedHead, sent: HeaderList): Storabilit
 }
 
 /**
- * How long a manifest stays in the store, in milliseconds: while it is fresh or may be used stale, and at least an hour, to be
+ * How long a manifest stays in the store, in milliseconds: while it is fresh or may be used stale, and an hour more, to be
  * revalidated; at most 7 days.
  */
 export function retentionMs(head: JudgedHead): number {
   const { lifetimeS } = lifetimeOf(head, head.policy);
   const { whileRevalidateMs, ifErrorMs } = stateOf(head, head.policy, head.responseTimeMs);
   const usefulMs = lifetimeS * 1000 + Math.max(whileRevalidateMs, ifErrorMs);
-  return Math.min(Math.max(usefulMs, RETENTION_MS_MIN), RETENTION_MS_MAX);
+  return Math.min(usefulMs + RETENTION_MS_MIN, RETENTION_MS_MAX);
 }

@@ -1,4 +1,5 @@
 /** What is done with a response whose head has just arrived. */
+import { hasHeader } from '@pannier/http-semantics';
 import type { HeaderList, NotStorableReason } from '@pannier/http-semantics';
 import { entryStorability } from './entry-freshness.ts';
 import type { JudgedHead } from './entry-freshness.ts';
@@ -30,14 +31,24 @@ export function planResponse(
   given: {
     readonly sent: HeaderList;
     readonly closeDelimited: 'relay' | 'rfc';
+    /** Headers went upstream that the key does not know. */
+    readonly isOpen: boolean;
+    /** What is stored may go on answering while the upstream fails. */
+    readonly stands: boolean;
     readonly limits: { entryBytesMax: number; partitionBytes: number; partitionsMax: number };
   },
 ): ResponsePlan {
-  const { limits, sent, closeDelimited } = given;
+  const { limits, sent, closeDelimited, isOpen, stands } = given;
   const verdict = entryStorability(head, sent);
   // An upstream that fails tells everyone the same: asking it once for each of them would not help it.
   const isFailure = head.status >= 500 && !verdict.storable && verdict.reason === 'no-store';
-  if (!verdict.storable) return NOT_SHAREABLE.has(verdict.reason) && !isFailure ? 'one-only' : 'relay';
+  if (!verdict.storable) {
+    // What is of no use later may still be one caller's: what its own headers asked for, or a cookie made for it.
+    const isOwn = (isOpen && head.status < 500) || hasHeader(head.headers, 'set-cookie');
+    return (NOT_SHAREABLE.has(verdict.reason) && !isFailure) || isOwn ? 'one-only' : 'relay';
+  }
+  // An error page that may be kept is still no reason to lose what stands in for it.
+  if (stands && head.status >= 500) return 'relay';
   // An end that only the closing connection marks looks like a broken connection: it proves nothing.
   if (body.framing === 'close' && closeDelimited === 'relay') return 'relay';
   const bytesMax = Math.min(limits.entryBytesMax, limits.partitionBytes * limits.partitionsMax);
