@@ -10,7 +10,7 @@ describe('an answer to credentials', () => {
         answer: (request, response) =>
           response
             .writeHead(200, { 'cache-control': 'public, max-age=60', vary: name })
-            .end(`for ${request.headers[name] ?? 'nobody'}`),
+            .end(`for ${String(request.headers[name] ?? 'nobody')}`),
       });
       const ask = async (who?: string): Promise<string> => {
         const headers = who === undefined ? [] : [[name, who] as const];
@@ -33,7 +33,7 @@ describe('an upstream that gets all headers', () => {
     const entries = await startEntries({
       upstream: { forwardHeaders: ['*'] },
       answer: (request, response) =>
-        void held.promise.then(() => response.end(`for ${request.headers['x-who']}`)),
+        void held.promise.then(() => response.end(`for ${String(request.headers['x-who'])}`)),
     });
     const asked = ['alice', 'bob'].map(async (who) => await entries.ask('/a', [['X-Who', who]]));
     await entries.upstream.arrived(1);

@@ -52,7 +52,7 @@ const lifetimeFields = {
     ),
 };
 
-const upstream = z.strictObject({
+const upstreamFields = z.strictObject({
   url: httpUrl().describe('Where the API is, with the path that all its endpoints share. https is verified.'),
   match: z
     .array(httpOrigin())
@@ -117,6 +117,16 @@ const upstream = z.strictObject({
       'Whether the parameters of a query are sorted by name, so that their order makes no difference.',
     ),
   fallback: fallbackField.optional().describe('As proxy.fallback, for this upstream alone.'),
+});
+
+const upstream = upstreamFields.superRefine(({ credentials, forwardHeaders }, context) => {
+  if (credentials !== 'keyed' || !forwardHeaders.includes('*')) return;
+  context.addIssue({
+    code: 'custom',
+    path: ['credentials'],
+    message:
+      'never or rfc beside forwardHeaders: ["*"], for other headers than credentials may say who the caller is',
+  });
 });
 
 /** The declared upstreams by name; the name is the scope that their entries are shared under. */
