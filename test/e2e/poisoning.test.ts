@@ -97,6 +97,21 @@ describe.each(STORES)('on the %s store', (store) => {
       },
     );
 
+    it.each([
+      'X-HTTP-Method-Override',
+      'X-HTTP-Method',
+      'X-Method-Override',
+      'X-Original-URL',
+      'X-Rewrite-URL',
+    ])('%s gets its sender what the upstream makes of it', async (name) => {
+      const url = `${upstreams[kind].url}/override/${name}`;
+      const page = await agreed(url);
+      const { body, headers } = await ask(url, 0, { [name]: EVIL });
+      expect(body.toString()).toContain(`${name.toLowerCase()}: ${EVIL}`);
+      expect(headers['cache-status']).toContain('detail=override');
+      expect(await agreed(url)).toBe(page);
+    });
+
     it('a head that is too large for it is the trouble of its sender alone', async () => {
       const url = `${upstreams[kind].url}/large`;
       const large: Record<string, string>[] = [
@@ -136,8 +151,9 @@ describe.each(STORES)('on the %s store', (store) => {
     const { host } = new URL(strict.url);
     const target = ODD_TARGETS[name]?.(strict.url, page) ?? '';
     const port = Number(new URL(mesh.proxyUrl()).port);
-    for (const hostLine of [`Host: ${host}`, `hOsT: ${EVIL}`]) {
-      const request = `GET ${target} HTTP/1.1\r\n${hostLine}\r\nConnection: close\r\n\r\n`;
+    // By the cache, and past it.
+    for (const fields of [`Host: ${host}`, `hOsT: ${EVIL}`, `Host: ${EVIL}\r\nAuthorization: x`]) {
+      const request = `GET ${target} HTTP/1.1\r\n${fields}\r\nConnection: close\r\n\r\n`;
       const { text } = await ending(await speak(port, request));
       expect(text).not.toContain(`host: ${EVIL}`);
     }
