@@ -29,7 +29,7 @@ async function rawServer(answer: (socket: Socket, connection: number) => void): 
 async function fetcher(
   origin: string,
   options: { upstream?: object; registry?: Partial<UpstreamRegistryOptions> } = {},
-): Promise<(signal?: AbortSignal) => Promise<UpstreamResponse>> {
+): Promise<(signal?: AbortSignal, path?: string) => Promise<UpstreamResponse>> {
   const upstreams = { api: { url: origin, ...options.upstream } };
   const config = loadConfig({ env: {}, overrides: { upstreams } });
   const registry = await createUpstreamRegistry({
@@ -42,8 +42,8 @@ async function fetcher(
     ...options.registry,
   });
   onTestFinished(async () => await registry.close());
-  return async (signal = new AbortController().signal) => {
-    const target = registry.resolve(`${origin}/a`);
+  return async (signal = new AbortController().signal, path = '/a') => {
+    const target = registry.resolve(origin + path);
     if (target === undefined) throw new Error('not declared');
     return await fetchUpstream({ ...target, headers: [['accept-encoding', 'gzip']], signal });
   };
@@ -76,6 +76,24 @@ describe('a fetch', () => {
       ['Content-Length', '2'],
     ]);
     expect(await text(response)).toBe('hi');
+  });
+
+  it('goes to the upstream, though the path names another host', async () => {
+    const asked = Promise.withResolvers<string>();
+    const port = await rawServer((socket) =>
+      socket.on('data', (bytes) => {
+        asked.resolve(bytes.toString('latin1'));
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+      }),
+    );
+    const other = await rawServer((socket) => asked.reject(new Error(`asked ${socket.localPort}`)));
+    await Promise.race([
+      (await fetcher(`http://127.0.0.1:${port}`))(undefined, `//127.0.0.1:${other}/x`),
+      asked.promise,
+    ]);
+    expect(await asked.promise).toContain(
+      `GET //127.0.0.1:${other}/x HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n`,
+    );
   });
 
   it('does not follow a redirect', async () => {

@@ -41,6 +41,18 @@ describe('the registry of upstreams', () => {
     expect(found('http://api.example:81/v1')).toBeUndefined();
   });
 
+  it('never leaves the origin of an upstream, whatever the path looks like', async () => {
+    const { resolve } = await registry({ api: { url: 'http://api.example' } });
+    for (const path of [
+      '//evil.example/x',
+      '///evil.example',
+      '/\\evil.example',
+      '//u:p@evil.example:81/',
+      '//',
+    ])
+      expect(new URL(resolve(`http://api.example${path}`)!.url).origin, path).toBe('http://api.example');
+  });
+
   it('takes an undeclared origin for an upstream of its own when undeclared ones are cached', async () => {
     const { resolve } = await registry({}, { undeclared: 'cache', allowPrivateAddresses: ['loopback'] });
     expect(resolve('http://api.example/a')).toMatchObject({

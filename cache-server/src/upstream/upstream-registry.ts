@@ -102,8 +102,7 @@ export async function createUpstreamRegistry(options: UpstreamRegistryOptions): 
     resolve(text) {
       const url = readUrl(text);
       const found = declared.find((candidate) => belongsTo(url, candidate));
-      const upstreamUrl =
-        found === undefined ? url : new URL(url.pathname + plainQuery(url.search, found.query), found.origin);
+      const upstreamUrl = found === undefined ? url : urlAt(found, url);
       if (isOwnUrl(upstreamUrl, ownAddresses)) throw forbiddenTarget(`${url.host} is Pannier itself`);
       if (found !== undefined) return { upstream: found.upstream, url: upstreamUrl.href };
       // Refused also where the caller would ask by itself: nobody needs Pannier to reach credentials of the cloud.
@@ -178,6 +177,14 @@ function readUrl(text: string): URL {
       `the URL names a user, which shared requests cannot: ${url.host}`,
     );
   url.hash = '';
+  return url;
+}
+
+/** Part by part: read as a reference, a path that begins with `//` would name another host. */
+function urlAt({ origin, query }: Declared, { pathname, search }: URL): URL {
+  const url = new URL(origin);
+  url.pathname = pathname;
+  url.search = plainQuery(search, query);
   return url;
 }
 
