@@ -14,6 +14,7 @@ import type { Seat } from './flight/flight-table.ts';
 import { versionId } from './flight/version-id.ts';
 import { entryServesOnError, entryUse } from './freshness/entry-freshness.ts';
 import type { JudgedHead } from './freshness/entry-freshness.ts';
+import { bypass } from './request-plan.ts';
 
 /** How long after its head a response may be joined although it is not fresh, in milliseconds. */
 const JOINED_LATE_MS_MAX = 1000;
@@ -75,7 +76,8 @@ export async function answerFromFlight(
   try {
     const head = await seat.head(signal);
     if (head.kind === 'arriving') {
-      if (!isFor(head, asked.request.headers)) return 'other-variant';
+      if (!isFor(head, asked.request.headers))
+        return head.isShared ? 'other-variant' : bypass('bypass-uncacheable');
       const isFailing = SERVER_FAILURES.has(head.head.status);
       const stale = isFailing ? await answerInstead(asked, context) : undefined;
       if (stale !== undefined) return stale;

@@ -2,14 +2,14 @@
  * A HEAD that what is stored does not answer: asked of the upstream as it is, for it never starts a GET. What comes back may say that
  * the stored response is still good, or that it is out of date. https://www.rfc-editor.org/rfc/rfc9111#section-4.3.5
  */
-import { freshenByHead } from '@pannier/http-semantics';
+import { freshenByHead, variantValues } from '@pannier/http-semantics';
 import { answerInstead, isUpstreamFailure } from './answer-from-flight.ts';
 import type { EntryAnswer } from './entry-answer.ts';
 import { asksWho } from './entry-answers.ts';
 import type { Asked } from './entry-answers.ts';
 import { inlineBody } from './entry-bodies.ts';
 import type { EntryContext } from './entry-context.ts';
-import { nominatedHeaders } from './entry-variants.ts';
+import { newlyVaries, nominatedHeaders } from './entry-variants.ts';
 import { askUpstream } from './fetch-entry.ts';
 import { answerHead } from './freshness/answer-head.ts';
 import { isFresh } from './freshness/entry-freshness.ts';
@@ -39,8 +39,11 @@ export async function answerHeadRequest(
   }
   const { response, head } = arrival;
   for await (const _none of response.body);
+  // It depends on what did not go along: the caller shall ask for itself.
+  const names = newlyVaries(head.headers, { told: plan.shared, varies }) ?? [];
+  const isForOthers = variantValues(names, sent) !== variantValues(names, request.headers);
+  if (isForOthers || asksWho(head, request, plan)) return bypass('bypass-uncacheable');
   const freshened = freshenByHead(manifest, head);
-  if (asksWho(head, request, plan)) return bypass('bypass-uncacheable');
   // A stale one will be revalidated anyway, and may be needed while the upstream fails.
   const isWrong = freshened === 'outdated' && isFresh(manifest, context.clock.now());
   if (isWrong) await context.manifests.removeLost(key.text, manifest.version);

@@ -1,5 +1,5 @@
 /** Answers, from what is stored and from what is arriving. */
-import { storedFields } from '@pannier/http-semantics';
+import { storedFields, varyNames } from '@pannier/http-semantics';
 import type { CacheStatusParams, HeaderList, Outcome } from '@pannier/http-semantics';
 import type { EntryAnswer, EntryBody, EntryRequest, EntryResponse } from './entry-answer.ts';
 import { flightBody, inlineBody, storedBody } from './entry-bodies.ts';
@@ -171,9 +171,10 @@ function response(
   };
 }
 
-/** Whether an answer asks who the caller is, who perhaps says so in a header that did not go upstream. */
-export function asksWho({ status }: JudgedHead, request: EntryRequest, { sent }: LookupPlan): boolean {
-  return ASKS_WHO.has(status) && hasUnsentHeaders(request.headers, sent);
+/** Whether an answer may be about a header that did not go upstream: it asks who the caller is, or varies by anything. */
+export function asksWho({ status, headers }: JudgedHead, request: EntryRequest, plan: LookupPlan): boolean {
+  const asks = ASKS_WHO.has(status) || varyNames(headers) === '*';
+  return asks && hasUnsentHeaders(request.headers, plan.sent);
 }
 
 /** Whether the request carries anything that a shared fetch did not pass on and that an upstream might have wanted to see. */

@@ -145,10 +145,15 @@ async function receive(
   // What an error says is not said of the response that comes after it, nor what is said to one caller's own headers of all others.
   const isTelling = plan === 'one-only' && !task.isPersonal && !isOpen && head.status < 400;
   if (isTelling) context.uncacheable.set(task.entryKey.text, true);
-  const variant = plan === 'one-only' ? undefined : foundVariant(task, head, context);
-  const key = variant?.key ?? task.entryKey;
+  const isShared = plan !== 'one-only';
+  const variant = foundVariant(task, head);
+  const key = isShared && variant !== undefined ? variantKey(task.key, variant.values) : task.entryKey;
   flight.publishesAs = key;
-  if (variant !== undefined) context.flights.joinAlsoBy(flight, key);
+  if (isShared && variant !== undefined) {
+    // Remembered at once, so that those it is not for ask anew in the right way.
+    context.varyNames.set(task.key.text, variant.names);
+    context.flights.joinAlsoBy(flight, key);
+  }
   const body = new FlightBody({
     pool: context.pool,
     clock: context.clock,
@@ -164,14 +169,14 @@ async function receive(
     onLagged: () => context.report('reader-lagged', { key: key.text }),
     onLeft: () => flight.checkFollowers(),
   });
-  flight.attach(body, plan !== 'one-only');
+  flight.attach(body, isShared);
   flight.settle({
     kind: 'arriving',
     outcome: plan === 'too-large' ? 'relay-too-large' : stored === undefined ? 'miss' : 'refreshed',
     head,
     variant,
     body,
-    isShared: plan !== 'one-only',
+    isShared,
   });
   await body.pump(counted(response.body, flight, context));
   const enter = async (): Promise<void> => {
@@ -188,18 +193,10 @@ function toldApart({ shared, sent, target }: FetchTask): HeaderList {
   return [...shared, ...sent.filter(([name]) => looksLikeCredential(name.toLowerCase()))];
 }
 
-/** What a response turns out to vary by: remembered at once, so that those it is not for ask anew in the right way. */
-function foundVariant(
-  task: FetchTask,
-  { headers }: JudgedHead,
-  context: EntryContext,
-): (NonNullable<ResponseArriving['variant']> & { key: EntryKey }) | undefined {
-  const { key, sent, varies } = task;
-  const names = newlyVaries(headers, { told: toldApart(task), varies });
-  if (names === undefined) return undefined;
-  context.varyNames.set(key.text, names);
-  const values = variantValues(names, sent);
-  return { names, values, key: variantKey(key, values) };
+/** What a response turns out to vary by beyond its key. */
+function foundVariant(task: FetchTask, { headers }: JudgedHead): ResponseArriving['variant'] {
+  const names = newlyVaries(headers, { told: toldApart(task), varies: task.varies });
+  return names && { names, values: variantValues(names, task.sent) };
 }
 
 /** Whether headers go upstream that the key does not know. */

@@ -7,16 +7,21 @@ import type { CurlAnswer } from '../fixture/curl.ts';
 import { startStack } from './proxy-stack.ts';
 import type { ProxyStack } from './proxy-stack.ts';
 
-/** Counts up with each request; /private is for one caller alone, everything else good for a minute. */
+/** What is said of a path beyond that it is good for a minute. */
+const SAID: Record<string, Record<string, string>> = {
+  '/private': { 'cache-control': 'private' },
+  '/private-by-tenant': { 'cache-control': 'private', vary: 'x-tenant' },
+  '/private-by-anything': { 'cache-control': 'private', vary: '*' },
+};
+
+/** Counts up with each request, and says whose answer it gave. */
 const asked: IncomingMessage[] = [];
+let said: Record<string, string> = {};
 const upstream = createServer((request, response) => {
   asked.push(request);
-  const isPrivate = request.url === '/private';
-  const head = {
-    'cache-control': isPrivate ? 'private' : 'max-age=60',
-    etag: '"a"',
-    'x-count': asked.length,
-  };
+  const counted = { 'cache-control': 'max-age=60', etag: '"a"', 'x-count': asked.length };
+  const tenant = String(request.headers['x-tenant']);
+  const head = { ...counted, 'x-for': tenant, ...SAID[request.url ?? ''], ...said };
   response.writeHead(request.headers['if-none-match'] === '"a"' ? 304 : 200, head).end();
 });
 
@@ -58,4 +63,22 @@ it('what a 304 says of a response is heard although the client got the 304 itsel
   const { status, headers } = await get('/renewed');
   expect(status).toBe(200);
   expect(Number(headers['x-count'])).toBe(Number(first['x-count']) + 1);
+});
+
+it.each(['/private-by-tenant', '/private-by-anything'])(
+  'what is for one caller alone, %s, is the answer to the headers of that caller',
+  async (path) => {
+    const { headers } = await get(path, { 'x-tenant': 'a' });
+    expect(headers['x-for']).toBe('a');
+  },
+);
+
+it('a HEAD that turns out to vary is the answer to the headers of its caller', async () => {
+  await get('/varying');
+  said = { vary: 'x-tenant' };
+  const method = 'HEAD';
+  const headers = { 'x-tenant': 'a', 'cache-control': 'no-cache' };
+  const answer = await curl(`${url}/varying`, stack.proxyUrl, { method, headers });
+  said = {};
+  expect(answer.headers['x-for']).toBe('a');
 });
