@@ -96,6 +96,18 @@ describe('a fetch', () => {
     );
   });
 
+  it('asks for path and query as they are written', async () => {
+    const port = await rawServer((socket) =>
+      socket.on('data', (bytes) => {
+        const [, target = ''] = bytes.toString('latin1').split(' ');
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${target.length}\r\n\r\n${target}`, 'latin1');
+      }),
+    );
+    const fetch = await fetcher(`http://127.0.0.1:${port}`);
+    for (const path of ["/a/../b?q='x'", '/%2e/{a}|\\b?', '//c//d', '/caf\xc3\xa9'])
+      expect(await text(await fetch(undefined, path))).toBe(path);
+  });
+
   it('does not follow a redirect', async () => {
     const port = await rawServer(says('HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n'));
     expect(await (await fetcher(`http://127.0.0.1:${port}`))()).toMatchObject({ status: 302, bodyBytes: 0 });

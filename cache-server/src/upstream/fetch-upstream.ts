@@ -11,7 +11,7 @@ import type { UpstreamResponse } from './upstream-response.ts';
 export interface UpstreamRequest {
   readonly method?: 'GET' | 'HEAD';
   readonly upstream: Upstream;
-  /** Absolute, at the upstream's own origin; Host is made from it. */
+  /** The upstream's own origin, which Host is made from, and behind it path and query as they are to be sent. */
   readonly url: string;
   /** All that is sent besides Host, Connection, Via and, unless it is among them, User-Agent. */
   readonly headers: HeaderList;
@@ -45,7 +45,7 @@ function startExchange({
   headers,
   signal,
 }: UpstreamRequest): UpstreamExchange {
-  const { origin, host, pathname, search } = new URL(url);
+  const { origin, host } = new URL(url);
   const place = `${upstream.name} (${host})`;
   const exchange = new UpstreamExchange({ place, method, closeDelimited: upstream.closeDelimited });
   const abort = (): void => exchange.abort(signal.reason);
@@ -67,7 +67,8 @@ function startExchange({
   ];
   const options = {
     origin,
-    path: pathname + search,
+    // Not what a URL parser makes of it: https://www.rfc-editor.org/rfc/rfc9110#section-7.7
+    path: url.slice(origin.length),
     method,
     headers: [...headers, ...own].flat(),
     headersTimeout: 0,

@@ -37,7 +37,6 @@ describe('the registry of upstreams', () => {
     expect(found('http://old.example:8080/v1')).toBe('geo https://api.example/v1');
     expect(found('http://old.example:8080/v2')).toBeUndefined();
     expect(found('https://api.example/v11')).toBe('all https://api.example/v11');
-    expect(found('https://api.example/v1/%2e%2e/x#y')).toBe('all https://api.example/x');
     expect(found('http://api.example:81/v1')).toBeUndefined();
   });
 
@@ -51,6 +50,46 @@ describe('the registry of upstreams', () => {
       '//',
     ])
       expect(new URL(resolve(`http://api.example${path}`)!.url).origin, path).toBe('http://api.example');
+  });
+
+  it('leaves path and query as they are written', async () => {
+    const { resolve } = await registry({ api: { url: 'https://API.example' } });
+    for (const path of [
+      "/s?q='x'|%27",
+      '/a/../b',
+      '/%7eme/./x//y?',
+      '/?',
+      '/{a}"<b>^`|',
+      '/caf\xc3\xa9',
+      '/a?b?c/../d',
+    ])
+      expect(resolve(`HTTP://api.EXAMPLE${path}#part`)!.url).toBe(`https://api.example${path}`);
+    expect(resolve('http://api.example')!.url).toBe('https://api.example/');
+    expect(resolve('http://api.example?a')!.url).toBe('https://api.example/?a');
+    expect(resolve('http://api.example/\u6771 \xe9?\u4eac')!.url).toBe(
+      'https://api.example/%E6%9D%B1%20%C3%A9?%E4%BA%AC',
+    );
+  });
+
+  it('gives no path to an upstream that leads out of the one it is declared at', async () => {
+    const { resolve } = await registry({
+      geo: { url: 'https://api.example/v1' },
+      all: { url: 'https://api.example' },
+    });
+    const found = (path: string): string => resolve(`https://api.example${path}`)!.upstream.name;
+    for (const path of ['/v1/a/../b', '/v1/./..a/%2e', '/v1?/../..', '/v1/a//..'])
+      expect(found(path), path).toBe('geo');
+    for (const path of [
+      '/v1/../x',
+      '/v1/%2e%2E/x',
+      '/v1/..',
+      '/v1/.%2e\\x',
+      '/v1\\..',
+      '/v1/a/../../v1/a',
+      '/v1//../x',
+    ])
+      expect(found(path), path).toBe('all');
+    expect(resolve('https://api.example/v1/%2e%2e/x')!.url).toBe('https://api.example/v1/%2e%2e/x');
   });
 
   it('takes an undeclared origin for an upstream of its own when undeclared ones are cached', async () => {

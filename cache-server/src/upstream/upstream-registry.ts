@@ -34,6 +34,7 @@ export interface Upstream {
 /** Where a request goes: the upstream and the URL there. */
 export interface UpstreamTarget {
   readonly upstream: Upstream;
+  /** The upstream's own origin, and behind it path and query exactly as they are sent. */
   readonly url: string;
 }
 
@@ -58,6 +59,15 @@ export interface UpstreamRegistry {
    */
   resolve(url: string): UpstreamTarget | undefined;
   close(): Promise<void>;
+}
+
+/** An absolute URL; path and query stay as they were written, byte for byte: they may be signed. */
+interface WrittenUrl {
+  readonly place: URL;
+  /** Begins with `/`. */
+  readonly path: string;
+  /** Empty, or with its `?`. */
+  readonly search: string;
 }
 
 interface Declared {
@@ -100,20 +110,22 @@ export async function createUpstreamRegistry(options: UpstreamRegistryOptions): 
   return {
     viaName,
     resolve(text) {
-      const url = readUrl(text);
-      const found = declared.find((candidate) => belongsTo(url, candidate));
-      const upstreamUrl = found === undefined ? url : urlAt(found, url);
-      if (isOwnUrl(upstreamUrl, ownAddresses)) throw forbiddenTarget(`${url.host} is Pannier itself`);
-      if (found !== undefined) return { upstream: found.upstream, url: upstreamUrl.href };
+      const { place, path, search } = readUrl(text);
+      const found = declared.find((candidate) => belongsTo(place, path, candidate));
+      const origin = found?.origin ?? place.origin;
+      if (isOwnUrl(new URL(origin), ownAddresses)) throw forbiddenTarget(`${place.host} is Pannier itself`);
+      // Put together as text: read as a reference, a path that begins with `//` would name another host.
+      if (found !== undefined)
+        return { upstream: found.upstream, url: origin + path + plainQuery(search, found.query) };
       // Refused also where the caller would ask by itself: nobody needs Pannier to reach credentials of the cloud.
-      const refused = guard.refusal(url.hostname);
+      const refused = guard.refusal(place.hostname);
       const caches = options.undeclared === 'cache';
       if (refused !== undefined && (caches || refused === 'metadata'))
-        throw forbiddenTarget(`${url.host} is a ${refused} address`);
+        throw forbiddenTarget(`${place.host} is a ${refused} address`);
       if (!caches) return undefined;
       return {
-        upstream: { ...UNDECLARED, name: url.origin, viaName, dispatcher: open },
-        url: url.href,
+        upstream: { ...UNDECLARED, name: origin, viaName, dispatcher: open },
+        url: origin + path + search,
       };
     },
     async close() {
@@ -166,29 +178,47 @@ function agent(
   });
 }
 
+const ABSOLUTE = /^(https?):\/\/([^/?#\\]+)([^#]*)/i;
+/** What cannot stand in a request line, and so was never read from one: somebody wrote it, and means it in UTF-8. */
+const NEVER_SENT = /[^\u0021-\u00ff]/;
+/** Path segments that mean "here" and "one up", as URL parsers understand them. */
+const HERE = /^(?:\.|%2e)?$/i;
+const ONE_UP = /^(?:\.|%2e){2}$/i;
+
 /** A fragment never travels; a name and password in a URL are not ours to send or to share. */
-function readUrl(text: string): URL {
-  const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === '')
+function readUrl(text: string): WrittenUrl {
+  const [, scheme = '', authority = '', rest = ''] = ABSOLUTE.exec(text) ?? [];
+  const place = URL.parse(`${scheme}://${authority}/`);
+  if (place === null || place.hostname === '')
     throw new CacheServerError('bad-request', `not an absolute http or https URL: ${text.slice(0, 200)}`);
-  if (url.username !== '' || url.password !== '')
+  if (place.username !== '' || place.password !== '')
     throw new CacheServerError(
       'bad-request',
-      `the URL names a user, which shared requests cannot: ${url.host}`,
+      `the URL names a user, which shared requests cannot: ${place.host}`,
     );
-  url.hash = '';
-  return url;
+  const target = rest.startsWith('/') ? rest : `/${rest}`;
+  const at = target.includes('?') ? target.indexOf('?') : target.length;
+  const [path, search] = [target.slice(0, at), target.slice(at)];
+  if (!NEVER_SENT.test(target)) return { place, path, search };
+  const escaped = new URL(place);
+  escaped.pathname = path;
+  escaped.search = search;
+  return { place, path: escaped.pathname, search: escaped.search };
 }
 
-/** Part by part: read as a reference, a path that begins with `//` would name another host. */
-function urlAt({ origin, query }: Declared, { pathname, search }: URL): URL {
-  const url = new URL(origin);
-  url.pathname = pathname;
-  url.search = plainQuery(search, query);
-  return url;
+function belongsTo(place: URL, path: string, { origins, prefix }: Declared): boolean {
+  if (!origins.has(place.origin)) return false;
+  if (path !== prefix && !path.startsWith(`${prefix}/`)) return false;
+  return prefix === '' || !leadsUp(path.slice(prefix.length));
 }
 
-function belongsTo(url: URL, { origins, prefix }: Declared): boolean {
-  if (!origins.has(url.origin)) return false;
-  return url.pathname === prefix || url.pathname.startsWith(`${prefix}/`);
+/** Whether somewhere on its way a path leaves the place that it starts from. Empty segments do not count: some upstreams merge slashes. */
+function leadsUp(path: string): boolean {
+  let depth = 0;
+  for (const segment of path.split(/[/\\]/)) {
+    if (ONE_UP.test(segment)) depth -= 1;
+    else if (!HERE.test(segment)) depth += 1;
+    if (depth < 0) return true;
+  }
+  return false;
 }
