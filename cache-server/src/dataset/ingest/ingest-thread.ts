@@ -28,9 +28,9 @@ const COMMANDS_AHEAD = 4;
 /** What a thread takes that cuts nothing yet, and one partition on its way out. */
 const HEAP_BASE_MB = 64;
 /** Beside the records that are held there are those being parsed, encoded and collected. */
-const HEAP_FACTOR = 1.25;
+const HEAP_FACTOR = 1;
 /** Where much is held, what is being collected outgrows the base. */
-const LARGE_HEAP_FACTOR = 1.75;
+const LARGE_HEAP_FACTOR = 1.5;
 
 /** A thread that has started and waits for its plan: starting one takes longer than cutting a small dataset. */
 let warm: { readonly worker: Worker; readonly ingestBytesMax: number } | undefined;
