@@ -20,6 +20,7 @@ import { createMemoryStore } from './store/memory-store.ts';
 import { createRedisStore } from './store/redis-store.ts';
 import type { OwnAddress } from './upstream/guarded-connector.ts';
 import { createUpstreamRegistry } from './upstream/upstream-registry.ts';
+import type { UpstreamRegistry } from './upstream/upstream-registry.ts';
 
 /** What a server is started with. */
 export interface CacheServerOptions {
@@ -111,6 +112,20 @@ function adminDeps(
   };
 }
 
+async function openUpstreams(
+  { upstreams, server, limits }: Config,
+  ownAddresses: readonly OwnAddress[],
+): Promise<UpstreamRegistry> {
+  return await createUpstreamRegistry({
+    upstreams,
+    undeclared: server.undeclared,
+    allowPrivateAddresses: server.allowPrivateAddresses,
+    ownAddresses,
+    viaName: `pannier-server-${randomUUID().slice(0, 8)}`,
+    limits,
+  });
+}
+
 /**
  * Starts a server.
  *
@@ -124,14 +139,7 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
   const metrics = createMetrics('pannier_server', { process: true });
   const store = openStore(config, clock, logger);
   const ownAddresses = options.ownAddresses ?? [];
-  const upstreams = await createUpstreamRegistry({
-    upstreams: config.upstreams,
-    undeclared: config.server.undeclared,
-    allowPrivateAddresses: config.server.allowPrivateAddresses,
-    ownAddresses,
-    viaName: `pannier-server-${randomUUID().slice(0, 8)}`,
-    limits,
-  });
+  const upstreams = await openUpstreams(config, ownAddresses);
   const shared = { store, limits, clock, random: Math.random, logger, metrics };
   const entries = createGetEntry({
     ...shared,
