@@ -1,0 +1,158 @@
+/** Whether what was asked and answered is among what RFC 9111 allows. */
+import { hasFailed } from './learning.ts';
+import type { Source } from './learning.ts';
+import type { Observation, SeenResponse } from './observation.ts';
+import { presented } from './presented.ts';
+import type { Presented } from './presented.ts';
+import { ASKING, SHOWN } from './scripted-origin.ts';
+import type { Exchange } from './scripted-origin.ts';
+import { ageOf, isSelectedBy, mayBeReused, mayBeUsedOnError } from './stored-model.ts';
+import type { Stored } from './stored-model.ts';
+import { SELECTING, httpDate } from './wire-head.ts';
+
+/** One that confirms nothing, one that was not for this request, and the one for the answer. */
+const EXCHANGES_MAX = 3;
+
+/** What was wrong with the questions to the origin. */
+export function judgeExchanges(seen: Observation, before: readonly Stored[]): string[] {
+  const { asking, control } = seen;
+  const answered = seen.exchanges.filter(({ answer }) => answer !== 'reset');
+  const complaints: string[] = [];
+  if (answered.length > EXCHANGES_MAX) complaints.push(`asked the origin ${answered.length} times`);
+  const isRenewed = before.some(mayBeRenewedBehind(seen));
+  if (control['only-if-cached'] && answered.length > 0 && !isRenewed)
+    complaints.push('asked the origin although forbidden');
+  for (const exchange of answered) {
+    // What is stale may be renewed behind the answer to a HEAD, and then whole.
+    const isRefresh = asking.method === 'HEAD' && exchange.method === 'GET' && isRenewed;
+    if (exchange.method !== asking.method && !isRefresh)
+      complaints.push(`asked the origin with ${exchange.method}`);
+    const isClients = ASKING.every((name) => exchange.asked[name] === asking[name]);
+    if (isClients || hasNoConditions(exchange)) continue;
+    if (!before.some((stored) => stored.purgedAt === undefined && isAskedOf(stored, exchange)))
+      complaints.push(`asked with conditions of nothing that is held: ${JSON.stringify(exchange.asked)}`);
+  }
+  const isUnsafe = asking.method !== 'GET' && asking.method !== 'HEAD';
+  if (isUnsafe && seen.exchanges.length !== 1)
+    complaints.push(`sent an unsafe request ${seen.exchanges.length} times`);
+  return complaints;
+}
+
+function mayBeRenewedBehind({ control, sentAt }: Observation): (stored: Stored) => boolean {
+  return (stored) => mayBeReused(stored, control, sentAt) === 'while-revalidate';
+}
+
+function hasNoConditions({ asked }: Exchange): boolean {
+  return ASKING.every((name) => asked[name] === undefined);
+}
+
+/** Both validators, where there are both: https://www.rfc-editor.org/rfc/rfc9111#section-4.3.1 */
+function isAskedOf({ head }: Stored, { asked }: Exchange): boolean {
+  const since = head.lastModified === undefined ? undefined : httpDate(head.lastModified);
+  if (asked.range !== undefined || asked['if-range'] !== undefined) return false;
+  return asked['if-none-match'] === head.etag && asked['if-modified-since'] === since;
+}
+
+/** What was wrong with the answer. */
+export function judgeResponse(
+  seen: Observation,
+  known: { before: readonly Stored[]; sources: readonly Source[]; failedLately: boolean },
+): string[] {
+  const { before, sources, failedLately } = known;
+  const { response, control, exchanges } = seen;
+  const wasReset = exchanges.some(({ answer }) => answer === 'reset');
+  if (response === 'broken') return ['the connection broke'];
+  const serial = serialOf(seen, response);
+  if (serial === undefined) {
+    const isTold = response.status === 502 || response.status === 504;
+    if (wasReset && isTold) return [];
+    if (control['only-if-cached'] && response.status === 504) return [];
+    return [`an answer of its own: ${response.status} ${response.body}`];
+  }
+  const source = sources.find(({ answer }) => answer.serial === serial);
+  if (source !== undefined) return fromOrigin(seen, response, source);
+  const stored = before.find((one) => one.serial === serial);
+  if (stored !== undefined) return fromStore(seen, response, { stored, failedLately });
+  return [`an answer from ${serial}, which may not be held`];
+}
+
+function serialOf({ asking }: Observation, { fields }: SeenResponse): string | undefined {
+  return fields[isReading({ asking }) ? 'content-location' : 'x-serial'];
+}
+
+/** The origin's answer as it came, or the whole response that it stands for as the client asked for it. */
+function fromOrigin(
+  seen: Observation,
+  response: SeenResponse,
+  { exchange, answer, whole }: Source,
+): string[] {
+  const asIs = { status: answer.status, body: seen.asking.method === 'HEAD' ? '' : answer.content };
+  const isClients = ASKING.every((name) => exchange.asked[name] === seen.asking[name]);
+  const isSame = isClients || seen.asking.method === 'HEAD' || !isReading(seen);
+  const allowed: Presented[] = [
+    ...(isSame ? [asIs] : []),
+    ...(whole === undefined ? [] : [presented(whole, seen.asking)]),
+    ...(seen.asking.method === 'HEAD' ? [presented({ ...exchange, ...answer }, seen.asking)] : []),
+  ];
+  const complaints = differences(response, allowed, { ...answer.lines, ...whole?.lines });
+  const vary = whole?.head.vary ?? answer.head.vary;
+  // A `*` may mean any of them: https://www.rfc-editor.org/rfc/rfc9110#section-12.5.5
+  const names = vary?.includes('*') ? SELECTING : vary;
+  if (isReading(seen) && !isSelectedBy(names, exchange.selection, seen.selection))
+    complaints.push('an answer to a request that said something else');
+  const ages = [ageOf({ ...exchange, head: answer.head }, seen.answeredAt)].map(wholeSeconds);
+  return [...complaints, ...wrongAge(response, [...ages, answer.head.ageS, undefined])];
+}
+
+function isReading({ asking }: Pick<Observation, 'asking'>): boolean {
+  return asking.method === 'GET' || asking.method === 'HEAD';
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9111#section-4 */
+function fromStore(
+  seen: Observation,
+  response: SeenResponse,
+  { stored, failedLately }: { stored: Stored; failedLately: boolean },
+): string[] {
+  const { control, sentAt, exchanges, selection } = seen;
+  const complaints = differences(response, [presented(stored, seen.asking)], stored.lines);
+  if (!isReading(seen)) complaints.push('an unsafe request was answered from the store');
+  if (!isSelectedBy(stored.head.vary, stored.selection, selection))
+    complaints.push(`what varies by ${String(stored.head.vary)} was given to another request`);
+  const isFailing = exchanges.length === 0 ? failedLately : exchanges.every(hasFailed);
+  const use = mayBeReused(stored, control, sentAt);
+  const mayStandIn = isFailing && mayBeUsedOnError(stored, control, seen.answeredAt);
+  if (use === undefined && !mayStandIn)
+    complaints.push(`${stored.serial} may not be used without the origin's word`);
+  else if (!mayStandIn && use !== 'while-revalidate' && exchanges.length > 0)
+    complaints.push(`asked the origin, and answered from ${stored.serial} none the less`);
+  const ages = [sentAt, seen.answeredAt].map((now) => wholeSeconds(ageOf(stored, now)));
+  return [...complaints, ...wrongAge(response, ages)];
+}
+
+function wholeSeconds(ms: number): number {
+  return Math.floor(ms / 1000);
+}
+
+function wrongAge({ fields }: SeenResponse, ages: readonly (number | undefined)[]): string[] {
+  const age = fields['age'] === undefined ? undefined : Number(fields['age']);
+  return ages.includes(age) ? [] : [`Age ${String(age)} instead of ${ages.join(' or ')}`];
+}
+
+/** Where status, body or fields differ from each of what is allowed. */
+function differences(
+  response: SeenResponse,
+  allowed: readonly Presented[],
+  lines: Readonly<Record<string, string>>,
+): string[] {
+  const complaints: string[] = [];
+  if (!allowed.some(({ status, body }) => status === response.status && body === response.body)) {
+    const options = allowed.map(({ status, body }) => `${status} "${body}"`).join(' or ');
+    complaints.push(`${response.status} "${response.body}" instead of ${options || 'nothing'}`);
+  }
+  for (const name of SHOWN) {
+    if (response.status === 416 || response.fields[name] === lines[name]) continue;
+    complaints.push(`${name}: ${String(response.fields[name])} instead of ${String(lines[name])}`);
+  }
+  return complaints;
+}
