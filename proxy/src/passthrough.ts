@@ -57,8 +57,9 @@ interface Forwarding {
   onAnswer(answer: IncomingMessage): void;
 }
 
-function target({ protocol, authority, path }: UpstreamRoute): string {
-  return `${protocol}//${authority}${path}`;
+/** Where a connection leads. Path and query go their own way: http-proxy would write them as a URL parser understands them. */
+function target({ protocol, authority }: UpstreamRoute): string {
+  return `${protocol}//${authority}/`;
 }
 
 /** Makes a forwarder with connections of its own. */
@@ -72,6 +73,8 @@ export function createPassthrough(options: PassthroughOptions): Passthrough {
     const forwarding = forwardings.get(incoming);
     if (forwarding === undefined) return;
     const { headers, httpVersion, route } = forwarding.asked;
+    // Byte for byte, since it may be signed: https://www.rfc-editor.org/rfc/rfc9110#section-7.7
+    outgoing.path = route.path;
     setOutgoingHead(outgoing, incoming, appendVia(headers, pseudonym, httpVersion));
     const guard = (socket: Socket): void => {
       socket.once('connect', () => {

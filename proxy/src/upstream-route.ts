@@ -4,6 +4,7 @@ import type { CachePolicy } from '@pannier/http-semantics';
 import { ConfigError } from '@pannier/runtime';
 import type { Config } from '@pannier/runtime';
 import type { WrittenTarget } from './interception/forward.ts';
+import { isBelow } from './interception/path-prefix.ts';
 
 /** How an upstream is reached by the proxy itself, on the pass-through, the fallback and the resume. */
 export interface UpstreamRoute {
@@ -64,7 +65,9 @@ export function createUpstreamRoutes(config: Pick<Config, 'upstreams' | 'proxy'>
 
   return ({ scheme, authority, path }) => {
     const asked = new URL(`${scheme}://${authority}/`);
-    const claim = claims.find((claim) => claim.origin === asked.origin && isBelow(path, claim.path));
+    const claim = claims.find(
+      ({ origin, path: prefix }) => origin === asked.origin && (prefix === '' || isBelow(path, prefix)),
+    );
     return { ...placeOf(claim?.base ?? asked), path, ...(claim?.settings ?? undeclared) };
   };
 }
@@ -106,9 +109,4 @@ function placeOf(url: URL): Pick<UpstreamRoute, 'protocol' | 'hostname' | 'port'
   const protocol = url.protocol === 'https:' ? 'https:' : 'http:';
   const port = url.port === '' ? (protocol === 'https:' ? 443 : 80) : Number(url.port);
   return { protocol, hostname: url.hostname.replace(/^\[(.*)\]$/, '$1'), port, authority: url.host };
-}
-
-function isBelow(path: string, prefix: string): boolean {
-  if (!path.startsWith(prefix)) return false;
-  return ['', '/', '?'].includes(path.charAt(prefix.length));
 }

@@ -104,7 +104,7 @@ describe('a fetch', () => {
       }),
     );
     const fetch = await fetcher(`http://127.0.0.1:${port}`);
-    for (const path of ["/a/../b?q='x'", '/%2e/{a}|\\b?', '//c//d', '/caf\xc3\xa9'])
+    for (const path of ["/a/../b?q='x'", '/%2e/{a}|\\b?', '//c//d'])
       expect(await text(await fetch(undefined, path))).toBe(path);
   });
 

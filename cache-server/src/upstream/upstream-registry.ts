@@ -179,8 +179,8 @@ function agent(
 }
 
 const ABSOLUTE = /^(https?):\/\/([^/?#\\]+)([^#]*)/i;
-/** What cannot stand in a request line, and so was never read from one: somebody wrote it, and means it in UTF-8. */
-const NEVER_SENT = /[^\u0021-\u00ff]/;
+/** What no request line that Node reads contains: somebody wrote it into a configuration or a call, and means it in UTF-8. */
+const NEVER_SENT = /[^!-~]/;
 /** Path segments that mean "here" and "one up", as URL parsers understand them. */
 const HERE = /^(?:\.|%2e)?$/i;
 const ONE_UP = /^(?:\.|%2e){2}$/i;

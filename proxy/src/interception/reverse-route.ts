@@ -1,6 +1,7 @@
 import { ProxyError } from '../errors.ts';
 import { readAbsoluteForm } from './forward.ts';
 import type { WrittenTarget } from './forward.ts';
+import { isBelow } from './path-prefix.ts';
 
 /** Finds the upstream target of an origin-form request to the proxy itself. @throws ProxyError `no-route` */
 export type ReverseRoutes = (target: string) => WrittenTarget;
@@ -10,9 +11,6 @@ interface Route {
   /** Without a slash at its end. */
   readonly base: string;
 }
-
-/** A path segment that means "here" or "one up", also percent-encoded, as URL parsers understand it. */
-const DOT_SEGMENT = /(?:^|[/\\])(?:\.|%2e){1,2}(?:[/\\]|$)/i;
 
 /**
  * @param routes path prefixes and the URLs that they stand for, from `proxy.routes`
@@ -27,29 +25,16 @@ export function createReverseRoutes(
     .toSorted((a, b) => b.prefix.length - a.prefix.length);
 
   return (target) => {
-    const [path, query] = splitQuery(withoutDotSegments(target));
-    const route = longestFirst.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
+    const route = longestFirst.find(({ prefix }) => isBelow(target, prefix));
     if (route === undefined) throw noRoute(longestFirst, ownPort());
-    return readAbsoluteForm(`${route.base}${path.slice(route.prefix.length) || '/'}${query}`);
+    const rest = target.slice(route.prefix.length);
+    return readAbsoluteForm(`${route.base}${rest.startsWith('/') ? rest : `/${rest}`}`);
   };
 }
 
 /** `/geo`, `/geo/` and `/geo/*` are the same prefix; `/` is the empty one, which every path has. */
 function trimPrefix(prefix: string): string {
   return prefix.replace(/\/\*$/, '').replace(/\/+$/, '');
-}
-
-/** `/geo/../admin` is not below `/geo`, whatever its first letters say: resolved before any prefix is compared. */
-function withoutDotSegments(target: string): string {
-  const [path, query] = splitQuery(target);
-  if (!DOT_SEGMENT.test(path)) return target;
-  const url = URL.parse(`http://route.invalid${path}`);
-  return url === null ? target : url.pathname + query;
-}
-
-function splitQuery(target: string): [path: string, query: string] {
-  const at = target.indexOf('?');
-  return at === -1 ? [target, ''] : [target.slice(0, at), target.slice(at)];
 }
 
 function noRoute(routes: readonly Route[], port: number): ProxyError {
