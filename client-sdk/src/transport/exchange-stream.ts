@@ -49,6 +49,8 @@ export class ExchangeStream {
   #credits = 0;
   #lastId = 0n;
   #lastFrameMs = 0;
+  /** A lookup has been acknowledged or answered on this stream. */
+  #hasServed = false;
 
   constructor(call: ClientDuplexStream<ExchangeRequest, ExchangeResponse>, options: ExchangeStreamOptions) {
     this.#call = call;
@@ -154,6 +156,7 @@ export class ExchangeStream {
   #takeLookupFrame(lookup: PendingLookup, { frame }: ServerFrame): void {
     lookup.lastSignMs = this.#clock.nowMs;
     lookup.acknowledged = true;
+    this.#hasServed = true;
     try {
       if (frame.case === 'head') lookup.head = responseHead(frame.value);
       else if (frame.case === 'body' || frame.case === 'ticket')
@@ -223,7 +226,9 @@ export class ExchangeStream {
       if (tooLate !== undefined || !lookup.sent) continue;
       // While anything arrives the server lives; its answer to this one may only stand in a long queue.
       const silentSinceMs = Math.max(lookup.lastSignMs, this.#lastFrameMs);
-      const limitMs = lookup.acknowledged ? silenceMs : ackTimeoutMs;
+      // One that has just accepted us lives, and may have to load what it needs for its first answers.
+      const ackMs = this.#hasServed ? ackTimeoutMs : Math.max(ackTimeoutMs, connectTimeoutMs);
+      const limitMs = lookup.acknowledged ? silenceMs : ackMs;
       if (now - silentSinceMs > limitMs) {
         const what = lookup.acknowledged ? 'no sign of life' : 'no acknowledgement';
         this.end(new PannierError('unavailable', `${server}: ${what} within ${limitMs} ms`));

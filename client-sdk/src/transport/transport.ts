@@ -15,7 +15,7 @@ export interface TransportOptions {
   readonly servers: readonly string[];
   /** Who this caller says it is (call metadata `pannier-identity`), while the servers run with `auth: none`. */
   readonly identity?: string | undefined;
-  /** How long a server may leave a lookup unacknowledged, default 250. */
+  /** How long a server may leave a lookup unacknowledged, default 250; the first ones of a connection as long as `connectTimeoutMs`. */
   readonly ackTimeoutMs?: number;
   /** How long a server at work may show no sign of life, default 3,000; a sign is due every 1,000. */
   readonly silenceMs?: number;
