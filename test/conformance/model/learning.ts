@@ -161,9 +161,9 @@ function noteHead(
   for (const stored of held) {
     if (stored.path !== path || !isSelectedBy(keyed, stored.selection, selection)) continue;
     if (!isSelectedBy(stored.head.vary, stored.selection, selection)) continue;
+    stored.isSure = false;
     // What varies by more now is another representation.
     if (!isSelectedBy(answer.head.vary, stored.selection, selection)) continue;
-    stored.isSure = false;
     if (answer.status !== 200 || stored.status !== 200) continue;
     if (!repeats(stored, answer)) {
       if (!goesPast) stored.mustBeValidated = true;
