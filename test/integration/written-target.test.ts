@@ -55,10 +55,10 @@ const TARGETS = [
 
 describe.each(TARGETS)('an upstream gets %s as it is written', (target) => {
   it.each([
-    ['through the cache', 'GET', '', 'pannier-server; fwd=uri-miss'],
-    ['past the cache', 'GET', 'Authorization: x\r\n', 'fwd=bypass'],
-    ['with a write', 'PUT', 'Content-Length: 0\r\n', 'fwd=method'],
-  ])('%s', async (_way, method, fields, how) => {
+    { way: 'through the cache', method: 'GET', fields: '', how: 'pannier-server; fwd=uri-miss' },
+    { way: 'past the cache', method: 'GET', fields: 'Authorization: x\r\n', how: 'fwd=bypass' },
+    { way: 'with a write', method: 'PUT', fields: 'Content-Length: 0\r\n', how: 'fwd=method' },
+  ])('$way', async ({ method, fields, how }) => {
     const answer = await ask(`${method} ${upstream.url}${target}`, fields);
     expect(answer.cacheStatus).toContain(how);
     expect(lines.at(-1)).toBe(`${method} ${target} HTTP/1.1`);
