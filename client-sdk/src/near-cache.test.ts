@@ -70,3 +70,44 @@ test('fields that a response says are for one caller are not kept', () => {
   cache.set('a', { ...entry(1), headers: [control, ['X-User', 'alice']] });
   expect(cache.get('a')!.headers).toEqual([control]);
 });
+
+test('what is kept of a URL goes with it, whatever headers tell it apart and however its host is written', () => {
+  const cache = createNearCache({ bytesMax: 64 * KIB, entryBytesMax: 8 * KIB, now: () => 0 });
+  const of = ['http://A.example/x', 'http://a.example:80/x\naccept: a', 'http://a.example/x\naccept: b'];
+  const others = ['http://a.example/X', 'http://a.example/x/', 'http://a.example/x?', 'https://a.example/x'];
+  for (const key of [...of, ...others, 'no URL\nx']) cache.set(key, entry(1));
+  for (const key of of) cache.set(key, entry(2));
+  cache.deleteUrl('http://a.EXAMPLE/x');
+  for (const key of of) expect(cache.get(key), key).toBeUndefined();
+  for (const key of others) expect(cache.get(key), key).toBeDefined();
+  cache.deleteUrl('no URL');
+  expect(cache.entries).toBe(others.length);
+  cache.set(of[1]!, entry(1));
+  cache.deleteUrl(of[0]!);
+  expect(cache.get(of[1]!)).toBeUndefined();
+});
+
+test('what was asked for before its URL was removed is not current any more', () => {
+  const cache = createNearCache({ bytesMax: 64 * KIB, entryBytesMax: 8 * KIB, now: () => 0 });
+  const before = cache.removals;
+  cache.deleteUrl('http://a.example/x');
+  expect(cache.isCurrent('http://A.example/x\naccept: a', before)).toBe(false);
+  expect(cache.isCurrent('http://a.example/y', before)).toBe(true);
+  expect(cache.isCurrent('http://a.example/x', cache.removals)).toBe(true);
+  const between = cache.removals;
+  cache.clear();
+  expect(cache.isCurrent('http://a.example/y', between)).toBe(false);
+  expect(cache.isCurrent('http://a.example/y', cache.removals)).toBe(true);
+});
+
+test('a removal counts also when it was too long ago to be remembered by its URL', () => {
+  const cache = createNearCache({ bytesMax: 0, entryBytesMax: 0, now: () => 0 });
+  const before = cache.removals;
+  cache.deleteUrl('http://a.example/first');
+  const after = cache.removals;
+  for (let at = 0; at < 5000; at += 1) cache.deleteUrl(`http://a.example/${at}`);
+  expect(cache.isCurrent('http://a.example/first', before)).toBe(false);
+  expect(cache.isCurrent('http://a.example/first', cache.removals)).toBe(true);
+  // Rather asked for once more than kept by mistake.
+  expect(cache.isCurrent('http://a.example/other', after)).toBe(false);
+});
