@@ -146,7 +146,7 @@ export function createNearCache({ bytesMax, entryBytesMax, now = Date.now }: Nea
     deleteUrl(written) {
       const url = urlIn(written);
       removals.add(url);
-      for (const key of [...(keysOfUrl.get(url) ?? [])]) cache.delete(key);
+      for (const key of keysOfUrl.get(url) ?? []) cache.delete(key);
     },
     get removals() {
       return removals.count;

@@ -58,13 +58,15 @@ export function mayServeStale(headers: HeaderList): boolean {
 export interface NearPlace {
   readonly nearKey: string;
   readonly keyedNames: readonly string[];
+  /** How many removals the near cache had seen when the request came. */
+  readonly removals: number;
 }
 
 /** Whether an answer may be kept at all: it is whole, and the same for every request with that near-cache key. */
 function isKept(
   { method, headers }: ProxiedRequest,
   answer: LookupResponse,
-  { keyedNames }: NearPlace,
+  { keyedNames }: Pick<NearPlace, 'keyedNames'>,
 ): boolean {
   if (method !== 'GET' || answer.status !== 200 || hasHeader(headers, 'range')) return false;
   const names = varyNames(answer.headers);
@@ -115,7 +117,8 @@ export async function sendLookup(
   try {
     const storedAtMs = parts.now();
     await pipeline(Readable.from(keeps ? collected(body, kept) : body, { objectMode: false }), response);
-    if (!keeps) return;
+    // The client may have written meanwhile, and shall read what it wrote: this answer is from before.
+    if (!keeps || !parts.near.isCurrent(near.nearKey, near.removals)) return;
     const expiresAtMs = storedAtMs + Math.min(answer.freshForMs, NEAR_TRUST_MS_MAX);
     parts.near.set(near.nearKey, {
       status: 200,

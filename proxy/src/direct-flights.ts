@@ -15,7 +15,7 @@ import {
 } from '@pannier/http-semantics';
 import type { CachePolicy, HeaderList } from '@pannier/http-semantics';
 import { PannierError } from '@pannier/client/transport';
-import type { LookupResponse } from '@pannier/client/transport';
+import type { LookupResponse, NearCache } from '@pannier/client/transport';
 import { abortable } from '@pannier/runtime';
 import type { DirectFetch, DirectResponse } from './direct-fetch.ts';
 import type { ProxiedRequest } from './proxied-request.ts';
@@ -34,9 +34,15 @@ export interface DirectFlights {
    *
    * @throws ProxyError when the upstream fails; the signal's reason
    */
-  answer(asked: ProxiedRequest, nearKey: string, signal: AbortSignal): Promise<DirectAnswer | 'alone'>;
+  answer(asked: ProxiedRequest, place: DirectPlace, signal: AbortSignal): Promise<DirectAnswer | 'alone'>;
   /** Fetches under way. */
   readonly size: number;
+}
+
+/** What tells a fetch from others, and who knows of the writes that outdate it. */
+export interface DirectPlace {
+  readonly nearKey: string;
+  readonly near: Pick<NearCache, 'removals' | 'isCurrent'>;
 }
 
 /** An answer and whether another request had asked first. */
@@ -55,12 +61,14 @@ export function createDirectFlights(options: DirectFlightsOptions): DirectFlight
     get size() {
       return byKey.size;
     },
-    async answer(asked, nearKey, signal) {
+    async answer(asked, { nearKey, near }, signal) {
       // What comes back for somebody's credentials is nobody else's, and what came back without them may not be meant for them.
       if (asked.headers.some(([name]) => looksLikeCredential(name.toLowerCase()))) return 'alone';
       const current = byKey.get(nearKey);
-      const joined = current?.isJoinable === true ? current : undefined;
-      const flight = joined ?? new DirectFlight(asked, options);
+      // What began before a write is not for those who ask after it.
+      const isJoinable = current?.isJoinable === true && near.isCurrent(nearKey, current.removals);
+      const joined = isJoinable ? current : undefined;
+      const flight = joined ?? new DirectFlight(asked, { ...options, removals: near.removals });
       if (joined === undefined) {
         byKey.set(nearKey, flight);
         const forget = (): void => {
@@ -76,6 +84,8 @@ export function createDirectFlights(options: DirectFlightsOptions): DirectFlight
 
 class DirectFlight {
   readonly #options: DirectFlightsOptions;
+  /** How many removals the near cache had seen when it began. */
+  readonly removals: number;
   readonly #controller = new AbortController();
   readonly #head: Promise<DirectResponse>;
   readonly #requestTimeMs: number;
@@ -93,8 +103,12 @@ class DirectFlight {
   #error: Error | undefined;
   #followers = 0;
 
-  constructor({ headers, httpVersion, route }: ProxiedRequest, options: DirectFlightsOptions) {
+  constructor(
+    { headers, httpVersion, route }: ProxiedRequest,
+    { removals, ...options }: DirectFlightsOptions & { removals: number },
+  ) {
     this.#options = options;
+    this.removals = removals;
     this.done = this.#done.promise;
     this.#requestTimeMs = options.now();
     const { keyed, sent: asked } = sharedRequestHeaders(headers, route.forwardHeaders, route.policy);

@@ -29,8 +29,14 @@ export type Invalidate = (
 
 /** Makes it. */
 export function createInvalidate({ transport, near, onFailure }: InvalidationParts): Invalidate {
+  const forget = (urls: readonly string[]): void => {
+    for (const url of urls) near.deleteUrl(url);
+  };
   const tell = async (urls: readonly string[]): Promise<void> => {
-    const told = invalidateUrls(transport, urls, { deadlineMs: DEADLINE_MS }).catch(onFailure);
+    // Again: who asked the server before it knew may have kept its old answer since.
+    const told = invalidateUrls(transport, urls, { deadlineMs: DEADLINE_MS })
+      .catch(onFailure)
+      .then(() => forget(urls));
     const waited = new AbortController();
     const enough = delay(ACKNOWLEDGED_MS_MAX, undefined, { signal: waited.signal }).catch(() => undefined);
     await Promise.race([told, enough]);
@@ -38,7 +44,7 @@ export function createInvalidate({ transport, near, onFailure }: InvalidationPar
   };
   return ({ method, url }, answer) => {
     const urls = invalidatedUrls(method, url, answer);
-    for (const target of urls) near.deleteUrl(target);
+    forget(urls);
     // Without a server nothing is cached but here; one that comes back has heard of no write, and revalidates by its own rules.
     const isServed = transport.state().some(({ usable }) => usable);
     return urls.length > 0 && isServed ? tell(urls) : undefined;

@@ -10,7 +10,7 @@ import { OWN_PATH } from './dataset-door.ts';
 import type { DatasetDoor } from './dataset-door.ts';
 import type { BypassMemory } from './bypass-memory.ts';
 import { mayServeStale, sendLookup, sendNear } from './cached-response.ts';
-import type { SendParts } from './cached-response.ts';
+import type { NearPlace, SendParts } from './cached-response.ts';
 import { asTold, endWithFailure, openExchange } from './client-exchange.ts';
 import type { ClientExchange } from './client-exchange.ts';
 import { ProxyError } from './errors.ts';
@@ -36,7 +36,7 @@ export interface HandlerParts extends AskedParts, SendParts {
 /** How long after its time an answer may still be used while nobody can be asked, in milliseconds. */
 const STALE_MS_MAX = 60_000;
 
-type Cacheable = Extract<RequestClass, { kind: 'cacheable' }>;
+type Cacheable = Extract<RequestClass, { kind: 'cacheable' }> & NearPlace;
 
 /** Codes that say something of the upstream or of the request; every other failure is the cache's own, and the app must not feel it. */
 const TOLD: ReadonlySet<string> = new Set([
@@ -62,9 +62,11 @@ async function answer(exchange: ClientExchange, parts: HandlerParts): Promise<vo
     await parts.passthrough.web(exchange, asked, cacheStatusOf(outcome));
   };
 
-  const found = classify(asked);
-  if (found.kind === 'passthrough') return await pass(found.outcome);
+  const classified = classify(asked);
+  if (classified.kind === 'passthrough') return await pass(classified.outcome);
 
+  // Before anybody is asked: what a later write outdates shall be known by it.
+  const found = { ...classified, removals: parts.near.removals };
   const entry = found.mayUseNear ? parts.near.get(found.nearKey) : undefined;
   if (entry !== undefined) {
     parts.onOutcome('near-hit');
@@ -128,7 +130,7 @@ async function fallBack(
   }
   let direct: DirectAnswer | 'alone';
   try {
-    direct = await parts.directFlights.answer(asked, nearKey, exchange.left);
+    direct = await parts.directFlights.answer(asked, { nearKey, near: parts.near }, exchange.left);
   } catch (error) {
     if (!exchange.left.aborted && sendStale()) return;
     throw error;

@@ -1,0 +1,84 @@
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createNearCache } from '@pannier/client/transport';
+import type { HeaderList } from '@pannier/http-semantics';
+import { loadConfig } from '@pannier/runtime';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createDirectFetch } from './direct-fetch.ts';
+import type { DirectFetch } from './direct-fetch.ts';
+import { createDirectFlights } from './direct-flights.ts';
+import type { DirectAnswer, DirectFlights } from './direct-flights.ts';
+import { createEgress } from './egress.ts';
+import { createUpstreamRoutes } from './upstream-route.ts';
+
+/** An upstream whose answers wait for a test. */
+let waiting: { request: IncomingMessage; response: ServerResponse }[];
+const upstream = createServer((request, response) => void waiting.push({ request, response }));
+const near = createNearCache({ bytesMax: 0, entryBytesMax: 0 });
+const NEVER = new AbortController().signal;
+
+let direct: DirectFetch;
+let flights: DirectFlights;
+let authority: string;
+beforeEach(async () => {
+  waiting = [];
+  upstream.listen(0, '127.0.0.1');
+  await new Promise((resolve) => upstream.once('listening', resolve));
+  authority = `127.0.0.1:${(upstream.address() as AddressInfo).port}`;
+  direct = createDirectFetch(
+    createEgress(() => new Set()),
+    65_536,
+  );
+  flights = createDirectFlights({ direct, pseudonym: 'test', now: Date.now });
+});
+afterEach(async () => {
+  await direct.close();
+  upstream.closeAllConnections();
+  await new Promise((resolve) => upstream.close(resolve));
+});
+
+/** Asks as a client with these headers does; all have the same key. */
+async function ask(headers: HeaderList = [], settings: object = {}): Promise<DirectAnswer | 'alone'> {
+  const { upstreams, proxy } = loadConfig({
+    env: {},
+    overrides: { upstreams: { api: { url: `http://${authority}`, ...settings } } },
+  });
+  const route = createUpstreamRoutes({ upstreams, proxy })({ scheme: 'http', authority, path: '/a' });
+  const url = `http://${authority}/a`;
+  const asked = { method: 'GET', url, headers, httpVersion: '1.1', route };
+  return await flights.answer(asked, { nearKey: url, near }, NEVER);
+}
+
+async function arrived(count: number): Promise<void> {
+  while (waiting.length < count) await new Promise((resolve) => upstream.once('request', resolve));
+}
+
+async function textOf(answer: DirectAnswer | 'alone'): Promise<string> {
+  if (answer === 'alone') return answer;
+  const { body } = answer.response;
+  if (body.kind === 'whole') return Buffer.from(body.bytes).toString();
+  let text = '';
+  for await (const chunk of body.read(NEVER)) text += Buffer.from(chunk).toString();
+  return text;
+}
+
+it('gives one fetch to all who ask while it is under way', async () => {
+  const asking = [ask(), ask()];
+  await arrived(1);
+  waiting[0]!.response.end('one');
+  expect(await Promise.all((await Promise.all(asking)).map(textOf))).toEqual(['one', 'one']);
+  expect(waiting).toHaveLength(1);
+});
+
+it('gives nobody who asks after a write what was asked for before it', async () => {
+  const before = ask();
+  await arrived(1);
+  near.deleteUrl(`http://${authority}/a`);
+  const after = [ask(), ask()];
+  await arrived(2);
+  for (const [at, { response }] of waiting.entries()) response.end(at === 0 ? 'old' : 'new');
+  expect(await textOf(await before)).toBe('old');
+  for (const answer of after) expect(await textOf(await answer)).toBe('new');
+  expect(waiting).toHaveLength(2);
+});
