@@ -43,6 +43,31 @@ test('nothing of another origin goes, nor what cannot be resolved', () => {
   ]);
 });
 
+test('origins that stand for one upstream outdate what each other names', () => {
+  const headers: HeaderList = [
+    ['Location', 'https://a.example/y'],
+    ['Content-Location', 'http://b.example/z'],
+  ];
+  expect(invalidatedUrls('POST', target, { status: 201, headers, origins: ['https://a.example'] })).toEqual([
+    target,
+    'https://a.example/y',
+  ]);
+});
+
+test('what is named goes as it is written too, since it is asked for so', () => {
+  const headers: HeaderList = [
+    ['Location', "/x/../y?q='a'#part"],
+    ['Content-Location', 'HTTP://A.example:80/%7ez/./?#'],
+  ];
+  expect(urls('POST', 201, headers)).toEqual([
+    target,
+    'http://a.example/y?q=%27a%27',
+    "http://a.example/x/../y?q='a'",
+    'http://a.example/%7ez/?',
+    'http://a.example/%7ez/./?',
+  ]);
+});
+
 test('whatever is named, only one origin is ever outdated', () => {
   const reference = fc.oneof(fc.webUrl(), fc.webPath(), fc.string());
   fc.assert(

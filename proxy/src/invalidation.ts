@@ -29,24 +29,30 @@ export type Invalidate = (
 
 /** Makes it. */
 export function createInvalidate({ transport, near, onFailure }: InvalidationParts): Invalidate {
-  const forget = (urls: readonly string[]): void => {
-    for (const url of urls) near.deleteUrl(url);
-  };
-  const tell = async (urls: readonly string[]): Promise<void> => {
+  const tell = async (urls: readonly string[], forget: () => void): Promise<void> => {
     // Again: who asked the server before it knew may have kept its old answer since.
-    const told = invalidateUrls(transport, urls, { deadlineMs: DEADLINE_MS })
-      .catch(onFailure)
-      .then(() => forget(urls));
+    const told = invalidateUrls(transport, urls, { deadlineMs: DEADLINE_MS }).catch(onFailure).then(forget);
     const waited = new AbortController();
     const enough = delay(ACKNOWLEDGED_MS_MAX, undefined, { signal: waited.signal }).catch(() => undefined);
     await Promise.race([told, enough]);
     waited.abort();
   };
-  return ({ method, url }, answer) => {
-    const urls = invalidatedUrls(method, url, answer);
-    forget(urls);
+  return ({ method, url, route: { origins } }, answer) => {
+    const urls = invalidatedUrls(method, url, { ...answer, origins });
+    // The server knows by which names an upstream goes; here each was kept under the one that it was asked for by.
+    const names = urls.flatMap((written) => [written, ...twinsOf(written, origins)]);
+    const forget = (): void => {
+      for (const name of names) near.deleteUrl(name);
+    };
+    forget();
     // Without a server nothing is cached but here; one that comes back has heard of no write, and revalidates by its own rules.
     const isServed = transport.state().some(({ usable }) => usable);
-    return urls.length > 0 && isServed ? tell(urls) : undefined;
+    return urls.length > 0 && isServed ? tell(urls, forget) : undefined;
   };
+}
+
+/** The same path and query, as written, at all the origins of an upstream. */
+function twinsOf(url: string, origins: readonly string[]): string[] {
+  const [place = ''] = /^https?:\/\/[^/?#]*/i.exec(url) ?? [];
+  return place === '' ? [] : origins.map((origin) => origin + url.slice(place.length));
 }

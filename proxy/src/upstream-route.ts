@@ -16,6 +16,8 @@ export interface UpstreamRoute {
   readonly authority: string;
   /** Path and query as written. */
   readonly path: string;
+  /** All origins by which its declared upstream is asked for; none of an undeclared one. */
+  readonly origins: readonly string[];
   /** PEM of the authorities to trust instead of the public ones. */
   readonly ca: string | undefined;
   /** Request headers that its shared fetches carry besides the negotiated ones, in lower case; `*` for all. */
@@ -53,6 +55,7 @@ export function createUpstreamRoutes(config: Pick<Config, 'upstreams' | 'proxy'>
     .flatMap(([name, upstream]) => claimsOf(name, upstream, config.proxy.fallback))
     .toSorted((a, b) => b.path.length - a.path.length);
   const undeclared: Claim['settings'] = {
+    origins: [],
     ca: undefined,
     forwardHeaders: [],
     policy: DEFAULT_POLICY,
@@ -79,7 +82,13 @@ function claimsOf(
 ): Claim[] {
   const base = new URL(upstream.url);
   const path = base.pathname.replace(/\/+$/, '');
+  // The http:// twin of an https:// upstream belongs to it, so that a service that speaks plain HTTP gets TLS from us.
+  const twin = base.protocol === 'https:' ? [new URL(`http://${base.host}`)] : [];
+  const origins = [base, ...twin, ...upstream.match.map((place) => new URL(place))].map(
+    ({ origin }) => origin,
+  );
   const settings = {
+    origins,
     ca: upstream.ca === undefined ? undefined : readAuthorities(name, upstream.ca),
     forwardHeaders: upstream.forwardHeaders,
     policy: configuredPolicy(upstream),
@@ -89,11 +98,6 @@ function claimsOf(
     headTimeoutMs: upstream.fetchTimeoutMs,
     idleTimeoutMs: upstream.idleTimeoutMs,
   };
-  // The http:// twin of an https:// upstream belongs to it, so that a service that speaks plain HTTP gets TLS from us.
-  const twin = base.protocol === 'https:' ? [new URL(`http://${base.host}`)] : [];
-  const origins = [base, ...twin, ...upstream.match.map((place) => new URL(place))].map(
-    ({ origin }) => origin,
-  );
   return origins.map((origin) => ({ origin, path, base, settings }));
 }
 

@@ -15,7 +15,10 @@ const upstream = createServer((request, response) => {
   const path = request.url ?? '';
   if (request.method === 'PUT') {
     written.set(path, 'new');
-    if (location !== undefined) response.setHeader('location', location);
+    if (location !== undefined) {
+      written.set(new URL(location).pathname, 'new');
+      response.setHeader('location', location);
+    }
     request.resume();
     response.end();
     return;
@@ -28,12 +31,13 @@ const upstream = createServer((request, response) => {
   } else response.end(value);
 });
 
+const ALIAS = 'http://alias.example';
 let url: string;
 let stack: ProxyStack;
 beforeAll(async () => {
   url = `http://127.0.0.1:${await listenOnLoopback(upstream)}`;
   stack = await startStack(() => ({
-    upstreams: { mine: { url, match: ['http://alias.example', 'https://alias.example'] } },
+    upstreams: { mine: { url, match: [ALIAS, 'https://other.example'] } },
   }));
 });
 afterEach(() => (location = undefined));
@@ -60,3 +64,22 @@ it.each([1, 2, 3, 4, 5, 6, 7, 8])(
     expect(await get(target)).toBe('new');
   },
 );
+
+it('a write by one name of an upstream outdates what is kept of it by another', async () => {
+  for (const [at, by] of [url, ALIAS, 'http://ALIAS.example:80'].entries()) {
+    const names = [url, ALIAS].map((origin) => `${origin}/named/${at}`);
+    for (const name of names) expect(await get(name)).toBe('old');
+    await put(`${by}/named/${at}`);
+    for (const name of names) expect(await get(name), `${name} written by ${by}`).toBe('new');
+  }
+});
+
+it('so does a write that names it by any of them', async () => {
+  for (const [at, by] of [url, ALIAS, 'https://other.example'].entries()) {
+    const names = [url, ALIAS].map((origin) => `${origin}/made/${at}`);
+    for (const name of names) expect(await get(name)).toBe('old');
+    location = `${by}/made/${at}`;
+    await put(`${ALIAS}/collection`);
+    for (const name of names) expect(await get(name), `${name} named as ${location}`).toBe('new');
+  }
+});
