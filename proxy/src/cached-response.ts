@@ -2,10 +2,10 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import {
-  cacheControlOf,
   getHeader,
   hasHeader,
   notModifiedFor,
+  responseDirectives,
   varyNames,
   withoutHeaders,
 } from '@pannier/http-semantics';
@@ -50,7 +50,7 @@ export function sendNear(
 
 /** Whether a response may be used after its time while it cannot be revalidated: https://www.rfc-editor.org/rfc/rfc9111#section-4.2.4 */
 export function mayServeStale(headers: HeaderList): boolean {
-  const { mustRevalidate, proxyRevalidate, sMaxAgeS, noCache } = cacheControlOf(headers);
+  const { mustRevalidate, proxyRevalidate, sMaxAgeS, noCache } = responseDirectives(headers);
   return !mustRevalidate && !proxyRevalidate && sMaxAgeS === undefined && !noCache;
 }
 
