@@ -19,6 +19,8 @@ const KEPT_MS = 3_600_000;
 export class CacheModel {
   #held: Stored[] = [];
   readonly #keyed: readonly string[];
+  /** Request fields that responses of a path have varied by; they may stay part of its key. */
+  readonly #varied = new Map<string, readonly string[]>();
   readonly #failedAt = new Map<string, number>();
   readonly #unsharedAt = new Map<string, number>();
 
@@ -43,8 +45,10 @@ export class CacheModel {
       held: this.#held,
       before,
       goesPast,
-      keyed: this.#keyed,
+      keyed: [...this.#keyed, ...(this.#varied.get(path) ?? [])],
     });
+    const named = sources.flatMap(({ answer }) => answer.head.vary ?? []).filter((name) => name !== '*');
+    this.#varied.set(path, [...(this.#varied.get(path) ?? []), ...named]);
     const failedLately = sentAt <= (this.#failedAt.get(path) ?? -Infinity) + FAILING_MS;
     complaints.push(...judgeResponse(seen, { before, sources, failedLately }));
     this.#held = held;

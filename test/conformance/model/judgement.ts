@@ -89,12 +89,14 @@ function fromOrigin(
   const asIs = { status: answer.status, body: seen.asking.method === 'HEAD' ? '' : answer.content };
   const isClients = ASKING.every((name) => exchange.asked[name] === seen.asking[name]);
   const isSame = isClients || seen.asking.method === 'HEAD' || !isReading(seen);
-  const allowed: Presented[] = [
-    ...(isSame ? [asIs] : []),
-    ...(whole === undefined ? [] : [presented(whole, seen.asking)]),
-    ...(seen.asking.method === 'HEAD' ? [presented({ ...exchange, ...answer }, seen.asking)] : []),
+  const allowed: Allowed[] = [
+    ...(isSame ? [{ ...asIs, lines: answer.lines }] : []),
+    ...(whole === undefined ? [] : [{ ...presented(whole, seen.asking), lines: whole.lines }]),
+    ...(seen.asking.method === 'HEAD'
+      ? [{ ...presented({ ...exchange, ...answer }, seen.asking), lines: answer.lines }]
+      : []),
   ];
-  const complaints = differences(response, allowed, { ...answer.lines, ...whole?.lines });
+  const complaints = differences(response, allowed);
   const vary = whole?.head.vary ?? answer.head.vary;
   // A `*` may mean any of them: https://www.rfc-editor.org/rfc/rfc9110#section-12.5.5
   const names = vary?.includes('*') ? SELECTING : vary;
@@ -115,7 +117,7 @@ function fromStore(
   { stored, failedLately }: { stored: Stored; failedLately: boolean },
 ): string[] {
   const { control, sentAt, exchanges, selection } = seen;
-  const complaints = differences(response, [presented(stored, seen.asking)], stored.lines);
+  const complaints = differences(response, [{ ...presented(stored, seen.asking), lines: stored.lines }]);
   if (!isReading(seen)) complaints.push('an unsafe request was answered from the store');
   if (!isSelectedBy(stored.head.vary, stored.selection, selection))
     complaints.push(`what varies by ${String(stored.head.vary)} was given to another request`);
@@ -139,17 +141,18 @@ function wrongAge({ fields }: SeenResponse, ages: readonly (number | undefined)[
   return ages.includes(age) ? [] : [`Age ${String(age)} instead of ${ages.join(' or ')}`];
 }
 
-/** Where status, body or fields differ from each of what is allowed. */
-function differences(
-  response: SeenResponse,
-  allowed: readonly Presented[],
-  lines: Readonly<Record<string, string>>,
-): string[] {
-  const complaints: string[] = [];
-  if (!allowed.some(({ status, body }) => status === response.status && body === response.body)) {
-    const options = allowed.map(({ status, body }) => `${status} "${body}"`).join(' or ');
-    complaints.push(`${response.status} "${response.body}" instead of ${options || 'nothing'}`);
-  }
+/** An answer that may be given, and the fields that it must show. */
+type Allowed = Presented & { readonly lines: Readonly<Record<string, string>> };
+
+/** Where status, body or fields differ from the nearest of what is allowed. */
+function differences(response: SeenResponse, allowed: readonly Allowed[]): string[] {
+  const found = allowed.map((one) => differencesFrom(response, one));
+  return found.toSorted((a, b) => a.length - b.length)[0] ?? [`${response.status} where no answer fits`];
+}
+
+function differencesFrom(response: SeenResponse, { status, body, lines }: Allowed): string[] {
+  const isSame = status === response.status && body === response.body;
+  const complaints = isSame ? [] : [`${response.status} "${response.body}" instead of ${status} "${body}"`];
   for (const name of SHOWN) {
     if (response.status === 416 || response.fields[name] === lines[name]) continue;
     complaints.push(`${name}: ${String(response.fields[name])} instead of ${String(lines[name])}`);

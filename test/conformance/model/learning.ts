@@ -49,7 +49,8 @@ export function learn(
     else if (exchange.method !== 'GET') noteDeed(held, exchange, answer);
     else if (whole !== undefined) {
       const isShared = mayBeStored(whole) && whole.head.vary?.includes('*') !== true;
-      unshared ||= !isShared;
+      // What is for one caller's credentials says nothing about the others.
+      unshared ||= !isShared && !exchange.hasCredentials;
       const isSure = isShared && isKeptFrom(seen, exchange, given.goesPast) && isWorthKeeping(whole);
       held = afterGet(held, whole, { isSure, keyed: given.keyed });
       if (isShared && seen.control['no-store'] === undefined) held.push(whole);
@@ -76,7 +77,7 @@ function wholeOf(exchange: Exchange, answer: Full, before: readonly Stored[]): S
   const { method, path, selection, hasCredentials, requestTime, responseTime, asked } = exchange;
   if (method !== 'GET' || answer.status === 206 || answer.status === 416) return undefined;
   const { serial, status, head, lines, content } = answer;
-  const state = { isSure: false, mustBeValidated: false, purgedAt: undefined };
+  const state = { isSure: false, staleFrom: undefined, mustBeValidated: false, purgedAt: undefined };
   const arrival = { path, serial, selection, hasCredentials, requestTime, responseTime, ...state };
   if (status !== 304) return { ...arrival, status, head, lines, content };
   const confirmed = before.findLast(
@@ -166,8 +167,8 @@ function noteHead(
     if (!isSelectedBy(answer.head.vary, stored.selection, selection)) continue;
     if (answer.status !== 200 || stored.status !== 200) continue;
     if (!repeats(stored, answer)) {
-      if (!goesPast) stored.mustBeValidated = true;
-    } else if (!goesPast) {
+      if (!goesPast) stored.staleFrom ??= responseTime;
+    } else {
       const kept = keptTag(stored, answer.head);
       const head = { ...freshened(stored.head, answer.head), ...kept };
       const lines = { ...stored.lines, ...answer.lines, ...kept };
@@ -178,6 +179,7 @@ function noteHead(
         lines,
         requestTime,
         responseTime,
+        staleFrom: undefined,
         mustBeValidated: false,
       });
     }

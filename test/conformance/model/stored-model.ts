@@ -20,7 +20,9 @@ export interface Stored {
   readonly responseTime: number;
   /** The cache surely holds it, and has no reason not to use it. */
   isSure: boolean;
-  /** Outdated by an unsafe request or a HEAD: not without the origin's word. */
+  /** When a HEAD showed that it is not the newest, if one did: it is stale from then on. */
+  staleFrom: number | undefined;
+  /** Outdated by an unsafe request: not without the origin's word. */
   mustBeValidated: boolean;
   /** When an operator purged it. */
   purgedAt: number | undefined;
@@ -101,16 +103,16 @@ function forbidsStale({ head: { control = NO_CONTROL } }: Received): boolean {
 }
 
 /** How long it has been stale for certain; negative while it may be fresh. */
-function staleFor(stored: Received, now: number): number {
-  return ageOf(stored, now) - lifetimeAtMost(stored);
+function staleFor(stored: Stored, now: number): number {
+  const sinceHead = stored.staleFrom === undefined ? -Infinity : now - stored.staleFrom;
+  return Math.max(sinceHead, ageOf(stored, now) - lifetimeAtMost(stored));
 }
 
 /** What a request asks of a stored response, whether fresh or stale. https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1 */
-function isWithinBounds(stored: Received, request: RequestControl, now: number): boolean {
+function isWithinBounds(stored: Stored, request: RequestControl, now: number): boolean {
   if (request['no-cache'] ?? (request.pragma && onlyPragma(request))) return false;
-  const age = ageOf(stored, now);
-  if (age > (request['max-age'] ?? Infinity) * 1000) return false;
-  return request['min-fresh'] === undefined || lifetimeAtMost(stored) - age >= request['min-fresh'] * 1000;
+  if (ageOf(stored, now) > (request['max-age'] ?? Infinity) * 1000) return false;
+  return request['min-fresh'] === undefined || -staleFor(stored, now) >= request['min-fresh'] * 1000;
 }
 
 /** Pragma counts where Cache-Control is silent: https://www.rfc-editor.org/rfc/rfc9111#section-5.4 */
