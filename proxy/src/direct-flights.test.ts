@@ -82,3 +82,35 @@ it('gives nobody who asks after a write what was asked for before it', async () 
   for (const answer of after) expect(await textOf(await answer)).toBe('new');
   expect(waiting).toHaveLength(2);
 });
+
+it('shares between those alone who send the same, where the upstream gets all that they send', async () => {
+  const open = { forwardHeaders: ['*'] };
+  const asking = ['alice', 'bob', 'alice'].map(async (user) => await ask([['X-User', user]], open));
+  await arrived(2);
+  for (const { request, response } of waiting) response.end(`for ${String(request.headers['x-user'])}`);
+  expect(await Promise.all(asking.map(async (answer) => await textOf(await answer)))).toEqual([
+    'for alice',
+    'for bob',
+    'for alice',
+  ]);
+  expect(waiting).toHaveLength(2);
+});
+
+it.each([{}, { setCookie: 'rfc' }])('gives a cookie to the first one alone, by %o', async (settings) => {
+  const asking = [ask([], settings), ask([], settings)];
+  await arrived(1);
+  waiting[0]!.response.writeHead(302, { 'set-cookie': 'session=alice', location: '/b' }).end('mine');
+  expect(await Promise.all(asking.map(async (answer) => await textOf(await answer)))).toEqual([
+    'mine',
+    'alone',
+  ]);
+});
+
+it('shares a cookie that is stored for all, by the decision of the operator', async () => {
+  const asking = [ask([], { setCookie: 'rfc' }), ask([], { setCookie: 'rfc' })];
+  await arrived(1);
+  waiting[0]!.response
+    .writeHead(200, { 'set-cookie': 'theme=dark', 'cache-control': 'max-age=60' })
+    .end('all');
+  expect(await Promise.all(asking.map(async (answer) => await textOf(await answer)))).toEqual(['all', 'all']);
+});

@@ -5,6 +5,7 @@
 import {
   appendVia,
   currentAgeMs,
+  hasHeader,
   looksLikeCredential,
   mayStore,
   sharedRequestHeaders,
@@ -13,7 +14,7 @@ import {
   varyNames,
   withoutHeaders,
 } from '@pannier/http-semantics';
-import type { CachePolicy, HeaderList } from '@pannier/http-semantics';
+import type { CachePolicy, HeaderList, NotStorableReason } from '@pannier/http-semantics';
 import { PannierError } from '@pannier/client/transport';
 import type { LookupResponse, NearCache } from '@pannier/client/transport';
 import { abortable } from '@pannier/runtime';
@@ -64,15 +65,16 @@ export function createDirectFlights(options: DirectFlightsOptions): DirectFlight
     async answer(asked, { nearKey, near }, signal) {
       // What comes back for somebody's credentials is nobody else's, and what came back without them may not be meant for them.
       if (asked.headers.some(([name]) => looksLikeCredential(name.toLowerCase()))) return 'alone';
-      const current = byKey.get(nearKey);
+      const key = flightKey(asked, nearKey);
+      const current = byKey.get(key);
       // What began before a write is not for those who ask after it.
       const isJoinable = current?.isJoinable === true && near.isCurrent(nearKey, current.removals);
       const joined = isJoinable ? current : undefined;
       const flight = joined ?? new DirectFlight(asked, { ...options, removals: near.removals });
       if (joined === undefined) {
-        byKey.set(nearKey, flight);
+        byKey.set(key, flight);
         const forget = (): void => {
-          if (byKey.get(nearKey) === flight) byKey.delete(nearKey);
+          if (byKey.get(key) === flight) byKey.delete(key);
         };
         flight.done.then(forget, forget);
       }
@@ -122,8 +124,8 @@ class DirectFlight {
           now: options.now(),
         });
         // Only what is known to be for one reader is kept from the others: what cannot be reused later may still be shared now.
-        this.#isShared =
-          (judged.storable || SHARED_NOW.has(judged.reason)) && variesOnlyBy(response.headers, keyed);
+        const isForAll = judged.storable || isSharedNow(judged.reason, response.headers);
+        this.#isShared = isForAll && variesOnlyBy(response.headers, keyed);
         this.#source = response.body[Symbol.asyncIterator]();
       },
       (error: unknown) => this.#fail(error),
@@ -251,6 +253,21 @@ const AGE: ReadonlySet<string> = new Set(['age']);
 
 /** Reasons against keeping a response that are none against giving it to those who ask at this moment. */
 const SHARED_NOW: ReadonlySet<string> = new Set(['status', 'status-without-freshness', 'nothing-to-reuse']);
+
+/** But for a cookie, which is for one reader even in an answer that a policy would let be stored. */
+function isSharedNow(reason: NotStorableReason, headers: HeaderList): boolean {
+  return SHARED_NOW.has(reason) && !hasHeader(headers, 'set-cookie') && !hasHeader(headers, 'set-cookie2');
+}
+
+/**
+ * What all who share a fetch have in common. An upstream that gets everything may answer each by what the near cache's key does not
+ * know; until its answer is there, nobody can tell.
+ */
+function flightKey({ headers, route }: ProxiedRequest, nearKey: string): string {
+  const { forwardHeaders, policy } = route;
+  if (!forwardHeaders.includes('*')) return nearKey;
+  return JSON.stringify([nearKey, sharedRequestHeaders(headers, forwardHeaders, policy).sent]);
+}
 
 /** Whether everyone with the same near-cache key would have got the same response: https://www.rfc-editor.org/rfc/rfc9111#section-4.1 */
 function variesOnlyBy(response: HeaderList, keyed: HeaderList): boolean {
