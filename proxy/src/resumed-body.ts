@@ -2,7 +2,16 @@
  * A body whose way through the cache server broke is finished from the upstream: by Range and If-Range on a strong validator, so that
  * what is appended belongs to what was sent. Where that cannot be proved the body stays broken, visibly.
  */
-import { appendVia, getHeader, isStrongEtag, sharedRequestHeaders } from '@pannier/http-semantics';
+import {
+  appendVia,
+  getHeader,
+  hasHeader,
+  isStrongEtag,
+  mayBeForwarded,
+  sharedRequestHeaders,
+  varyNames,
+} from '@pannier/http-semantics';
+import type { HeaderList } from '@pannier/http-semantics';
 import type { LookupResponse } from '@pannier/client/transport';
 import type { DirectFetch } from './direct-fetch.ts';
 import type { ProxiedRequest } from './proxied-request.ts';
@@ -40,16 +49,18 @@ export async function* resumedBody(
 }
 
 async function restOf(
-  { headers, httpVersion, route }: ProxiedRequest,
+  asked: ProxiedRequest,
   answer: LookupResponse,
   { sent, parts, signal }: { sent: number; parts: ResumeParts; signal: AbortSignal },
 ): Promise<AsyncIterable<Uint8Array> | undefined> {
   const etag = getHeader(answer.headers, 'etag');
   if (answer.status !== 200 || etag === undefined || !isStrongEtag(etag)) return undefined;
-  const { sent: selected } = sharedRequestHeaders(headers, route.forwardHeaders, route.policy);
+  const { httpVersion, route } = asked;
+  const selecting = selectingHeaders(asked, answer);
+  if (selecting === undefined) return undefined;
   const asking = [
     ['host', route.authority],
-    ...selected,
+    ...selecting,
     ['range', `bytes=${sent}-`],
     ['if-range', etag],
   ] as const;
@@ -62,10 +73,33 @@ async function restOf(
   const fits =
     rest.status === 206 &&
     getHeader(rest.headers, 'etag') === etag &&
+    isSameCoding(rest.headers, answer.headers) &&
     Number(first) === sent &&
     Number(last) === Number(total) - 1 &&
     (answer.bodyBytes === undefined || answer.bodyBytes === Number(total));
   if (fits) return rest.body;
   rest.cancel();
   return undefined;
+}
+
+/**
+ * What selects the same response once more: the headers of a shared fetch, and those by which the response says that it varies. Variants may
+ * have one tag, as where it names a build. Undefined where one of them is not for sending.
+ */
+function selectingHeaders(
+  { headers, route }: ProxiedRequest,
+  answer: LookupResponse,
+): HeaderList | undefined {
+  const { sent } = sharedRequestHeaders(headers, route.forwardHeaders, route.policy);
+  const varies = varyNames(answer.headers);
+  if (varies === '*') return undefined;
+  const missing = varies.filter((name) => hasHeader(headers, name) && !hasHeader(sent, name));
+  if (!missing.every(mayBeForwarded)) return undefined;
+  return [...sent, ...headers.filter(([name]) => missing.includes(name.toLowerCase()))];
+}
+
+/** A part need not name its coding where If-Range proves what it is a part of: https://www.rfc-editor.org/rfc/rfc9110#section-15.3.7 */
+function isSameCoding(part: HeaderList, whole: HeaderList): boolean {
+  const coding = getHeader(part, 'content-encoding');
+  return coding === undefined || coding === getHeader(whole, 'content-encoding');
 }
