@@ -52,8 +52,16 @@ export function originalKey(
   url: string,
   headers: readonly (readonly [string, string])[],
 ): EntryKey {
-  const selected = headers.map(([name, value]) => `\n${name.toLowerCase()}: ${value}`).join('');
-  return entryKey(upstreamName, 'original', `GET ${url}${selected}`);
+  const place = entryKey(upstreamName, 'original', `GET ${url}`);
+  const selected = escapeComponent(
+    headers.map(([name, value]) => `\n${name.toLowerCase()}: ${value}`).join(''),
+  );
+  // Bounded apart from the URL, so that all keys of one begin alike however long it is.
+  const digest = createHash('sha256').update(selected).digest('hex');
+  return {
+    ...place,
+    text: place.text + (selected.length <= ENDPOINT_BYTES_MAX ? selected : `%0A%%=${digest}`),
+  };
 }
 
 /**

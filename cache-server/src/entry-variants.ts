@@ -73,12 +73,13 @@ export function newlyVaries(
 export async function enterVariant(
   key: EntryKey,
   variant: EntryKey,
-  { names, context }: { names: readonly string[]; context: Context },
+  { names, requestTimeMs, context }: { names: readonly string[]; requestTimeMs: number; context: Context },
 ): Promise<boolean> {
   const { manifests } = context;
   return await manifests.changeRule(key, (former): VaryRule => {
     const others = (former?.variants ?? []).filter((text) => text !== variant.text);
     const all = [...new Set([...names, ...(former?.names ?? [])])].toSorted();
-    return { names: all, variants: [...others, variant.text].slice(-VARIANTS_MAX) };
+    const writtenAtMs = Math.max(requestTimeMs, former?.writtenAtMs ?? 0);
+    return { names: all, variants: [...others, variant.text].slice(-VARIANTS_MAX), writtenAtMs };
   });
 }

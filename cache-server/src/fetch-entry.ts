@@ -71,7 +71,9 @@ export async function fetchEntry(
   const isSame =
     newlyVaries(arrival.head.headers, { told: toldApart(task), varies: task.varies }) === undefined;
   const confirmed = { key: task.entryKey, stored, sent: task.sent, fresh: arrival.head };
-  const manifest = isSame ? await publishRenewed(confirmed, context) : undefined;
+  // It may live longer now than the list that a write to its URL looks into.
+  const isListed = isSame && (await context.urlIndex.enter(task, task.entryKey));
+  const manifest = isListed ? await publishRenewed(confirmed, context) : undefined;
   if (manifest !== undefined) {
     flight.settle({ kind: 'stored', outcome: 'revalidated', manifest });
     return;
@@ -179,10 +181,13 @@ async function receive(
     isShared,
   });
   await body.pump(counted(response.body, flight, context));
-  const enter = async (): Promise<void> => {
-    await context.urlIndex.enter(task, key);
+  const enter = async (): Promise<boolean> => {
     const names = variant?.names ?? task.varies;
-    if (names.length > 0) await enterVariant(task.key, key, { names, context });
+    if (!(await context.urlIndex.enter(task, key))) return false;
+    return (
+      names.length === 0 ||
+      (await enterVariant(task.key, key, { names, requestTimeMs: head.requestTimeMs, context }))
+    );
   };
   await publishEntry({ key, flight, head, body, enter }, context);
 }

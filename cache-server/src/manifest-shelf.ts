@@ -6,7 +6,7 @@ import { RETENTION_MS_MAX, retentionMs } from './freshness/entry-freshness.ts';
 import { decodeManifest, encodeManifest } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 import type { ReportFailure } from './observe/failure-report.ts';
-import type { EntryStore } from './store/entry-store.ts';
+import type { EntryStore, ManifestWrite } from './store/entry-store.ts';
 import { decodeVaryRule, encodeVaryRule, isVaryRule, ruleVersion } from './vary-rule.ts';
 import type { VaryRule } from './vary-rule.ts';
 
@@ -15,8 +15,8 @@ export type StoredEntry =
   | { readonly kind: 'manifest'; readonly manifest: Manifest }
   | { readonly kind: 'rule'; readonly rule: VaryRule };
 
-/** Attempts at a rule that others change at the same time. */
-const RULE_ROUNDS_MAX = 8;
+/** Attempts at a swap while others swap, too. */
+const SWAP_ROUNDS_MAX = 16;
 /** A rule outlives its variants, in milliseconds. */
 const RULE_TTL_MS = RETENTION_MS_MAX;
 /** How long a version that was answered stays readable although the entry has a newer one, in milliseconds. */
@@ -28,6 +28,29 @@ export interface ManifestShelfOptions {
   readonly store: EntryStore;
   readonly clock: Clock;
   readonly report: ReportFailure;
+}
+
+/** What stands under a key, and how a write says that it is to replace just that. */
+interface Standing {
+  readonly rule: VaryRule | undefined;
+  /** When a response was asked for, or a rule written; -Infinity where nothing can be read. */
+  readonly sinceMs: number;
+  readonly comparison: Pick<ManifestWrite, 'ifVersion' | 'ifAbsent'>;
+}
+
+function standing(keyText: string, bytes: Buffer | undefined): Standing {
+  if (bytes === undefined) return { rule: undefined, sinceMs: -Infinity, comparison: { ifAbsent: true } };
+  try {
+    if (isVaryRule(bytes)) {
+      const rule = decodeVaryRule(keyText, bytes);
+      return { rule, sinceMs: rule.writtenAtMs, comparison: { ifVersion: ruleVersion(rule) } };
+    }
+    const { version, requestTimeMs } = decodeManifest(keyText, bytes);
+    return { rule: undefined, sinceMs: requestTimeMs, comparison: { ifVersion: version } };
+  } catch {
+    // Damaged, or of another format: whoever reads it reports it, and whatever is written is better.
+    return { rule: undefined, sinceMs: -Infinity, comparison: {} };
+  }
 }
 
 /** Reads, writes and remembers manifests. */
@@ -100,20 +123,43 @@ export class ManifestShelf {
   }
 
   /**
-   * Changes the rule of a key, whatever stands there; variants that it no longer names are removed.
+   * Publishes a response, unless what stands there was asked for later: of two fetches under way the one that began last has the last word.
    *
+   * @returns false when something newer stands there, others changed it again and again, or the store failed
+   */
+  async publish({ text }: EntryKey, manifest: Manifest): Promise<boolean> {
+    const { store, report } = this.#options;
+    const { version, requestTimeMs } = manifest;
+    const write = { bytes: encodeManifest(text, manifest), version, ttlMs: retentionMs(manifest) };
+    try {
+      for (let round = 0; round < SWAP_ROUNDS_MAX; round += 1) {
+        const there = standing(text, await store.readManifest(text));
+        if (there.sinceMs > requestTimeMs) return false;
+        if (await store.writeManifest(text, { ...write, ...there.comparison })) return true;
+      }
+    } catch (error) {
+      report('store-write', { key: text, error });
+    }
+    return false;
+  }
+
+  /**
+   * Changes the rule of a key, whatever else stands there; variants that it no longer names are removed.
+   *
+   * @param change gives the rule back as it was when nothing is to be written
    * @returns false when others changed it again and again, or the store failed
    */
   async changeRule({ text }: EntryKey, change: (former: VaryRule | undefined) => VaryRule): Promise<boolean> {
     const { store, report } = this.#options;
     try {
-      for (let round = 0; round < RULE_ROUNDS_MAX; round += 1) {
-        const bytes = await store.readManifest(text);
-        const former = bytes && isVaryRule(bytes) ? decodeVaryRule(text, bytes) : undefined;
+      for (let round = 0; round < SWAP_ROUNDS_MAX; round += 1) {
+        const there = standing(text, await store.readManifest(text));
+        const former = there.rule;
         const rule = change(former);
+        if (rule === former) return true;
         const write = { bytes: encodeVaryRule(text, rule), version: ruleVersion(rule), ttlMs: RULE_TTL_MS };
-        const comparison = former === undefined ? {} : { ifVersion: ruleVersion(former) };
-        if (!(await store.writeManifest(text, { ...write, ...comparison }))) continue;
+        // What it leads to would be lost with it.
+        if (!(await store.writeManifest(text, { ...write, ...there.comparison, isKept: true }))) continue;
         const dropped = (former?.variants ?? []).filter((variant) => !rule.variants.includes(variant));
         await Promise.all(dropped.map(async (variant) => await store.deleteManifest(variant)));
         return true;

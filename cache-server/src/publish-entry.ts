@@ -23,8 +23,8 @@ export async function publishEntry(
     flight: { readonly version: string; readonly isRevoked: boolean };
     head: JudgedHead;
     body: FlightBody;
-    /** Writes down where it will be found, before it is there. */
-    enter: () => Promise<void>;
+    /** Writes down where it will be found, before it is there; false when that failed, and it must not be. */
+    enter: () => Promise<boolean>;
   },
   context: EntryContext,
 ): Promise<void> {
@@ -36,11 +36,11 @@ export async function publishEntry(
     const stored = await storedBodyOf(body, { scope: key.scope, framesTtlMs }, context);
     if (stored === undefined) return;
     if (flight.isRevoked) return;
-    await enter();
+    if (!(await enter())) return report('not-published', { key: key.text });
     const framesExpireAtMs = clock.now() + framesTtlMs;
     const headers = storedFields(head.headers);
     const manifest = { ...head, headers, scope: key.scope, version, body: stored, framesExpireAtMs };
-    if (!(await manifests.write(key, manifest))) report('not-published', { key: key.text });
+    if (!(await manifests.publish(key, manifest))) report('not-published', { key: key.text });
     // Purged while the manifest was on its way to the store.
     else if (flight.isRevoked) await manifests.removeLost(key.text, version);
     else if (stored.kind === 'partitions') manifests.remember(key.text, manifest);

@@ -2,6 +2,7 @@
 import type { EntryContext } from './entry-context.ts';
 import { urlKey } from './entry-key.ts';
 import { planRequest } from './request-plan.ts';
+import type { LookupPlan } from './request-plan.ts';
 import type { EntryStore } from './store/entry-store.ts';
 
 const PAGE_KEYS = 1000;
@@ -16,22 +17,24 @@ export async function removeUrl(url: string, exhaustive: boolean, context: Entry
   const { store, flights, urlIndex } = context;
   const exact = new Set<string>();
   const prefixes = new Set<string>();
-  const indexed: string[] = [];
+  const plans: LookupPlan[] = [];
   for (const coding of ['gzip', 'identity']) {
     const request = { method: 'GET', url, headers: [['accept-encoding', coding]] as const };
     const plan = planRequest(request, context);
     if (plan.kind !== 'lookup') continue;
     exact.add(plan.key.text);
     prefixes.add(urlKey(plan.key, plan.target.url).text);
-    if (coding === 'gzip') indexed.push(...(await urlIndex.keysOf(plan)));
+    plans.push(plan);
   }
   const isOfUrl = (key: string): boolean => {
     if (exact.has(key)) return true;
     // A header of the key follows the URL behind an escaped line feed.
     return [...prefixes].some((prefix) => key === prefix || key.startsWith(`${prefix}%0A`));
   };
+  // Before the list is read: what is published from now on would not be in it.
   flights.revoke(isOfUrl);
-  const keys = new Set([...exact, ...indexed]);
+  const [plan] = plans;
+  const keys = new Set([...exact, ...(plan === undefined ? [] : await urlIndex.keysOf(plan))]);
   if (exhaustive) for (const prefix of prefixes) await addListed(keys, { prefix, isOfUrl, store });
   const removed = await Promise.all([...keys].map(async (key) => await store.deleteManifest(key)));
   return removed.filter(Boolean).length;

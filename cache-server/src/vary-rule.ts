@@ -15,13 +15,15 @@ export interface VaryRule {
   readonly names: readonly string[];
   /** Keys of the responses, the one that was published last at the end. */
   readonly variants: readonly string[];
+  /** When it was written, in milliseconds since 1970. */
+  readonly writtenAtMs: number;
 }
 
 /** Variants of one key; the oldest goes when there is one too many. */
 export const VARIANTS_MAX = 64;
 
 const MAGIC = 0x504e5256; // "PNRV"
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 const HEAD_BYTES = 9;
 
 /** Whether what is stored under a key is a rule. */
@@ -30,8 +32,8 @@ export function isVaryRule(bytes: Buffer): boolean {
 }
 
 /** The rule's bytes, bound to its key. */
-export function encodeVaryRule(keyText: string, { names, variants }: VaryRule): Buffer {
-  const content = encodeValue({ names, variants });
+export function encodeVaryRule(keyText: string, { names, variants, writtenAtMs }: VaryRule): Buffer {
+  const content = encodeValue({ names, variants, writtenAtMs });
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + content.length);
   bytes.writeUInt32BE(MAGIC, 0);
   bytes.writeUInt8(FORMAT_VERSION, 4);
@@ -45,14 +47,16 @@ export function decodeVaryRule(keyText: string, bytes: Buffer): VaryRule {
   const content = bytes.subarray(HEAD_BYTES);
   if (!isVaryRule(bytes) || bytes.readUInt8(4) !== FORMAT_VERSION) throw refusal('another format');
   if (bytes.readUInt32BE(5) !== crc32(content, crc32(keyText))) throw refusal('damaged, or of another key');
-  const { names, variants } = (decodeValue(content) ?? {}) as Partial<Record<keyof VaryRule, unknown>>;
-  return { names: texts(names), variants: texts(variants) };
+  const fields = (decodeValue(content) ?? {}) as Partial<Record<keyof VaryRule, unknown>>;
+  const { names, variants, writtenAtMs } = fields;
+  if (typeof writtenAtMs !== 'number') throw refusal('not a time');
+  return { names: texts(names), variants: texts(variants), writtenAtMs };
 }
 
 /** Names the rule's content, for the comparison when it is swapped. */
-export function ruleVersion({ names, variants }: VaryRule): string {
+export function ruleVersion({ names, variants, writtenAtMs }: VaryRule): string {
   return createHash('sha256')
-    .update(JSON.stringify([names, variants]))
+    .update(JSON.stringify([names, variants, writtenAtMs]))
     .digest('base64url');
 }
 

@@ -118,6 +118,18 @@ export const manifestContract: ContractTests = {
     for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'store' });
   },
 
+  'of those who write a manifest only where there is none, one does': async ({ store, elapse }) => {
+    const writes = Array.from({ length: 8 }, async (_, at) => {
+      const write = manifest(`by ${at}`, String(at), { ifAbsent: true, ttlMs: 1000 });
+      return await store.writeManifest(key('a'), write);
+    });
+    const written = await Promise.all(writes);
+    expect(written.filter(Boolean)).toHaveLength(1);
+    expect(String(await store.readManifest(key('a')))).toBe(`by ${written.indexOf(true)}`);
+    await elapse(1500);
+    expect(await store.writeManifest(key('a'), manifest('later', '9', { ifAbsent: true }))).toBe(true);
+  },
+
   'a manifest that is kept is read, listed, replaced, deleted and ended by its time like any other': async ({
     store,
     elapse,

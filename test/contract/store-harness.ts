@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { EntryStore, FrameWrite } from '../../cache-server/src/store/entry-store.ts';
+import type { EntryStore, FrameWrite, ManifestWrite } from '../../cache-server/src/store/entry-store.ts';
 
 /** One open store, empty, and what the contract needs besides to look at it. */
 export interface StoreUnderTest {
@@ -42,8 +42,8 @@ export function digest(name: string): Buffer {
 export function manifest(
   text: string,
   version: string,
-  options: { ttlMs?: number; ifVersion?: string } = {},
-): { bytes: Buffer; version: string; ttlMs: number; ifVersion?: string } {
+  options: { ttlMs?: number; ifVersion?: string; ifAbsent?: boolean } = {},
+): ManifestWrite & { bytes: Buffer } {
   return { bytes: Buffer.from(text), version, ttlMs: LONG_MS, ...options };
 }
 

@@ -15,7 +15,8 @@ export interface EntryStore {
   /**
    * Replaces a manifest atomically: a reader sees the old one or the new one.
    *
-   * @returns false when `ifVersion` was given and the stored manifest has another version (or none); nothing is written then.
+   * @returns false when `ifVersion` was given and the stored manifest has another version (or none), or `ifAbsent` and there is one; nothing
+   *   is written then.
    */
   writeManifest(key: string, manifest: ManifestWrite): Promise<boolean>;
 
@@ -57,6 +58,8 @@ export interface ManifestWrite {
   ttlMs: number;
   /** Write only if the stored manifest has this version (a 304 compares-and-sets on the version that it validated). */
   ifVersion?: string;
+  /** Write only if there is none. Not beside `ifVersion`. */
+  ifAbsent?: boolean;
   /**
    * Says that nothing else tells what this manifest tells, such as what an operator decided: the embedded store never drives it out to make
    * room, so that only its time ends it. In Redis that is for `maxmemory-policy` to say. False by default, and for each write by itself.

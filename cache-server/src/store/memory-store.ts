@@ -68,6 +68,7 @@ class MemoryStore implements EntryStore {
     const name = manifestName(key);
     const current = this.#live(name);
     if (manifest.ifVersion !== undefined && current?.version !== manifest.ifVersion) return false;
+    if (manifest.ifAbsent === true && current !== undefined) return false;
     this.#put(name, manifest.bytes, manifest);
     if (!this.#manifests.has(name)) this.#manifests.set(name, ++this.#lastSerial);
     return true;

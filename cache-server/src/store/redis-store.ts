@@ -65,11 +65,14 @@ export class RedisStore implements EntryStore {
     );
   }
 
-  async writeManifest(key: string, { bytes, version, ttlMs, ifVersion }: ManifestWrite): Promise<boolean> {
+  async writeManifest(
+    key: string,
+    { bytes, version, ttlMs, ifVersion, ifAbsent }: ManifestWrite,
+  ): Promise<boolean> {
     const name = this.#keys.manifest(key);
     // A copy: the client sends it at the end of this turn of the event loop, or later.
     const values = [version, Buffer.from(bytes), storedTtlMs(ttlMs)];
-    const comparison = ifVersion === undefined ? ['0', ''] : ['1', ifVersion];
+    const comparison = ifAbsent === true ? ['2', ''] : ifVersion === undefined ? ['0', ''] : ['1', ifVersion];
     const written = await this.#manifests.command(
       'writeManifest',
       async (redis) => await redis.writeManifest(name, ...values, ...comparison),

@@ -1,10 +1,11 @@
 /** What has to happen in one step inside Redis. Each script touches one key, so that it runs in a cluster as well. */
 import type { Result } from 'ioredis';
 
-// ARGV: version, manifest, time to live in ms, 1 to compare, the version to compare with.
+// ARGV: version, manifest, time to live in ms, 1 to compare or 2 to write only where there is none, the version to compare with.
 // HSET comes before PEXPIRE and may be refused for want of memory: the old manifest then stays with its old time to live.
 const WRITE_MANIFEST = `
 if ARGV[4] == '1' and redis.call('HGET', KEYS[1], 'v') ~= ARGV[5] then return 0 end
+if ARGV[4] == '2' and redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 redis.call('HSET', KEYS[1], 'v', ARGV[1], 'm', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { readBody, startEntries } from './get-entry.fixture.ts';
+import type { TestEntries } from './get-entry.fixture.ts';
+
+const FRESH = { 'cache-control': 'max-age=60' };
+
+async function outcomeFor(entries: TestEntries, path: string, language: string): Promise<string> {
+  return (await entries.get(path, [['Accept-Language', language]])).outcome;
+}
+
+describe('a write to a URL', () => {
+  it.each(['/a', `/a?${'x'.repeat(2000)}`])(
+    'outdates all of its entries, however many come at once and however long it is',
+    async (path) => {
+      const entries = await startEntries({
+        answer: (_, response) => response.writeHead(200, FRESH).end('x'),
+      });
+      const languages = Array.from({ length: 20 }, (_, at) => `l${at}`);
+      await Promise.all(languages.map(async (language) => await outcomeFor(entries, path, language)));
+      await entries.landed();
+      expect(await outcomeFor(entries, path, 'l7')).toBe('hit');
+      expect(await entries.service.removeUrl(entries.upstream.url + path, false)).toBe(20);
+      for (const language of languages) expect(await outcomeFor(entries, path, language)).toBe('miss');
+    },
+  );
+
+  it('keeps a fetch of a long URL that is under way from publishing', async () => {
+    const held = Promise.withResolvers<() => void>();
+    const path = `/${'y'.repeat(3000)}`;
+    const entries = await startEntries({
+      answer: (_, response) => {
+        response.writeHead(200, { ...FRESH, 'content-length': 2 }).write('a');
+        held.resolve(() => response.end('b'));
+      },
+    });
+    const first = entries.get(path);
+    const finish = await held.promise;
+    await entries.service.removeUrl(entries.upstream.url + path, false);
+    finish();
+    expect(String(await readBody((await first).body))).toBe('ab');
+    await entries.landed();
+    expect(await entries.storedKeys()).toEqual([]);
+  });
+});
+
+describe('of two fetches of one URL', () => {
+  it('the one that began last has the last word, whichever ends last', async () => {
+    const bytes = 200_000;
+    const ends: (() => void)[] = [];
+    const entries = await startEntries({
+      answer: (_, response) => {
+        const body = String(ends.length + 1).repeat(bytes);
+        response.writeHead(200, { ...FRESH, 'content-length': bytes }).write(body.slice(0, bytes / 2));
+        ends.push(() => response.end(body.slice(bytes / 2)));
+      },
+    });
+    // Their heads are there, their bodies are not.
+    const slow = await entries.get('/a');
+    entries.clock.pass(2000);
+    const quick = await entries.get('/a', [['Cache-Control', 'no-cache']]);
+    ends[1]?.();
+    expect(String(await readBody(quick.body))).toBe('2'.repeat(bytes));
+    ends[0]?.();
+    expect(String(await readBody(slow.body))).toBe('1'.repeat(bytes));
+    await entries.landed();
+    expect(String(await readBody((await entries.get('/a')).body))).toBe('2'.repeat(bytes));
+  });
+});
