@@ -63,5 +63,6 @@ function moduleStamps(settings: unknown): string[] {
 /** URLs whose originals are also read as datasets: both doors shall use one fetch, whatever coding a caller accepts. */
 export function datasetUrls({ datasets, upstreams }: Declarations): ReadonlySet<string> {
   const urls = Object.keys(datasets).flatMap((name) => declaredDataset(name, { datasets, upstreams }).urls);
-  return new Set(urls.map((url) => URL.parse(url)?.href ?? url));
+  // As they are declared, and as a client may write them.
+  return new Set(urls.flatMap((url) => [url, URL.parse(url)?.href ?? url]));
 }
