@@ -68,7 +68,7 @@ export function newlyVaries(
 /**
  * Writes down that a variant is about to be published, before it is, so that it is found; the oldest one too many is removed.
  *
- * @returns false when others went on changing the rule at the same time, or the store failed
+ * @returns false when a later response stands there, others went on changing the rule at the same time, or the store failed
  */
 export async function enterVariant(
   key: EntryKey,
@@ -76,10 +76,11 @@ export async function enterVariant(
   { names, requestTimeMs, context }: { names: readonly string[]; requestTimeMs: number; context: Context },
 ): Promise<boolean> {
   const { manifests } = context;
-  return await manifests.changeRule(key, (former): VaryRule => {
+  const change = (former: VaryRule | undefined): VaryRule => {
     const others = (former?.variants ?? []).filter((text) => text !== variant.text);
     const all = [...new Set([...names, ...(former?.names ?? [])])].toSorted();
     const writtenAtMs = Math.max(requestTimeMs, former?.writtenAtMs ?? 0);
     return { names: all, variants: [...others, variant.text].slice(-VARIANTS_MAX), writtenAtMs };
-  });
+  };
+  return await manifests.changeRule(key, change, requestTimeMs);
 }

@@ -35,21 +35,26 @@ interface Standing {
   readonly rule: VaryRule | undefined;
   /** When a response was asked for, or a rule written; -Infinity where nothing can be read. */
   readonly sinceMs: number;
+  /** Of a response; decides between those that were asked for in the same millisecond. */
+  readonly version: string;
   readonly comparison: Pick<ManifestWrite, 'ifVersion' | 'ifAbsent'>;
 }
 
+/** Nothing that could be read. */
+const NOTHING = { rule: undefined, sinceMs: -Infinity, version: '' };
+
 function standing(keyText: string, bytes: Buffer | undefined): Standing {
-  if (bytes === undefined) return { rule: undefined, sinceMs: -Infinity, comparison: { ifAbsent: true } };
+  if (bytes === undefined) return { ...NOTHING, comparison: { ifAbsent: true } };
   try {
     if (isVaryRule(bytes)) {
       const rule = decodeVaryRule(keyText, bytes);
-      return { rule, sinceMs: rule.writtenAtMs, comparison: { ifVersion: ruleVersion(rule) } };
+      return { rule, sinceMs: rule.writtenAtMs, version: '', comparison: { ifVersion: ruleVersion(rule) } };
     }
     const { version, requestTimeMs } = decodeManifest(keyText, bytes);
-    return { rule: undefined, sinceMs: requestTimeMs, comparison: { ifVersion: version } };
+    return { rule: undefined, sinceMs: requestTimeMs, version, comparison: { ifVersion: version } };
   } catch {
     // Damaged, or of another format: whoever reads it reports it, and whatever is written is better.
-    return { rule: undefined, sinceMs: -Infinity, comparison: {} };
+    return { ...NOTHING, comparison: {} };
   }
 }
 
@@ -134,7 +139,9 @@ export class ManifestShelf {
     try {
       for (let round = 0; round < SWAP_ROUNDS_MAX; round += 1) {
         const there = standing(text, await store.readManifest(text));
-        if (there.sinceMs > requestTimeMs) return false;
+        const isLater =
+          there.sinceMs === requestTimeMs ? there.version > version : there.sinceMs > requestTimeMs;
+        if (isLater) return false;
         if (await store.writeManifest(text, { ...write, ...there.comparison })) return true;
       }
     } catch (error) {
@@ -144,17 +151,23 @@ export class ManifestShelf {
   }
 
   /**
-   * Changes the rule of a key, whatever else stands there; variants that it no longer names are removed.
+   * Changes the rule of a key; variants that it no longer names are removed.
    *
    * @param change gives the rule back as it was when nothing is to be written
-   * @returns false when others changed it again and again, or the store failed
+   * @param askedAtMs a response that was asked for later than this is not replaced by a rule
+   * @returns false when such a response stands there, others changed the rule again and again, or the store failed
    */
-  async changeRule({ text }: EntryKey, change: (former: VaryRule | undefined) => VaryRule): Promise<boolean> {
+  async changeRule(
+    { text }: EntryKey,
+    change: (former: VaryRule | undefined) => VaryRule,
+    askedAtMs = Infinity,
+  ): Promise<boolean> {
     const { store, report } = this.#options;
     try {
       for (let round = 0; round < SWAP_ROUNDS_MAX; round += 1) {
         const there = standing(text, await store.readManifest(text));
         const former = there.rule;
+        if (former === undefined && there.sinceMs > askedAtMs) return false;
         const rule = change(former);
         if (rule === former) return true;
         const write = { bytes: encodeVaryRule(text, rule), version: ruleVersion(rule), ttlMs: RULE_TTL_MS };

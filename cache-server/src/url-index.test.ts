@@ -65,4 +65,31 @@ describe('of two fetches of one URL', () => {
     await entries.landed();
     expect(String(await readBody((await entries.get('/a')).body))).toBe('2'.repeat(bytes));
   });
+
+  it.each([{}, { vary: 'x-region' }])(
+    'also within one millisecond, and where the older one varies: %o',
+    async (vary) => {
+      const held = Promise.withResolvers<() => void>();
+      const entries = await startEntries({
+        // Requests with credentials share no fetch.
+        upstream: { credentials: 'rfc' },
+        answer: ({ headers: { authorization } }, response) => {
+          const shared = { 'cache-control': 'public, max-age=600' };
+          if (authorization === 'late') response.writeHead(200, shared).end('new');
+          else held.resolve(() => response.writeHead(200, { ...shared, ...vary }).end('old'));
+        },
+      });
+      const slow = entries.get('/a', [['Authorization', 'early']]);
+      const finish = await held.promise;
+      entries.clock.pass('vary' in vary ? 1 : 0);
+      await readBody((await entries.get('/a', [['Authorization', 'late']])).body);
+      while (entries.service.activity().flights > 1) await new Promise((resolve) => setImmediate(resolve));
+      finish();
+      expect(String(await readBody((await slow).body))).toBe('old');
+      await entries.landed();
+      // What responses vary by is remembered for half a minute without looking.
+      entries.clock.pass(31_000);
+      expect(String(await readBody((await entries.get('/a')).body))).toBe('new');
+    },
+  );
 });

@@ -36,6 +36,7 @@ export class FlightTable<H> {
   readonly #options: FlightTableOptions;
   readonly #byKey = new Map<string, Flight<H>>();
   readonly #all = new Set<Flight<H>>();
+  #lastStartMs = -Infinity;
 
   constructor(options: FlightTableOptions) {
     this.#options = options;
@@ -119,7 +120,9 @@ export class FlightTable<H> {
 
   #start(key: EntryKey, run: FlightWork<H>['run']): Flight<H> {
     const { clock, random, limits } = this.#options;
-    const flight = new Flight<H>(key, versionId(clock.now(), random));
+    // Later than all before, so that versions tell which of two flights of one millisecond began last.
+    this.#lastStartMs = Math.max(clock.now(), this.#lastStartMs + 1);
+    const flight = new Flight<H>(key, versionId(this.#lastStartMs, random));
     // The first seat is taken before the work begins, which may end at once.
     flight.join();
     this.#byKey.set(key.text, flight);
