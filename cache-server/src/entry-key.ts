@@ -14,12 +14,16 @@ export interface EntryKey {
   readonly type: DataType;
   /** The whole key, escaped so that no input can forge another one. */
   readonly text: string;
+  /** Key of the list of its URL's entries; of responses only. */
+  readonly list?: string;
 }
 
 /** Longest endpoint that stands in a key as it is, in bytes; a longer one is cut and completed by its SHA-256. */
 const ENDPOINT_BYTES_MAX = 512;
 /** Hexadecimal digits by which variants are told apart: 128 bits, since their values are the callers'. */
 const VARIANT_DIGITS = 32;
+/** Ends the key of the list of a URL's entries. */
+const LIST_SUFFIX = '%0A%%urls';
 
 /** Escapes the separators, the braces (hash tags of Redis Cluster), `%`, white space, controls and whatever is not ASCII. */
 function escapeComponent(text: string): string {
@@ -60,6 +64,7 @@ export function originalKey(
   const digest = createHash('sha256').update(selected).digest('hex');
   return {
     ...place,
+    list: `${place.text}${LIST_SUFFIX}`,
     text: place.text + (selected.length <= ENDPOINT_BYTES_MAX ? selected : `%0A%%=${digest}`),
   };
 }
@@ -69,10 +74,10 @@ export function originalKey(
  *
  * @param values what the request says in the headers by which they vary, as one text
  */
-export function variantKey({ scope, type, text }: EntryKey, values: string): EntryKey {
+export function variantKey(key: EntryKey, values: string): EntryKey {
   const digest = createHash('sha256').update(values).digest('hex').slice(0, VARIANT_DIGITS);
   // `%0A` like before a header of the key, so that all keys of a URL begin alike; `%%` never comes out of escaping.
-  return { scope, type, text: `${text}%0A%%${digest}` };
+  return { ...key, text: `${key.text}%0A%%${digest}` };
 }
 
 /** The key of a flight that nobody else may join. */
@@ -88,5 +93,5 @@ export function urlKey({ scope }: EntryKey, url: string): EntryKey {
 /** The key of the list of a URL's entries, which is none of them. */
 export function urlIndexKey(key: EntryKey, url: string): EntryKey {
   const { scope, type, text } = urlKey(key, url);
-  return { scope, type, text: `${text}%0A%%urls` };
+  return { scope, type, text: `${text}${LIST_SUFFIX}` };
 }

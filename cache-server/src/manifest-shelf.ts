@@ -17,8 +17,8 @@ export type StoredEntry =
 
 /** Attempts at a swap while others swap, too. */
 const SWAP_ROUNDS_MAX = 16;
-/** A rule outlives its variants, in milliseconds. */
-const RULE_TTL_MS = RETENTION_MS_MAX;
+/** A rule outlives its variants, and a list its entries, though it is written anew only once a day; in milliseconds. */
+const RULE_TTL_MS = RETENTION_MS_MAX + 2 * 24 * 3_600_000;
 /** How long a version that was answered stays readable although the entry has a newer one, in milliseconds. */
 const RECENT_MS = 30_000;
 const RECENT_MAX = 1000;
@@ -62,6 +62,8 @@ function standing(keyText: string, bytes: Buffer | undefined): Standing {
 export class ManifestShelf {
   readonly #options: ManifestShelfOptions;
   readonly #recent: LRUCache<string, Manifest>;
+  /** Changes of rules under way, by key; each waits for the one before. */
+  readonly #changes = new Map<string, Promise<void>>();
 
   constructor(options: ManifestShelfOptions) {
     this.#options = options;
@@ -114,13 +116,20 @@ export class ManifestShelf {
    * @param ifVersion only if this version is still the stored one
    * @returns false when it was not, or the store failed
    */
-  async write({ text }: EntryKey, manifest: Manifest, ifVersion?: string): Promise<boolean> {
+  async write({ text, list }: EntryKey, manifest: Manifest, ifVersion?: string): Promise<boolean> {
     const { store, report } = this.#options;
     const { version } = manifest;
     const bytes = encodeManifest(text, manifest);
     const comparison = ifVersion === undefined ? {} : { ifVersion };
+    const listed = list === undefined ? {} : { listedIn: list };
     try {
-      return await store.writeManifest(text, { bytes, version, ttlMs: retentionMs(manifest), ...comparison });
+      return await store.writeManifest(text, {
+        bytes,
+        version,
+        ttlMs: retentionMs(manifest),
+        ...comparison,
+        ...listed,
+      });
     } catch (error) {
       report('store-write', { key: text, error });
       return false;
@@ -132,10 +141,11 @@ export class ManifestShelf {
    *
    * @returns false when something newer stands there, others changed it again and again, or the store failed
    */
-  async publish({ text }: EntryKey, manifest: Manifest): Promise<boolean> {
+  async publish({ text, list }: EntryKey, manifest: Manifest): Promise<boolean> {
     const { store, report } = this.#options;
     const { version, requestTimeMs } = manifest;
-    const write = { bytes: encodeManifest(text, manifest), version, ttlMs: retentionMs(manifest) };
+    const listed = list === undefined ? {} : { listedIn: list };
+    const write = { bytes: encodeManifest(text, manifest), version, ttlMs: retentionMs(manifest), ...listed };
     try {
       for (let round = 0; round < SWAP_ROUNDS_MAX; round += 1) {
         const there = standing(text, await store.readManifest(text));
@@ -162,6 +172,26 @@ export class ManifestShelf {
     change: (former: VaryRule | undefined) => VaryRule,
     askedAtMs = Infinity,
   ): Promise<boolean> {
+    const former = this.#changes.get(text);
+    // Those of one process take turns: only other processes can come between.
+    const turn = (former ?? Promise.resolve()).then(
+      async () => await this.#swapRule(text, change, askedAtMs),
+    );
+    const settled = turn.then(() => undefined);
+    this.#changes.set(text, settled);
+    try {
+      return await turn;
+    } finally {
+      if (this.#changes.get(text) === settled) this.#changes.delete(text);
+    }
+  }
+
+  /** Never rejects. */
+  async #swapRule(
+    text: string,
+    change: (former: VaryRule | undefined) => VaryRule,
+    askedAtMs: number,
+  ): Promise<boolean> {
     const { store, report } = this.#options;
     try {
       for (let round = 0; round < SWAP_ROUNDS_MAX; round += 1) {
@@ -171,8 +201,7 @@ export class ManifestShelf {
         const rule = change(former);
         if (rule === former) return true;
         const write = { bytes: encodeVaryRule(text, rule), version: ruleVersion(rule), ttlMs: RULE_TTL_MS };
-        // What it leads to would be lost with it.
-        if (!(await store.writeManifest(text, { ...write, ...there.comparison, isKept: true }))) continue;
+        if (!(await store.writeManifest(text, { ...write, ...there.comparison }))) continue;
         const dropped = (former?.variants ?? []).filter((variant) => !rule.variants.includes(variant));
         await Promise.all(dropped.map(async (variant) => await store.deleteManifest(variant)));
         return true;

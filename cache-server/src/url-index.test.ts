@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readBody, startEntries } from './get-entry.fixture.ts';
 import type { TestEntries } from './get-entry.fixture.ts';
 
+const HOUR_MS = 3_600_000;
 const FRESH = { 'cache-control': 'max-age=60' };
 
 async function outcomeFor(entries: TestEntries, path: string, language: string): Promise<string> {
@@ -40,6 +41,27 @@ describe('a write to a URL', () => {
     expect(String(await readBody((await first).body))).toBe('ab');
     await entries.landed();
     expect(await entries.storedKeys()).toEqual([]);
+  });
+
+  it('outdates an entry that was confirmed long after it was listed', async () => {
+    const entries = await startEntries({
+      answer: ({ headers }, response) => {
+        const isConfirmed = headers['if-none-match'] === '"1"';
+        response.writeHead(isConfirmed ? 304 : 200, { 'cache-control': 'max-age=9000000', etag: '"1"' });
+        response.end(isConfirmed ? undefined : 'x');
+      },
+    });
+    const language: [string, string] = ['Accept-Language', 'fr'];
+    await entries.get('/a', [language]);
+    await entries.landed();
+    entries.clock.pass(23 * HOUR_MS);
+    const confirmed = await entries.get('/a', [language, ['Cache-Control', 'no-cache']]);
+    expect(confirmed.outcome).toBe('revalidated');
+    // Longer than a week after the first listing, less than one after the confirmation.
+    entries.clock.pass(6 * 24 * HOUR_MS + 2 * HOUR_MS);
+    expect(await outcomeFor(entries, '/a', 'fr')).toBe('hit');
+    await entries.service.removeUrl(`${entries.upstream.url}/a`, false);
+    expect(await outcomeFor(entries, '/a', 'fr')).toBe('miss');
   });
 });
 

@@ -65,6 +65,11 @@ export interface ManifestWrite {
    * room, so that only its time ends it. In Redis that is for `maxmemory-policy` to say. False by default, and for each write by itself.
    */
   isKept?: boolean;
+  /**
+   * Key of a manifest that lists this one, which must not be found without it: the embedded store takes every use of this one for a use of
+   * the list, too, and this one for missing once the list is. In Redis that is for `maxmemory-policy` to say.
+   */
+  listedIn?: string;
 }
 
 /** A frame to be written. */
