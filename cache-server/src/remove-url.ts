@@ -36,8 +36,14 @@ export async function removeUrl(url: string, exhaustive: boolean, context: Entry
   const [plan] = plans;
   const keys = new Set([...exact, ...(plan === undefined ? [] : await urlIndex.keysOf(plan))]);
   if (exhaustive) for (const prefix of prefixes) await addListed(keys, { prefix, isOfUrl, store });
-  const removed = await Promise.all([...keys].map(async (key) => await store.deleteManifest(key)));
+  const removed = await Promise.all([...keys].map(async (key) => await removeEntry(key, context)));
   return removed.filter(Boolean).length;
+}
+
+/** True for a response; what only tells where responses are goes with them, uncounted. */
+async function removeEntry(key: string, { manifests, store }: EntryContext): Promise<boolean> {
+  const entry = await manifests.readEntry(key);
+  return (await store.deleteManifest(key)) && entry?.kind !== 'rule';
 }
 
 async function addListed(

@@ -45,3 +45,4 @@ export { cacheStatusOf, OUTCOMES } from './outcome.ts';
 export type { Outcome } from './outcome.ts';
 export { isCompressible } from './compressible.ts';
 export { transferCodingFault } from './transfer-coding.ts';
+export { leadsUp } from './path-segments.ts';

@@ -1,6 +1,6 @@
 /** Which upstream a request belongs to, and how to reach it. */
 import { readFile } from 'node:fs/promises';
-import { configuredPolicy, DEFAULT_POLICY } from '@pannier/http-semantics';
+import { configuredPolicy, DEFAULT_POLICY, leadsUp } from '@pannier/http-semantics';
 import type { CachePolicy } from '@pannier/http-semantics';
 import { createAddressGuard } from '@pannier/runtime';
 import type { Config } from '@pannier/runtime';
@@ -181,9 +181,6 @@ function agent(
 const ABSOLUTE = /^(https?):\/\/([^/?#\\]+)([^#]*)/i;
 /** What no request line that Node reads contains: somebody wrote it into a configuration or a call, and means it in UTF-8. */
 const NEVER_SENT = /[^!-~]/;
-/** Path segments that mean "here" and "one up", as URL parsers understand them. */
-const HERE = /^(?:\.|%2e)?$/i;
-const ONE_UP = /^(?:\.|%2e){2}$/i;
 
 /** A fragment never travels; a name and password in a URL are not ours to send or to share. */
 function readUrl(text: string): WrittenUrl {
@@ -210,15 +207,4 @@ function belongsTo(place: URL, path: string, { origins, prefix }: Declared): boo
   if (!origins.has(place.origin)) return false;
   if (path !== prefix && !path.startsWith(`${prefix}/`)) return false;
   return prefix === '' || !leadsUp(path.slice(prefix.length));
-}
-
-/** Whether somewhere on its way a path leaves the place that it starts from. Empty segments do not count: some upstreams merge slashes. */
-function leadsUp(path: string): boolean {
-  let depth = 0;
-  for (const segment of path.split(/[/\\]/)) {
-    if (ONE_UP.test(segment)) depth -= 1;
-    else if (!HERE.test(segment)) depth += 1;
-    if (depth < 0) return true;
-  }
-  return false;
 }

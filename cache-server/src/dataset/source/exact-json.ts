@@ -58,7 +58,8 @@ function markNumbers(text: string): { marked: string; numbers: RecordValue[] } {
   return { marked: marked + text.slice(taken), numbers };
 }
 
-function stringEnd(text: string, from: number): number {
+/** Where the quote is that ends a string which began before `from`; the text's length where it does not end. */
+export function stringEnd(text: string, from: number): number {
   for (let at = from; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) return at;

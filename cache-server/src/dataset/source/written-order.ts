@@ -1,10 +1,10 @@
 /** Finds in the text of records the order of their fields, where JSON.parse loses it: see `fieldNames` of the partition format. */
 import { isIndexName, isRecordObject, keepFieldOrder, losesOrder } from '@pannier/proto/partition-format';
 import type { RecordObject, RecordValue } from '@pannier/proto/partition-format';
+import { stringEnd } from './exact-json.ts';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
-const BACKSLASH = 0x5c;
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
@@ -67,13 +67,4 @@ function writtenNames(text: string): string[][] {
     }
   }
   return [...all, [...names]];
-}
-
-function stringEnd(text: string, from: number): number {
-  for (let at = from; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code === QUOTE) return at;
-    if (code === BACKSLASH) at += 1;
-  }
-  return text.length;
 }
