@@ -116,11 +116,20 @@ export function createEntryContext(deps: GetEntryDeps): EntryContext {
       bytesMax: FLIGHTS_BYTES_MAX,
       keptBytesMax: SEGMENTS_KEPT_BYTES_MAX,
     }),
-    varyNames: new LRUCache({ max: VARIES_MAX, ttl: VARIES_MS, ttlResolution: 0, perf: clock }),
-    failing: new LRUCache({ max: MOMENT_KEYS_MAX, ttl: MOMENT_MS, ttlResolution: 0, perf: clock }),
-    refreshed: new LRUCache({ max: MOMENT_KEYS_MAX, ttl: MOMENT_MS, ttlResolution: 0, perf: clock }),
-    uncacheable: new LRUCache({ max: UNCACHEABLE_MAX, ttl: UNCACHEABLE_MS, ttlResolution: 0, perf: clock }),
+    varyNames: remembered(clock, { entriesMax: VARIES_MAX, ttlMs: VARIES_MS }),
+    failing: remembered(clock, { entriesMax: MOMENT_KEYS_MAX, ttlMs: MOMENT_MS }),
+    refreshed: remembered(clock, { entriesMax: MOMENT_KEYS_MAX, ttlMs: MOMENT_MS }),
+    uncacheable: remembered(clock, { entriesMax: UNCACHEABLE_MAX, ttlMs: UNCACHEABLE_MS }),
   };
+}
+
+/** Bounded by a size of 1 each: by number, the table would have all its room from the start. */
+function remembered<V extends object | true>(
+  clock: Clock,
+  { entriesMax, ttlMs }: { entriesMax: number; ttlMs: number },
+): LRUCache<string, V> {
+  const bounds = { maxSize: entriesMax, sizeCalculation: () => 1 };
+  return new LRUCache({ ...bounds, ttl: ttlMs, ttlResolution: 0, perf: clock });
 }
 
 function failedFlightReport(report: ReportFailure): (error: unknown, key: string) => void {
