@@ -2,6 +2,7 @@
 import { PannierError } from '../errors.ts';
 import type { ExchangeAnswer } from './exchange-wire.ts';
 import type { LookupAnswer } from './lookup-answer.ts';
+import { routeLookup } from './lookup-route.ts';
 import { resumedStream } from './resumed-stream.ts';
 import { rankServers } from './server-ranking.ts';
 import { ServerDirectory } from './server-directory.ts';
@@ -53,9 +54,9 @@ export function createTransport(options: TransportOptions, resolve?: ResolveName
     async lookup(request, limits = {}) {
       const deadlineAtMs =
         limits.deadlineMs === undefined ? undefined : performance.now() + limits.deadlineMs;
-      const usable = (await candidates(limits.signal)).filter((link) => link.usable);
+      const links = routeLookup(await candidates(limits.signal), request.url);
       let lost: PannierError | undefined;
-      for (const link of rankServers(usable, request.url).slice(0, ATTEMPTS_MAX)) {
+      for (const link of links.slice(0, ATTEMPTS_MAX)) {
         try {
           const answer = await link.ask(request, remaining(limits, deadlineAtMs));
           return lookupAnswer(answer, readFrom(link));

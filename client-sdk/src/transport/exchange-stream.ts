@@ -69,6 +69,11 @@ export class ExchangeStream {
     return this.#waiting.size + this.#sent.size;
   }
 
+  /** Whether one more lookup would not have to wait, as far as is known while the stream is being opened. */
+  get hasCredit(): boolean {
+    return this.#status === 'opening' || this.#credits > 0;
+  }
+
   /** Sends a lookup. Rejects with `unavailable` or `draining` when another server should be asked. */
   ask(request: LookupRequest, limits: CallLimits): Promise<ExchangeAnswer> {
     return new Promise((resolve, reject) => {

@@ -45,8 +45,17 @@ export class ServerLink {
   }
 
   get state(): ServerState {
-    const lookups = this.#exchange?.stream.lookups ?? 0;
-    return { server: this.server, status: this.#status, usable: this.usable, lookups };
+    return { server: this.server, status: this.#status, usable: this.usable, lookups: this.lookups };
+  }
+
+  /** Lookups that wait for an answer or for credits. */
+  get lookups(): number {
+    return this.#exchange?.stream.lookups ?? 0;
+  }
+
+  /** Whether one more lookup would leave at once, as far as is known: a connection that is not open yet has granted nothing. */
+  get hasCredit(): boolean {
+    return this.#exchange?.stream.hasCredit ?? true;
   }
 
   /** Whether the next lookup may go here. */
