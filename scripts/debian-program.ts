@@ -36,6 +36,9 @@ export const REDIS: DebianProgram = {
 
 export const NGINX: DebianProgram = { program: 'nginx', package: 'nginx-light', service: 'nginx' };
 
+/** Its package brings a C compiler, which Varnish needs for its configuration. */
+export const VARNISH: DebianProgram = { program: 'varnishd', package: 'varnish', service: 'varnish' };
+
 /**
  * Finds a program, or installs Debian's package where that is allowed.
  * Returns its path, or null after saying in one line what to install.

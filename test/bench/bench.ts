@@ -12,6 +12,8 @@ export interface BenchResult {
 export interface BenchOptions {
   /** The long form: more bytes, more rounds. Without it a run ends in 45 s. */
   readonly full: boolean;
+  /** Clients at once, where a benchmark has many; default its own number. */
+  readonly clients?: number | undefined;
   /** Says what is going on, for people who wait. */
   readonly progress: (line: string) => void;
 }

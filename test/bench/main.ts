@@ -1,7 +1,8 @@
-/** `npm run bench -- NAME [--json] [--full]`: one performance table. */
+/** `npm run bench -- NAME [--json] [--full] [--clients N]`: one performance table. */
 import { parseArgs } from 'node:util';
 import type { Bench } from './bench.ts';
 import { machine } from './bench.ts';
+import { herdBench } from './herd.ts';
 import { ingestBench } from './ingest.ts';
 import { partitionBench } from './partition.ts';
 import { streamBench } from './stream.ts';
@@ -10,10 +11,15 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   stream: streamBench,
   partition: partitionBench,
   ingest: ingestBench,
+  herd: herdBench,
 };
 
 const { values, positionals } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, full: { type: 'boolean', default: false } },
+  options: {
+    json: { type: 'boolean', default: false },
+    full: { type: 'boolean', default: false },
+    clients: { type: 'string' },
+  },
   allowPositionals: true,
 });
 const [name = ''] = positionals;
@@ -24,9 +30,16 @@ if (bench === undefined) {
   );
   process.exit(2);
 }
-const command = `npm run bench -- ${name}${values.full ? ' --full' : ''}`;
+const clients = values.clients === undefined ? undefined : Number(values.clients);
+if (clients !== undefined && !(Number.isSafeInteger(clients) && clients > 0)) {
+  process.stderr.write(`bench: --clients ${values.clients} is no number of clients\n`);
+  process.exit(2);
+}
+const flags = [values.full ? ' --full' : '', clients === undefined ? '' : ` --clients ${clients}`];
+const command = `npm run bench -- ${name}${flags.join('')}`;
 const { figures, table } = await bench({
   full: values.full,
+  clients,
   progress: (line) => void process.stderr.write(`  ${line}\n`),
 });
 if (values.json) process.stdout.write(`${JSON.stringify({ name, command, machine: machine(), figures })}\n`);
