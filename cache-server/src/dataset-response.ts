@@ -92,8 +92,8 @@ export function placed(error: unknown, declared: DeclaredDataset, place: string)
   if (!(error instanceof Error)) return error;
   if (error.name === 'DatasetError') return declared.unfit(`${place}${error.message}`, error);
   if (!(error instanceof CacheServerError)) return error;
-  const { code, proxyError } = error;
+  const { code, proxyError, retryAfterMs } = error;
   if (!code.startsWith('upstream-') && code !== 'limit-exceeded') return error;
   const { message } = declared.unfit(`${place}${error.message}`);
-  return new CacheServerError(code, message, { cause: error, proxyError });
+  return new CacheServerError(code, message, { cause: error, proxyError, retryAfterMs });
 }

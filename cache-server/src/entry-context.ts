@@ -137,6 +137,8 @@ function failedFlightReport(report: ReportFailure): (error: unknown, key: string
     const code = error instanceof CacheServerError ? error.code : 'internal';
     if (code === 'cancelled' || code === 'draining') report('flight-abandoned', { key });
     else if (code === 'upstream-truncated' || code === 'upstream-timeout') report(code, { key, error });
+    else if (code === 'upstream-limited' || code === 'upstream-paused')
+      report('upstream-not-asked', { key, error });
     else if (code !== 'forbidden-target') report('upstream-failed', { key, error });
   };
 }

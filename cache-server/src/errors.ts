@@ -9,6 +9,8 @@ export type CacheServerErrorCode =
   | 'upstream-timeout'
   | 'upstream-truncated'
   | 'upstream-protocol'
+  | 'upstream-limited'
+  | 'upstream-paused'
   | 'limit-exceeded'
   | 'reader-lagged'
   | 'store'
@@ -27,6 +29,8 @@ const HTTP_STATUS: Record<CacheServerErrorCode, number> = {
   'upstream-timeout': 504,
   'upstream-truncated': 502,
   'upstream-protocol': 502,
+  'upstream-limited': 429,
+  'upstream-paused': 503,
   'limit-exceeded': 503,
   'reader-lagged': 503,
   store: 503,
@@ -44,15 +48,18 @@ export class CacheServerError extends Error {
   readonly code: CacheServerErrorCode;
   /** Error type for the `Proxy-Status` field (RFC 9209 §2.3), for example `connection_refused`; '' when none fits. */
   readonly proxyError: string;
+  /** When asking again may be of use, in milliseconds; 0 when nothing is known. */
+  readonly retryAfterMs: number;
 
   constructor(
     code: CacheServerErrorCode,
     message: string,
-    options: { cause?: unknown; proxyError?: string } = {},
+    options: { cause?: unknown; proxyError?: string; retryAfterMs?: number } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.proxyError = options.proxyError ?? '';
+    this.retryAfterMs = options.retryAfterMs ?? 0;
   }
 
   /** Status that an HTTP client should see. */

@@ -94,7 +94,8 @@ async function counted(answering: Promise<EntryAnswer>, { counters }: EntryConte
   } catch (error) {
     if (error instanceof CacheServerError) {
       if (error.code === 'forbidden-target') counters.lookup('refused');
-      if (error.code.startsWith('upstream-')) counters.lookup('upstream-error');
+      if (error.code === 'upstream-limited' || error.code === 'upstream-paused') counters.lookup(error.code);
+      else if (error.code.startsWith('upstream-')) counters.lookup('upstream-error');
     }
     throw error;
   }

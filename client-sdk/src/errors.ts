@@ -17,6 +17,8 @@ export type PannierErrorCode =
   | 'upstream-timeout'
   | 'upstream-truncated'
   | 'upstream-protocol'
+  | 'upstream-limited'
+  | 'upstream-paused'
   | 'limit-exceeded'
   | 'reader-lagged'
   | 'store'
@@ -35,15 +37,18 @@ export class PannierError extends Error {
   readonly httpStatus: number;
   /** Error type for the `Proxy-Status` field (RFC 9209 §2.3); '' when none fits. */
   readonly proxyError: string;
+  /** When asking again may be of use, in milliseconds; 0 when nothing is known. */
+  readonly retryAfterMs: number;
 
   constructor(
     code: PannierErrorCode,
     message: string,
-    options: { cause?: unknown; httpStatus?: number; proxyError?: string } = {},
+    options: { cause?: unknown; httpStatus?: number; proxyError?: string; retryAfterMs?: number } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.httpStatus = options.httpStatus ?? 0;
     this.proxyError = options.proxyError ?? '';
+    this.retryAfterMs = options.retryAfterMs ?? 0;
   }
 }

@@ -20,6 +20,8 @@ import type { CacheStatusParams } from './cache-status.ts';
  * - `only-if-cached`            the client forbade asking the upstream; 504
  * - `direct`                    the cache server was out of reach, so the proxy asked the upstream itself
  * - `upstream-error`            the upstream could not be reached or broke off
+ * - `upstream-limited`          the upstream was not asked: its cap or rate is reached, or it wants to be left in peace; 429
+ * - `upstream-paused`           the upstream was not asked: it keeps failing, or said that it is unavailable; 503
  * - `refused`                   the target is forbidden, e.g. a metadata address or Pannier itself
  */
 export type Outcome = keyof typeof CACHE_STATUS;
@@ -50,6 +52,8 @@ const CACHE_STATUS = {
   'only-if-cached': { detail: 'only-if-cached' },
   direct: { fwd: 'bypass', detail: 'server-unavailable' },
   'upstream-error': { fwd: 'uri-miss', detail: 'upstream-error' },
+  'upstream-limited': { detail: 'upstream-limited' },
+  'upstream-paused': { detail: 'upstream-paused' },
   refused: { detail: 'refused' },
 } as const satisfies Record<string, CacheStatusParams>;
 

@@ -14,7 +14,8 @@ export interface ClientExchange {
 }
 
 /** What a failure of either class tells a client. */
-export type ToldFailure = Pick<ProxyError | PannierError, 'message' | 'httpStatus' | 'proxyError'>;
+export type ToldFailure = Pick<ProxyError | PannierError, 'message' | 'httpStatus' | 'proxyError'> &
+  Partial<Pick<PannierError, 'retryAfterMs'>>;
 
 export function openExchange(request: IncomingMessage, response: ServerResponse): ClientExchange {
   const left = new AbortController();
@@ -37,6 +38,9 @@ export function failureHead(
   };
   if (params !== undefined) headers['cache-status'] = cacheStatusMember(CACHE_NAME, params);
   if (failure.proxyError !== '') headers['proxy-status'] = `${CACHE_NAME}; error=${failure.proxyError}`;
+  const { retryAfterMs = 0 } = failure;
+  // In whole seconds, and never too early: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+  if (retryAfterMs > 0) headers['retry-after'] = Math.ceil(retryAfterMs / 1000);
   return { status: failure.httpStatus || 502, headers, body };
 }
 

@@ -47,6 +47,8 @@ const HTTP_STATUS: Readonly<Partial<Record<PannierError['code'], number>>> = {
   draining: 503,
   'limit-exceeded': 503,
   deadline: 504,
+  'upstream-limited': 429,
+  'upstream-paused': 503,
 };
 const NO_FILTER = 'a partition takes `fields` and `limit`; what selects records is for NAME/records';
 
@@ -132,6 +134,7 @@ export function createDatasetDoor({ transport, heldBytesMax }: DatasetDoorOption
       throw new PannierError(error.code, error.message, {
         cause: error,
         httpStatus: HTTP_STATUS[error.code] ?? 502,
+        retryAfterMs: error.retryAfterMs,
       });
     }
   };

@@ -12,7 +12,7 @@ import type { BypassMemory } from './bypass-memory.ts';
 import { mayServeStale, sendLookup, sendNear } from './cached-response.ts';
 import type { NearPlace, SendParts } from './cached-response.ts';
 import { asTold, endWithFailure, openExchange } from './client-exchange.ts';
-import type { ClientExchange } from './client-exchange.ts';
+import type { ClientExchange, ToldFailure } from './client-exchange.ts';
 import { ProxyError } from './errors.ts';
 import type { DirectAnswer, DirectFlights } from './direct-flights.ts';
 import type { Passthrough } from './passthrough.ts';
@@ -46,6 +46,9 @@ const TOLD: ReadonlySet<string> = new Set([
   'upstream-timeout',
   'upstream-truncated',
   'upstream-protocol',
+  // The operator chose the cap: asking the upstream past it is what it is there to prevent.
+  'upstream-limited',
+  'upstream-paused',
 ]);
 
 async function answer(exchange: ClientExchange, parts: HandlerParts): Promise<void> {
@@ -161,6 +164,11 @@ function outcomeOf(reason: string): Outcome {
   return OUTCOMES.find((outcome) => outcome === reason) ?? 'bypass-uncacheable';
 }
 
+function failureOutcome(failure: ToldFailure): Outcome {
+  const code = failure instanceof PannierError ? failure.code : undefined;
+  return code === 'upstream-limited' || code === 'upstream-paused' ? code : 'upstream-error';
+}
+
 /** The listener of the HTTP server. */
 export function createRequestHandler(
   parts: HandlerParts,
@@ -172,8 +180,9 @@ export function createRequestHandler(
       const failure = asTold(error);
       if (failure !== error) parts.onFailure(error);
       const refused = failure instanceof ProxyError && failure.httpStatus < 500;
-      parts.onOutcome(refused ? 'refused' : 'upstream-error');
-      endWithFailure(exchange, failure, cacheStatusOf(refused ? 'refused' : 'upstream-error'));
+      const outcome = refused ? 'refused' : failureOutcome(failure);
+      parts.onOutcome(outcome);
+      endWithFailure(exchange, failure, cacheStatusOf(outcome));
     });
   };
 }

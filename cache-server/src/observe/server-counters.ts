@@ -14,6 +14,7 @@ import type { Metrics } from '@pannier/runtime';
  * - `not-published`              a stored body was not published, since its partitions or its old version had gone meanwhile
  * - `reader-lagged`              a reader of a relayed body was let go, because others starved
  * - `upstream-truncated`, `upstream-timeout`, `upstream-failed`  a fetch failed
+ * - `upstream-not-asked`         a fetch was withheld, to protect its upstream
  * - `flight-abandoned`           a fetch was cancelled, because nobody waited for it any more
  */
 const FAILURES = [
@@ -29,6 +30,7 @@ const FAILURES = [
   'upstream-truncated',
   'upstream-timeout',
   'upstream-failed',
+  'upstream-not-asked',
   'flight-abandoned',
 ] as const;
 

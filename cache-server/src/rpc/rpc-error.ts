@@ -13,6 +13,8 @@ const WIRE: Record<CacheServerErrorCode, { status: status; code: ErrorCode }> = 
   'upstream-timeout': { status: status.DEADLINE_EXCEEDED, code: ErrorCode.UPSTREAM_TIMEOUT },
   'upstream-truncated': { status: status.ABORTED, code: ErrorCode.UPSTREAM_TRUNCATED },
   'upstream-protocol': { status: status.UNAVAILABLE, code: ErrorCode.UPSTREAM_PROTOCOL },
+  'upstream-limited': { status: status.RESOURCE_EXHAUSTED, code: ErrorCode.UPSTREAM_LIMITED },
+  'upstream-paused': { status: status.UNAVAILABLE, code: ErrorCode.UPSTREAM_PAUSED },
   'limit-exceeded': { status: status.RESOURCE_EXHAUSTED, code: ErrorCode.LIMIT_EXCEEDED },
   'reader-lagged': { status: status.ABORTED, code: ErrorCode.READER_LAGGED },
   store: { status: status.UNAVAILABLE, code: ErrorCode.STORE },
@@ -30,6 +32,7 @@ export function grpcError(error: unknown): Partial<ServiceError> {
   const metadata = new Metadata();
   metadata.set('pannier-error-code', ours.code);
   if (ours.proxyError !== '') metadata.set('pannier-proxy-error', ours.proxyError);
+  if (ours.retryAfterMs > 0) metadata.set('pannier-retry-after-ms', String(ours.retryAfterMs));
   return { code: WIRE[ours.code].status, details: ours.message, metadata };
 }
 
@@ -39,6 +42,7 @@ export function errorFrame(error: unknown): {
   message: string;
   httpStatus: number;
   proxyError: string;
+  retryAfterMs: number;
 } {
   const ours = asCacheServerError(error);
   return {
@@ -46,5 +50,6 @@ export function errorFrame(error: unknown): {
     message: ours.message,
     httpStatus: ours.httpStatus,
     proxyError: ours.proxyError,
+    retryAfterMs: Math.ceil(ours.retryAfterMs),
   };
 }

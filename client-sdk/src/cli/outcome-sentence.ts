@@ -25,6 +25,9 @@ const SENTENCES: Record<Outcome, string> = {
   'relay-too-large': 'fetched and not stored, since it is larger than an entry may be',
   'only-if-cached': 'not fetched, as the request wished',
   direct: 'past the cache, since no cache server answers',
+  'upstream-limited':
+    'the upstream was not asked: its cap or rate is reached, or it wants to be left in peace',
+  'upstream-paused': 'the upstream was not asked: it keeps failing, or said that it is unavailable',
   'upstream-error': 'the upstream could not be reached or broke off',
   refused: 'the target is forbidden',
 };

@@ -14,6 +14,8 @@ const CODE_OF_FRAME: Record<ErrorCode, PannierErrorCode> = {
   [ErrorCode.UPSTREAM_TIMEOUT]: 'upstream-timeout',
   [ErrorCode.UPSTREAM_TRUNCATED]: 'upstream-truncated',
   [ErrorCode.UPSTREAM_PROTOCOL]: 'upstream-protocol',
+  [ErrorCode.UPSTREAM_LIMITED]: 'upstream-limited',
+  [ErrorCode.UPSTREAM_PAUSED]: 'upstream-paused',
   [ErrorCode.LIMIT_EXCEEDED]: 'limit-exceeded',
   [ErrorCode.READER_LAGGED]: 'reader-lagged',
   [ErrorCode.STORE]: 'store',
@@ -38,8 +40,13 @@ const CODE_OF_STATUS: Partial<Record<number, PannierErrorCode>> = {
 };
 
 /** The failure that an error frame reports. */
-export function frameFailure({ code, message, httpStatus, proxyError }: ErrorFrame): PannierError {
-  return new PannierError(CODE_OF_FRAME[code] ?? 'protocol', message, { httpStatus, proxyError });
+export function frameFailure({ code, message, ...told }: ErrorFrame): PannierError {
+  const { httpStatus, proxyError, retryAfterMs } = told;
+  return new PannierError(CODE_OF_FRAME[code] ?? 'protocol', message, {
+    httpStatus,
+    proxyError,
+    retryAfterMs,
+  });
 }
 
 /** What a failed call means: the server's own failure by its trailers, else a lost connection. */
@@ -51,7 +58,8 @@ export function callFailure(error: unknown, server: string): PannierError {
   const ours = firstText(trailers, 'pannier-error-code');
   if (SERVER_CODES.has(ours)) {
     const proxyError = firstText(trailers, 'pannier-proxy-error');
-    return new PannierError(ours as PannierErrorCode, message, { cause: error, proxyError });
+    const retryAfterMs = Number(firstText(trailers, 'pannier-retry-after-ms')) || 0;
+    return new PannierError(ours as PannierErrorCode, message, { cause: error, proxyError, retryAfterMs });
   }
   if (/^(?:Response message parsing|Error parsing|Failed to deserialize)/.test(message)) {
     return new PannierError('protocol', `${server}: ${message}`, { cause: error });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration, entryName, httpOrigin, httpUrl } from './fields.ts';
+import { protectionFields } from './protection-section.ts';
 import { fallbackField } from './proxy-section.ts';
 
 /** Never sent on a shared fetch: they name a person, a hop or the caller's own cache. RFC 9110 section 7.6.1, RFC 9111 section 3.5. */
@@ -76,6 +77,7 @@ const upstreamFields = z.strictObject({
   fetchTimeoutMs: duration().prefault('30s').describe('How long the response head may take.'),
   idleTimeoutMs: duration().prefault('30s').describe('How long the body may pause between two bytes.'),
   ...lifetimeFields,
+  ...protectionFields,
   setCookie: z
     .enum(['never-share', 'rfc'])
     .default('never-share')
