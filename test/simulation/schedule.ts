@@ -1,0 +1,159 @@
+/** One schedule: what clients ask, what the upstream publishes, what breaks, all drawn from one seed; and what must hold whatever happens. */
+import { CacheServerError } from '../../cache-server/src/errors.ts';
+import { decodeManifest } from '../../cache-server/src/manifest.ts';
+import { seededRandom } from './random.ts';
+import type { Random } from './random.ts';
+import { SimulatedEntryStore } from './simulated-redis.ts';
+import { SimulatedReplica } from './simulated-replica.ts';
+import type { Received } from './simulated-replica.ts';
+import { SimulatedTime } from './simulated-time.ts';
+import { SimulatedUpstream } from './simulated-upstream.ts';
+
+/** What a schedule showed. */
+export interface ScheduleResult {
+  readonly seed: number;
+  /** What did not hold, in sentences. */
+  readonly violations: readonly string[];
+  readonly steps: number;
+  readonly reads: number;
+  readonly failedReads: number;
+  readonly fetches: number;
+  /** Faults that were injected, by name. */
+  readonly faults: readonly string[];
+  /** What happened, in order: equal for two runs of one seed. */
+  readonly trace: readonly string[];
+}
+
+const REPLICAS = 3;
+const PATH = '/document';
+/** When the last event is drawn, and when everything must have come to an end, in milliseconds. */
+const DRAWN_MS = 6000;
+const ENDED_MS = 120_000;
+
+/** See the head of this file. */
+export async function runSchedule(seed: number): Promise<ScheduleResult> {
+  const run = new ScheduleRun(seed);
+  return await run.result();
+}
+
+class ScheduleRun {
+  readonly #seed: number;
+  readonly #random: Random;
+  readonly #time = new SimulatedTime();
+  readonly #upstream: SimulatedUpstream;
+  readonly #store: SimulatedEntryStore;
+  readonly #replicas: SimulatedReplica[];
+  readonly #violations: string[] = [];
+  readonly #trace: string[] = [];
+  readonly #faults: string[] = [];
+  #open = 0;
+  #reads = 0;
+  #failedReads = 0;
+  /** Nothing before may be answered to those who ask from now on: the version that a purge was acknowledged at. */
+  #purgedBelow = 0;
+
+  constructor(seed: number) {
+    this.#seed = seed;
+    const random = seededRandom(seed);
+    const time = this.#time;
+    this.#random = random;
+    const isSlow = random.chance(0.3);
+    this.#upstream = new SimulatedUpstream({
+      time,
+      random,
+      bodyBytes: [50, 3000],
+      headMs: [5, 300],
+      pieceMs: [1, isSlow ? 900 : 60],
+      pieces: [1, 8],
+      cutShare: random.chance(0.3) ? 0.2 : 0,
+      cacheControl: random.pick([
+        'max-age=1',
+        'max-age=60',
+        'max-age=1, stale-while-revalidate=2',
+        'no-cache',
+      ]),
+    });
+    this.#store = new SimulatedEntryStore(time);
+    const lossShare = random.chance(0.3) ? 0.03 : 0;
+    if (lossShare > 0) this.#faults.push('loss');
+    const world = { time, random, upstream: this.#upstream, store: this.#store, lossShare, skewMsMax: 500 };
+    this.#replicas = Array.from({ length: REPLICAS }, (_, number) => new SimulatedReplica(number, world));
+    this.#draw();
+  }
+
+  async result(): Promise<ScheduleResult> {
+    const isOver = await this.#time.run(() => this.#open === 0 && this.#time.elapsedMs > DRAWN_MS, ENDED_MS);
+    if (!isOver) this.#violated(`${this.#open} reads hang after ${ENDED_MS} ms`);
+    return {
+      seed: this.#seed,
+      violations: this.#violations,
+      steps: this.#time.steps,
+      reads: this.#reads,
+      failedReads: this.#failedReads,
+      fetches: this.#upstream.asked.length,
+      faults: this.#faults,
+      trace: this.#trace,
+    };
+  }
+
+  #draw(): void {
+    const random = this.#random;
+    for (let read = random.whole(6, 18); read > 0; read -= 1) {
+      const at = this.#replicas.indexOf(random.pick(this.#replicas));
+      this.#time.at(random.whole(0, DRAWN_MS) * random.next(), () => this.#read(at));
+    }
+    for (let change = random.whole(0, 2); change > 0; change -= 1)
+      this.#time.at(random.whole(0, DRAWN_MS), () =>
+        this.#note(`published ${this.#upstream.change(PATH).version}`),
+      );
+  }
+
+  #read(at: number): void {
+    const replica = this.#replicas[at];
+    // A client of a server that is gone asks another one.
+    if (replica === undefined || replica.process.isDead) return;
+    const number = (this.#reads += 1);
+    const versionMin = this.#purgedBelow;
+    this.#open += 1;
+    let isOpen = true;
+    const over = (what: string): void => {
+      if (isOpen) this.#open -= 1;
+      isOpen = false;
+      this.#note(`read ${number} of replica ${at}: ${what}`);
+    };
+    replica.get(PATH).then(
+      (received) => over(this.#judge(received, { number, versionMin })),
+      (error: unknown) => {
+        this.#failedReads += 1;
+        over(error instanceof CacheServerError ? error.code : String(error));
+        if (!(error instanceof CacheServerError) || error.code === 'internal')
+          this.#violated(`read ${number} ended with ${String(error)}`);
+      },
+    );
+  }
+
+  /** No mixture, no short body, nothing that was purged. @returns what it was, in words */
+  #judge({ status, etag, body }: Received, read: { number: number; versionMin: number }): string {
+    const document = this.#upstream.versions(PATH).find((one) => one.etag === etag);
+    if (status !== 200 || document === undefined) {
+      this.#violated(`read ${read.number} got status ${status} and ETag ${etag}`);
+      return `status ${status}`;
+    }
+    if (!document.body.equals(body))
+      this.#violated(
+        `read ${read.number} got ${body.length} bytes as version ${document.version}, whose ${document.body.length} they are not`,
+      );
+    if (document.version < read.versionMin)
+      this.#violated(`read ${read.number} got version ${document.version}, purged up to ${read.versionMin}`);
+    return `version ${document.version}, ${body.length} bytes`;
+  }
+
+  #note(what: string): void {
+    this.#trace.push(`${this.#time.elapsedMs.toFixed(1)} ms: ${what}`);
+  }
+
+  #violated(what: string): void {
+    this.#note(`VIOLATED: ${what}`);
+    this.#violations.push(what);
+  }
+}

@@ -1,0 +1,117 @@
+/** A cache server of the simulation: the real story of a request over simulated time, upstream, Redis and ways between them. */
+import { DEFAULT_POLICY } from '@pannier/http-semantics';
+import { decodeBytes, decodeFrame } from '@pannier/proto/partition-format';
+import { createMetrics } from '@pannier/runtime';
+import type { EntryResponse } from '../../cache-server/src/entry-answer.ts';
+import type { EntryService } from '../../cache-server/src/entry-service.ts';
+import { CacheServerError } from '../../cache-server/src/errors.ts';
+import { createGetEntry } from '../../cache-server/src/get-entry.ts';
+import type { Random } from './random.ts';
+import { overLink, SimulatedLink } from './simulated-link.ts';
+import type { SimulatedEntryStore } from './simulated-redis.ts';
+import { SimulatedProcess } from './simulated-time.ts';
+import type { SimulatedTime } from './simulated-time.ts';
+import type { SimulatedUpstream } from './simulated-upstream.ts';
+
+export const ORIGIN = 'http://api.test';
+
+/** The world around a replica. */
+export interface World {
+  readonly time: SimulatedTime;
+  readonly random: Random;
+  readonly upstream: SimulatedUpstream;
+  readonly store: SimulatedEntryStore;
+  /** Share of calls to Redis that are lost. */
+  readonly lossShare: number;
+  /** How far clocks may be off, in milliseconds. */
+  readonly skewMsMax: number;
+}
+
+const LIMITS = {
+  entryBytesMax: 1_000_000,
+  // Small, so that a body of a few kilobytes has many partitions. Below 256 bytes nothing is compressed: no thread decides anything.
+  partitionBytes: 200,
+  partitionsMax: 1000,
+  inlineBytesMax: 100,
+  waitersPerFlightMax: 1000,
+  relayWindowBytes: 800,
+  flightBytesBufferedMax: 800,
+  fetchDeadlineMs: 60_000,
+};
+const COMMAND_TIMEOUT_MS = 500;
+const NEVER = new AbortController().signal;
+
+/** What a client got. */
+export interface Received {
+  readonly status: number;
+  readonly etag: string | undefined;
+  readonly body: Buffer;
+}
+
+/** One replica. */
+export class SimulatedReplica {
+  readonly process: SimulatedProcess;
+  readonly link: SimulatedLink;
+  readonly service: EntryService;
+
+  constructor(number: number, world: World) {
+    const { time, random, upstream, store, lossShare, skewMsMax } = world;
+    this.process = new SimulatedProcess(time, random.whole(-skewMsMax, skewMsMax));
+    this.link = new SimulatedLink({
+      time,
+      random,
+      process: this.process,
+      delayMs: [1, 40],
+      lossShare,
+      timeoutMs: COMMAND_TIMEOUT_MS,
+      lost: (what) => new CacheServerError('store', `${what}: no answer from Redis`),
+    });
+    const target = {
+      name: 'api',
+      forwardHeaders: [],
+      policy: DEFAULT_POLICY,
+      ignoreNoCache: false,
+      closeDelimited: 'relay' as const,
+      fetchTimeoutMs: 30_000,
+      idleTimeoutMs: 30_000,
+      viaName: `replica-${number}`,
+      dispatcher: upstream.dispatcherOf(this.process, number),
+    };
+    this.service = createGetEntry({
+      store: overLink(store, this.link),
+      upstreams: {
+        viaName: target.viaName,
+        resolve: (url) => ({ upstream: target, url }),
+        close: async () => undefined,
+      },
+      plainUrls: new Set(),
+      limits: LIMITS,
+      clock: this.process.clock,
+      random: random.next,
+      logger: { warn: () => undefined },
+      metrics: createMetrics('simulation'),
+    });
+  }
+
+  /** What a client of this replica gets. Hangs for ever when the replica dies. @throws what it would be told */
+  async get(path: string): Promise<Received> {
+    const request = { method: 'GET', url: ORIGIN + path, headers: [] };
+    const answer = await this.service.getEntry(request, { identity: 'client' }, NEVER);
+    if (answer.kind !== 'response') throw new CacheServerError('internal', answer.outcome);
+    return await received(answer);
+  }
+}
+
+async function received({ status, headers, body }: EntryResponse): Promise<Received> {
+  const etag = headers.find(([name]) => name.toLowerCase() === 'etag')?.[1];
+  if (body.inline !== undefined) return { status, etag, body: Buffer.from(body.inline) };
+  const parts: Buffer[] = [];
+  for await (const part of body.open(0, NEVER)) {
+    if (part.kind === 'raw') parts.push(Buffer.from(part.bytes));
+    else {
+      const content = await decodeFrame(part.frame, { ...part, contentBytesMax: 1e6 });
+      parts.push(Buffer.from(decodeBytes(content).subarray(part.skipBytes)));
+    }
+  }
+  return { status, etag, body: Buffer.concat(parts) };
+}
