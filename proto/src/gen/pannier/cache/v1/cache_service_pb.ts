@@ -118,7 +118,7 @@ export const CacheService: GenService<{
     output: typeof InvalidateResponseSchema;
   },
   /**
-   * Tells of invalidations as they happen.
+   * Tells of invalidations and of new versions of datasets as they happen, and is a sign of life.
    *
    * @generated from rpc pannier.cache.v1.CacheService.Watch
    */

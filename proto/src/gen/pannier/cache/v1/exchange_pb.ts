@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pannier/cache/v1/exchange.proto.
  */
 export const file_pannier_cache_v1_exchange: GenFile = /*@__PURE__*/
-  fileDesc("Ch9wYW5uaWVyL2NhY2hlL3YxL2V4Y2hhbmdlLnByb3RvEhBwYW5uaWVyLmNhY2hlLnYxIkAKD0V4Y2hhbmdlUmVxdWVzdBItCgZmcmFtZXMYASADKAsyHS5wYW5uaWVyLmNhY2hlLnYxLkNsaWVudEZyYW1lIkEKEEV4Y2hhbmdlUmVzcG9uc2USLQoGZnJhbWVzGAEgAygLMh0ucGFubmllci5jYWNoZS52MS5TZXJ2ZXJGcmFtZSKEAQoLQ2xpZW50RnJhbWUSCgoCaWQYASABKAQSLwoGbG9va3VwGAIgASgLMh0ucGFubmllci5jYWNoZS52MS5Mb29rdXBGcmFtZUgAEi8KBmNhbmNlbBgDIAEoCzIdLnBhbm5pZXIuY2FjaGUudjEuQ2FuY2VsRnJhbWVIAEIHCgVmcmFtZSLTAwoLU2VydmVyRnJhbWUSCgoCaWQYASABKAQSKQoDYWNrGAIgASgLMhoucGFubmllci5jYWNoZS52MS5BY2tGcmFtZUgAEjMKCHByb2dyZXNzGAMgASgLMh8ucGFubmllci5jYWNoZS52MS5Qcm9ncmVzc0ZyYW1lSAASKwoEaGVhZBgEIAEoCzIbLnBhbm5pZXIuY2FjaGUudjEuSGVhZEZyYW1lSAASKwoEYm9keRgFIAEoCzIbLnBhbm5pZXIuY2FjaGUudjEuQm9keUZyYW1lSAASLwoGdGlja2V0GAYgASgLMh0ucGFubmllci5jYWNoZS52MS5UaWNrZXRGcmFtZUgAEi8KBmJ5cGFzcxgHIAEoCzIdLnBhbm5pZXIuY2FjaGUudjEuQnlwYXNzRnJhbWVIABItCgVlcnJvchgIIAEoCzIcLnBhbm5pZXIuY2FjaGUudjEuRXJyb3JGcmFtZUgAEi8KBmNyZWRpdBgJIAEoCzIdLnBhbm5pZXIuY2FjaGUudjEuQ3JlZGl0RnJhbWVIABIzCghkcmFpbmluZxgKIAEoCzIfLnBhbm5pZXIuY2FjaGUudjEuRHJhaW5pbmdGcmFtZUgAQgcKBWZyYW1lIlIKC0xvb2t1cEZyYW1lEi4KB3JlcXVlc3QYASABKAsyHS5wYW5uaWVyLmNhY2hlLnYxLlJlcXVlc3RIZWFkEhMKC2RlYWRsaW5lX21zGAIgASgNIg0KC0NhbmNlbEZyYW1lIgoKCEFja0ZyYW1lIiIKDVByb2dyZXNzRnJhbWUSEQoJd2FpdGVkX21zGAEgASgNImkKCUhlYWRGcmFtZRIwCghyZXNwb25zZRgBIAEoCzIeLnBhbm5pZXIuY2FjaGUudjEuUmVzcG9uc2VIZWFkEioKBWVudHJ5GAIgASgLMhsucGFubmllci5jYWNoZS52MS5FbnRyeUluZm8iiwEKCUVudHJ5SW5mbxILCgNrZXkYASABKAkSDwoHdmVyc2lvbhgCIAEoCRIPCgdvdXRjb21lGAMgASgJEhQKDGZyZXNoX2Zvcl9tcxgEIAEoBBIRCglzaGFyZWFibGUYBSABKAgSFwoKYm9keV9ieXRlcxgGIAEoBEgAiAEBQg0KC19ib2R5X2J5dGVzIhkKCUJvZHlGcmFtZRIMCgRkYXRhGAEgASgMIjcKC1RpY2tldEZyYW1lEigKBnRpY2tldBgBIAEoCzIYLnBhbm5pZXIuY2FjaGUudjEuVGlja2V0IiYKBlRpY2tldBILCgNrZXkYASABKAkSDwoHdmVyc2lvbhgCIAEoCSI5CgtCeXBhc3NGcmFtZRIOCgZyZWFzb24YASABKAkSGgoScmVtZW1iZXJfb3JpZ2luX21zGAIgASgNIooBCgpFcnJvckZyYW1lEikKBGNvZGUYASABKA4yGy5wYW5uaWVyLmNhY2hlLnYxLkVycm9yQ29kZRIPCgdtZXNzYWdlGAIgASgJEhMKC2h0dHBfc3RhdHVzGAMgASgNEhMKC3Byb3h5X2Vycm9yGAQgASgJEhYKDnJldHJ5X2FmdGVyX21zGAUgASgNIh4KC0NyZWRpdEZyYW1lEg8KB2xvb2t1cHMYASABKA0iIQoNRHJhaW5pbmdGcmFtZRIQCghncmFjZV9tcxgBIAEoDSJICgxGZXRjaFJlcXVlc3QSKAoGdGlja2V0GAEgASgLMhgucGFubmllci5jYWNoZS52MS5UaWNrZXQSDgoGb2Zmc2V0GAIgASgEIuMBCg1GZXRjaFJlc3BvbnNlEjYKCXBhcnRpdGlvbhgBIAEoCzIhLnBhbm5pZXIuY2FjaGUudjEuU3RvcmVkUGFydGl0aW9uSAASKQoDcmF3GAIgASgLMhoucGFubmllci5jYWNoZS52MS5SYXdCeXRlc0gAEjMKCHByb2dyZXNzGAMgASgLMh8ucGFubmllci5jYWNoZS52MS5Qcm9ncmVzc0ZyYW1lSAASMgoIY29tcGxldGUYBCABKAsyHi5wYW5uaWVyLmNhY2hlLnYxLkJvZHlDb21wbGV0ZUgAQgYKBHBhcnQiUwoPU3RvcmVkUGFydGl0aW9uEg0KBXNjb3BlGAEgASgJEg4KBmRpZ2VzdBgCIAEoDBINCgVmcmFtZRgDIAEoDBISCgpza2lwX2J5dGVzGAQgASgEIhgKCFJhd0J5dGVzEgwKBGRhdGEYASABKAwiMwoMQm9keUNvbXBsZXRlEg8KB3ZlcnNpb24YASABKAkSEgoKYm9keV9ieXRlcxgCIAEoBGIGcHJvdG8z", [file_pannier_cache_v1_error, file_pannier_cache_v1_http]);
+  fileDesc("Ch9wYW5uaWVyL2NhY2hlL3YxL2V4Y2hhbmdlLnByb3RvEhBwYW5uaWVyLmNhY2hlLnYxIkAKD0V4Y2hhbmdlUmVxdWVzdBItCgZmcmFtZXMYASADKAsyHS5wYW5uaWVyLmNhY2hlLnYxLkNsaWVudEZyYW1lIkEKEEV4Y2hhbmdlUmVzcG9uc2USLQoGZnJhbWVzGAEgAygLMh0ucGFubmllci5jYWNoZS52MS5TZXJ2ZXJGcmFtZSKEAQoLQ2xpZW50RnJhbWUSCgoCaWQYASABKAQSLwoGbG9va3VwGAIgASgLMh0ucGFubmllci5jYWNoZS52MS5Mb29rdXBGcmFtZUgAEi8KBmNhbmNlbBgDIAEoCzIdLnBhbm5pZXIuY2FjaGUudjEuQ2FuY2VsRnJhbWVIAEIHCgVmcmFtZSLTAwoLU2VydmVyRnJhbWUSCgoCaWQYASABKAQSKQoDYWNrGAIgASgLMhoucGFubmllci5jYWNoZS52MS5BY2tGcmFtZUgAEjMKCHByb2dyZXNzGAMgASgLMh8ucGFubmllci5jYWNoZS52MS5Qcm9ncmVzc0ZyYW1lSAASKwoEaGVhZBgEIAEoCzIbLnBhbm5pZXIuY2FjaGUudjEuSGVhZEZyYW1lSAASKwoEYm9keRgFIAEoCzIbLnBhbm5pZXIuY2FjaGUudjEuQm9keUZyYW1lSAASLwoGdGlja2V0GAYgASgLMh0ucGFubmllci5jYWNoZS52MS5UaWNrZXRGcmFtZUgAEi8KBmJ5cGFzcxgHIAEoCzIdLnBhbm5pZXIuY2FjaGUudjEuQnlwYXNzRnJhbWVIABItCgVlcnJvchgIIAEoCzIcLnBhbm5pZXIuY2FjaGUudjEuRXJyb3JGcmFtZUgAEi8KBmNyZWRpdBgJIAEoCzIdLnBhbm5pZXIuY2FjaGUudjEuQ3JlZGl0RnJhbWVIABIzCghkcmFpbmluZxgKIAEoCzIfLnBhbm5pZXIuY2FjaGUudjEuRHJhaW5pbmdGcmFtZUgAQgcKBWZyYW1lIlIKC0xvb2t1cEZyYW1lEi4KB3JlcXVlc3QYASABKAsyHS5wYW5uaWVyLmNhY2hlLnYxLlJlcXVlc3RIZWFkEhMKC2RlYWRsaW5lX21zGAIgASgNIg0KC0NhbmNlbEZyYW1lIgoKCEFja0ZyYW1lIiIKDVByb2dyZXNzRnJhbWUSEQoJd2FpdGVkX21zGAEgASgNImkKCUhlYWRGcmFtZRIwCghyZXNwb25zZRgBIAEoCzIeLnBhbm5pZXIuY2FjaGUudjEuUmVzcG9uc2VIZWFkEioKBWVudHJ5GAIgASgLMhsucGFubmllci5jYWNoZS52MS5FbnRyeUluZm8izwEKCUVudHJ5SW5mbxILCgNrZXkYASABKAkSDwoHdmVyc2lvbhgCIAEoCRIPCgdvdXRjb21lGAMgASgJEhQKDGZyZXNoX2Zvcl9tcxgEIAEoBBIRCglzaGFyZWFibGUYBSABKAgSFwoKYm9keV9ieXRlcxgGIAEoBEgAiAEBEjUKCmdlbmVyYXRpb24YByABKAsyIS5wYW5uaWVyLmNhY2hlLnYxLkVudHJ5R2VuZXJhdGlvbhILCgN1cmwYCCABKAlCDQoLX2JvZHlfYnl0ZXMiMgoPRW50cnlHZW5lcmF0aW9uEg0KBWVwb2NoGAEgASgJEhAKCHNlcXVlbmNlGAIgASgEIhkKCUJvZHlGcmFtZRIMCgRkYXRhGAEgASgMIjcKC1RpY2tldEZyYW1lEigKBnRpY2tldBgBIAEoCzIYLnBhbm5pZXIuY2FjaGUudjEuVGlja2V0IiYKBlRpY2tldBILCgNrZXkYASABKAkSDwoHdmVyc2lvbhgCIAEoCSI5CgtCeXBhc3NGcmFtZRIOCgZyZWFzb24YASABKAkSGgoScmVtZW1iZXJfb3JpZ2luX21zGAIgASgNIooBCgpFcnJvckZyYW1lEikKBGNvZGUYASABKA4yGy5wYW5uaWVyLmNhY2hlLnYxLkVycm9yQ29kZRIPCgdtZXNzYWdlGAIgASgJEhMKC2h0dHBfc3RhdHVzGAMgASgNEhMKC3Byb3h5X2Vycm9yGAQgASgJEhYKDnJldHJ5X2FmdGVyX21zGAUgASgNIh4KC0NyZWRpdEZyYW1lEg8KB2xvb2t1cHMYASABKA0iIQoNRHJhaW5pbmdGcmFtZRIQCghncmFjZV9tcxgBIAEoDSJICgxGZXRjaFJlcXVlc3QSKAoGdGlja2V0GAEgASgLMhgucGFubmllci5jYWNoZS52MS5UaWNrZXQSDgoGb2Zmc2V0GAIgASgEIuMBCg1GZXRjaFJlc3BvbnNlEjYKCXBhcnRpdGlvbhgBIAEoCzIhLnBhbm5pZXIuY2FjaGUudjEuU3RvcmVkUGFydGl0aW9uSAASKQoDcmF3GAIgASgLMhoucGFubmllci5jYWNoZS52MS5SYXdCeXRlc0gAEjMKCHByb2dyZXNzGAMgASgLMh8ucGFubmllci5jYWNoZS52MS5Qcm9ncmVzc0ZyYW1lSAASMgoIY29tcGxldGUYBCABKAsyHi5wYW5uaWVyLmNhY2hlLnYxLkJvZHlDb21wbGV0ZUgAQgYKBHBhcnQiUwoPU3RvcmVkUGFydGl0aW9uEg0KBXNjb3BlGAEgASgJEg4KBmRpZ2VzdBgCIAEoDBINCgVmcmFtZRgDIAEoDBISCgpza2lwX2J5dGVzGAQgASgEIhgKCFJhd0J5dGVzEgwKBGRhdGEYASABKAwiMwoMQm9keUNvbXBsZXRlEg8KB3ZlcnNpb24YASABKAkSEgoKYm9keV9ieXRlcxgCIAEoBGIGcHJvdG8z", [file_pannier_cache_v1_error, file_pannier_cache_v1_http]);
 
 /**
  * What a caller sends on its Exchange stream: one or more frames. Frames are
@@ -359,6 +359,21 @@ export type EntryInfo = Message<"pannier.cache.v1.EntryInfo"> & {
    * @generated from field: optional uint64 body_bytes = 6;
    */
   bodyBytes?: bigint | undefined;
+
+  /**
+   * How far the server knew the invalidations when it judged the entry, or before it asked the upstream for it: one with a later
+   * number that concerns the entry outdates it. Absent when the response is not stored, or when the server does not know: it is not to be kept then.
+   *
+   * @generated from field: pannier.cache.v1.EntryGeneration generation = 7;
+   */
+  generation?: EntryGeneration | undefined;
+
+  /**
+   * The URL by which invalidations name the entry; empty when it is that of the request.
+   *
+   * @generated from field: string url = 8;
+   */
+  url: string;
 };
 
 /**
@@ -367,6 +382,34 @@ export type EntryInfo = Message<"pannier.cache.v1.EntryInfo"> & {
  */
 export const EntryInfoSchema: GenMessage<EntryInfo> = /*@__PURE__*/
   messageDesc(file_pannier_cache_v1_exchange, 9);
+
+/**
+ * A moment between two invalidations.
+ *
+ * @generated from message pannier.cache.v1.EntryGeneration
+ */
+export type EntryGeneration = Message<"pannier.cache.v1.EntryGeneration"> & {
+  /**
+   * Random name of the log of invalidations; numbers of different ones cannot be compared.
+   *
+   * @generated from field: string epoch = 1;
+   */
+  epoch: string;
+
+  /**
+   * Number of the last invalidation before the moment.
+   *
+   * @generated from field: uint64 sequence = 2;
+   */
+  sequence: bigint;
+};
+
+/**
+ * Describes the message pannier.cache.v1.EntryGeneration.
+ * Use `create(EntryGenerationSchema)` to create a new message.
+ */
+export const EntryGenerationSchema: GenMessage<EntryGeneration> = /*@__PURE__*/
+  messageDesc(file_pannier_cache_v1_exchange, 10);
 
 /**
  * A whole body, at most the server's inlineBytesMax.
@@ -387,7 +430,7 @@ export type BodyFrame = Message<"pannier.cache.v1.BodyFrame"> & {
  * Use `create(BodyFrameSchema)` to create a new message.
  */
 export const BodyFrameSchema: GenMessage<BodyFrame> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_exchange, 10);
+  messageDesc(file_pannier_cache_v1_exchange, 11);
 
 /**
  * Where a large or unfinished body is to be read.
@@ -408,7 +451,7 @@ export type TicketFrame = Message<"pannier.cache.v1.TicketFrame"> & {
  * Use `create(TicketFrameSchema)` to create a new message.
  */
 export const TicketFrameSchema: GenMessage<TicketFrame> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_exchange, 11);
+  messageDesc(file_pannier_cache_v1_exchange, 12);
 
 /**
  * Names a version of an entry or the flight that is about to become it. Valid
@@ -437,7 +480,7 @@ export type Ticket = Message<"pannier.cache.v1.Ticket"> & {
  * Use `create(TicketSchema)` to create a new message.
  */
 export const TicketSchema: GenMessage<Ticket> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_exchange, 12);
+  messageDesc(file_pannier_cache_v1_exchange, 13);
 
 /**
  * The server neither has nor wants this response.
@@ -465,7 +508,7 @@ export type BypassFrame = Message<"pannier.cache.v1.BypassFrame"> & {
  * Use `create(BypassFrameSchema)` to create a new message.
  */
 export const BypassFrameSchema: GenMessage<BypassFrame> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_exchange, 13);
+  messageDesc(file_pannier_cache_v1_exchange, 14);
 
 /**
  * A lookup that failed.
@@ -514,7 +557,7 @@ export type ErrorFrame = Message<"pannier.cache.v1.ErrorFrame"> & {
  * Use `create(ErrorFrameSchema)` to create a new message.
  */
 export const ErrorFrameSchema: GenMessage<ErrorFrame> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_exchange, 14);
+  messageDesc(file_pannier_cache_v1_exchange, 15);
 
 /**
  * Permission to send lookups, in addition to what was granted before.
@@ -535,7 +578,7 @@ export type CreditFrame = Message<"pannier.cache.v1.CreditFrame"> & {
  * Use `create(CreditFrameSchema)` to create a new message.
  */
 export const CreditFrameSchema: GenMessage<CreditFrame> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_exchange, 15);
+  messageDesc(file_pannier_cache_v1_exchange, 16);
 
 /**
  * The server is shutting down. Lookups under way are still answered.
@@ -556,7 +599,7 @@ export type DrainingFrame = Message<"pannier.cache.v1.DrainingFrame"> & {
  * Use `create(DrainingFrameSchema)` to create a new message.
  */
 export const DrainingFrameSchema: GenMessage<DrainingFrame> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_exchange, 16);
+  messageDesc(file_pannier_cache_v1_exchange, 17);
 
 /**
  * Asks for the body behind a ticket.
@@ -584,7 +627,7 @@ export type FetchRequest = Message<"pannier.cache.v1.FetchRequest"> & {
  * Use `create(FetchRequestSchema)` to create a new message.
  */
 export const FetchRequestSchema: GenMessage<FetchRequest> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_exchange, 17);
+  messageDesc(file_pannier_cache_v1_exchange, 18);
 
 /**
  * One step of a body.
@@ -637,7 +680,7 @@ export type FetchResponse = Message<"pannier.cache.v1.FetchResponse"> & {
  * Use `create(FetchResponseSchema)` to create a new message.
  */
 export const FetchResponseSchema: GenMessage<FetchResponse> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_exchange, 18);
+  messageDesc(file_pannier_cache_v1_exchange, 19);
 
 /**
  * A partition in the frame format of docs/partition-format.md.
@@ -679,7 +722,7 @@ export type StoredPartition = Message<"pannier.cache.v1.StoredPartition"> & {
  * Use `create(StoredPartitionSchema)` to create a new message.
  */
 export const StoredPartitionSchema: GenMessage<StoredPartition> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_exchange, 19);
+  messageDesc(file_pannier_cache_v1_exchange, 20);
 
 /**
  * Plain body bytes.
@@ -700,7 +743,7 @@ export type RawBytes = Message<"pannier.cache.v1.RawBytes"> & {
  * Use `create(RawBytesSchema)` to create a new message.
  */
 export const RawBytesSchema: GenMessage<RawBytes> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_exchange, 20);
+  messageDesc(file_pannier_cache_v1_exchange, 21);
 
 /**
  * Proof that a body is whole.
@@ -728,5 +771,5 @@ export type BodyComplete = Message<"pannier.cache.v1.BodyComplete"> & {
  * Use `create(BodyCompleteSchema)` to create a new message.
  */
 export const BodyCompleteSchema: GenMessage<BodyComplete> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_exchange, 21);
+  messageDesc(file_pannier_cache_v1_exchange, 22);
 

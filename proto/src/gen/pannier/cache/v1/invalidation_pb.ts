@@ -10,16 +10,17 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pannier/cache/v1/invalidation.proto.
  */
 export const file_pannier_cache_v1_invalidation: GenFile = /*@__PURE__*/
-  fileDesc("CiNwYW5uaWVyL2NhY2hlL3YxL2ludmFsaWRhdGlvbi5wcm90bxIQcGFubmllci5jYWNoZS52MSKQAQoRSW52YWxpZGF0ZVJlcXVlc3QSNQoHdGFyZ2V0cxgBIAMoCzIkLnBhbm5pZXIuY2FjaGUudjEuSW52YWxpZGF0aW9uVGFyZ2V0EjAKBG1vZGUYAiABKA4yIi5wYW5uaWVyLmNhY2hlLnYxLkludmFsaWRhdGlvbk1vZGUSEgoKZXhoYXVzdGl2ZRgDIAEoCCKFAQoSSW52YWxpZGF0aW9uVGFyZ2V0Eg0KA2tleRgBIAEoCUgAEg0KA3VybBgCIAEoCUgAEg0KA3RhZxgDIAEoCUgAEhQKCnVybF9wcmVmaXgYBCABKAlIABIPCgVzY29wZRgFIAEoCUgAEhEKB2RhdGFzZXQYBiABKAlIAEIICgZ0YXJnZXQiJQoSSW52YWxpZGF0ZVJlc3BvbnNlEg8KB2VudHJpZXMYASABKAQiJgoMV2F0Y2hSZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgEIsABCg1XYXRjaFJlc3BvbnNlEhAKCHNlcXVlbmNlGAEgASgEEjQKBnRhcmdldBgCIAEoCzIkLnBhbm5pZXIuY2FjaGUudjEuSW52YWxpZGF0aW9uVGFyZ2V0EjAKBG1vZGUYAyABKA4yIi5wYW5uaWVyLmNhY2hlLnYxLkludmFsaWRhdGlvbk1vZGUSNQoJcHVibGlzaGVkGAQgASgLMiIucGFubmllci5jYWNoZS52MS5EYXRhc2V0UHVibGlzaGVkIm4KEERhdGFzZXRQdWJsaXNoZWQSDwoHZGF0YXNldBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhYKDmZvcm1lcl92ZXJzaW9uGAMgASgJEg8KB2NoYW5nZWQYBCADKAkSDwoHcmVtb3ZlZBgFIAMoCSptChBJbnZhbGlkYXRpb25Nb2RlEiEKHUlOVkFMSURBVElPTl9NT0RFX1VOU1BFQ0lGSUVEEAASGgoWSU5WQUxJREFUSU9OX01PREVfSEFSRBABEhoKFklOVkFMSURBVElPTl9NT0RFX1NPRlQQAmIGcHJvdG8z");
+  fileDesc("CiNwYW5uaWVyL2NhY2hlL3YxL2ludmFsaWRhdGlvbi5wcm90bxIQcGFubmllci5jYWNoZS52MSKQAQoRSW52YWxpZGF0ZVJlcXVlc3QSNQoHdGFyZ2V0cxgBIAMoCzIkLnBhbm5pZXIuY2FjaGUudjEuSW52YWxpZGF0aW9uVGFyZ2V0EjAKBG1vZGUYAiABKA4yIi5wYW5uaWVyLmNhY2hlLnYxLkludmFsaWRhdGlvbk1vZGUSEgoKZXhoYXVzdGl2ZRgDIAEoCCKUAQoSSW52YWxpZGF0aW9uVGFyZ2V0Eg0KA2tleRgBIAEoCUgAEg0KA3VybBgCIAEoCUgAEg0KA3RhZxgDIAEoCUgAEhQKCnVybF9wcmVmaXgYBCABKAlIABIPCgVzY29wZRgFIAEoCUgAEhEKB2RhdGFzZXQYBiABKAlIABINCgNhbGwYByABKAhIAEIICgZ0YXJnZXQiRgoSSW52YWxpZGF0ZVJlc3BvbnNlEg8KB2VudHJpZXMYASABKAQSEAoIc2VxdWVuY2UYAiABKAQSDQoFZXBvY2gYAyABKAkiNQoMV2F0Y2hSZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgEEg0KBWVwb2NoGAIgASgJIukBCg1XYXRjaFJlc3BvbnNlEhAKCHNlcXVlbmNlGAEgASgEEjQKBnRhcmdldBgCIAEoCzIkLnBhbm5pZXIuY2FjaGUudjEuSW52YWxpZGF0aW9uVGFyZ2V0EjAKBG1vZGUYAyABKA4yIi5wYW5uaWVyLmNhY2hlLnYxLkludmFsaWRhdGlvbk1vZGUSNQoJcHVibGlzaGVkGAQgASgLMiIucGFubmllci5jYWNoZS52MS5EYXRhc2V0UHVibGlzaGVkEg0KBWVwb2NoGAUgASgJEhgKEGNvbmZpcm1lZF9tc19hZ28YBiABKA0ihgEKEERhdGFzZXRQdWJsaXNoZWQSDwoHZGF0YXNldBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhYKDmZvcm1lcl92ZXJzaW9uGAMgASgJEg8KB2NoYW5nZWQYBCADKAkSDwoHcmVtb3ZlZBgFIAMoCRIWCg5uYW1lc19sZWZ0X291dBgGIAEoCCptChBJbnZhbGlkYXRpb25Nb2RlEiEKHUlOVkFMSURBVElPTl9NT0RFX1VOU1BFQ0lGSUVEEAASGgoWSU5WQUxJREFUSU9OX01PREVfSEFSRBABEhoKFklOVkFMSURBVElPTl9NT0RFX1NPRlQQAmIGcHJvdG8z");
 
 /**
- * Removes entries, or makes them stale.
+ * Invalidates entries: everything that was asked of an upstream before this is answered counts as gone, or as stale. It takes as long for a
+ * million entries as for one, since none of them is touched.
  *
  * @generated from message pannier.cache.v1.InvalidateRequest
  */
 export type InvalidateRequest = Message<"pannier.cache.v1.InvalidateRequest"> & {
   /**
-   * What to invalidate.
+   * What to invalidate, at most 1,000; each gets a sequence number of its own.
    *
    * @generated from field: repeated pannier.cache.v1.InvalidationTarget targets = 1;
    */
@@ -33,8 +34,7 @@ export type InvalidateRequest = Message<"pannier.cache.v1.InvalidateRequest"> & 
   mode: InvalidationMode;
 
   /**
-   * For urls: look through all names in the store, too, which takes as long as listing them does. Without it entries are found by
-   * an index, which a store that evicts under memory pressure may have lost.
+   * Has no meaning any more, and is not looked at: an invalidation reaches every entry without looking for any.
    *
    * @generated from field: bool exhaustive = 3;
    */
@@ -69,7 +69,8 @@ export type InvalidationTarget = Message<"pannier.cache.v1.InvalidationTarget"> 
     case: "key";
   } | {
     /**
-     * All entries of one URL.
+     * All entries of one URL, whatever request headers tell them apart. In events it is the URL as the server resolves it; one
+     * of more than 512 characters is "%%sha256:" and the hexadecimal SHA-256 of it, and so are other values that long.
      *
      * @generated from field: string url = 2;
      */
@@ -77,7 +78,7 @@ export type InvalidationTarget = Message<"pannier.cache.v1.InvalidationTarget"> 
     case: "url";
   } | {
     /**
-     * All entries with a tag.
+     * All entries with a tag: in Surrogate-Key (between spaces) or Cache-Tag (between commas), or given when an object was put.
      *
      * @generated from field: string tag = 3;
      */
@@ -85,7 +86,7 @@ export type InvalidationTarget = Message<"pannier.cache.v1.InvalidationTarget"> 
     case: "tag";
   } | {
     /**
-     * All entries whose URL begins so.
+     * All entries whose URL begins so, at most 2,048 bytes.
      *
      * @generated from field: string url_prefix = 4;
      */
@@ -93,7 +94,7 @@ export type InvalidationTarget = Message<"pannier.cache.v1.InvalidationTarget"> 
     case: "urlPrefix";
   } | {
     /**
-     * All entries of a scope.
+     * All entries of a scope: those of an upstream by its name, or the objects of a caller.
      *
      * @generated from field: string scope = 5;
      */
@@ -101,12 +102,20 @@ export type InvalidationTarget = Message<"pannier.cache.v1.InvalidationTarget"> 
     case: "scope";
   } | {
     /**
-     * All versions of a dataset.
+     * A dataset by its name, and the documents that it is made from: it is refreshed before its next answer.
      *
      * @generated from field: string dataset = 6;
      */
     value: string;
     case: "dataset";
+  } | {
+    /**
+     * Everything. In events from Watch also: what came before this event is not known; the value is always true.
+     *
+     * @generated from field: bool all = 7;
+     */
+    value: boolean;
+    case: "all";
   } | { case: undefined; value?: undefined };
 };
 
@@ -118,17 +127,31 @@ export const InvalidationTargetSchema: GenMessage<InvalidationTarget> = /*@__PUR
   messageDesc(file_pannier_cache_v1_invalidation, 1);
 
 /**
- * Confirms an invalidation.
+ * Confirms an invalidation: it is in the log, and this server goes by it from now on, the others within a second.
  *
  * @generated from message pannier.cache.v1.InvalidateResponse
  */
 export type InvalidateResponse = Message<"pannier.cache.v1.InvalidateResponse"> & {
   /**
-   * Number of entries that were removed or made stale, where the server knows it.
+   * Always 0: entries are not looked for, hence not counted.
    *
    * @generated from field: uint64 entries = 1;
    */
   entries: bigint;
+
+  /**
+   * Number of the last of the invalidations.
+   *
+   * @generated from field: uint64 sequence = 2;
+   */
+  sequence: bigint;
+
+  /**
+   * The log that the number belongs to.
+   *
+   * @generated from field: string epoch = 3;
+   */
+  epoch: string;
 };
 
 /**
@@ -145,11 +168,18 @@ export const InvalidateResponseSchema: GenMessage<InvalidateResponse> = /*@__PUR
  */
 export type WatchRequest = Message<"pannier.cache.v1.WatchRequest"> & {
   /**
-   * Last sequence number that the caller has seen; 0 at first.
+   * Last sequence number that the caller has seen, of the epoch beside it. It is told of everything after that.
    *
    * @generated from field: uint64 after_sequence = 1;
    */
   afterSequence: bigint;
+
+  /**
+   * The log that the number belongs to, as the last response said; empty at first: what happens from now on is told.
+   *
+   * @generated from field: string epoch = 2;
+   */
+  epoch: string;
 };
 
 /**
@@ -160,13 +190,16 @@ export const WatchRequestSchema: GenMessage<WatchRequest> = /*@__PURE__*/
   messageDesc(file_pannier_cache_v1_invalidation, 3);
 
 /**
- * One change.
+ * An event, or a sign of life: that has neither a target nor a publication, comes at once when the stream begins and then every 500 ms.
  *
  * @generated from message pannier.cache.v1.WatchResponse
  */
 export type WatchResponse = Message<"pannier.cache.v1.WatchResponse"> & {
   /**
-   * Number of the event, increasing by one; a gap means that events were missed.
+   * Number of the event, increasing by one: a gap means that events were missed. In a sign of life that of the last event that
+   * this server knows of: whoever has seen that one has seen all that the server had.
+   * When after_sequence is too old, or of another epoch, the first response is an event with the target `all` (hard): its number
+   * says from where on events follow again, and nothing that was kept before may be used without asking.
    *
    * @generated from field: uint64 sequence = 1;
    */
@@ -192,6 +225,21 @@ export type WatchResponse = Message<"pannier.cache.v1.WatchResponse"> & {
    * @generated from field: pannier.cache.v1.DatasetPublished published = 4;
    */
   published?: DatasetPublished | undefined;
+
+  /**
+   * The log that the number belongs to. It may change within a stream; the first response with the new one has the target `all`.
+   *
+   * @generated from field: string epoch = 5;
+   */
+  epoch: string;
+
+  /**
+   * How long ago it was confirmed that the log had no event after this number, in milliseconds; in signs of life. It grows while the
+   * server cannot reach the log: a near cache adds the time since it got the last response, and trusts itself up to a bound.
+   *
+   * @generated from field: uint32 confirmed_ms_ago = 6;
+   */
+  confirmedMsAgo: number;
 };
 
 /**
@@ -241,6 +289,13 @@ export type DatasetPublished = Message<"pannier.cache.v1.DatasetPublished"> & {
    * @generated from field: repeated string removed = 5;
    */
   removed: string[];
+
+  /**
+   * True when there are more than 1,000 names: those beyond are left out, and ListVersions and DiffVersions tell them.
+   *
+   * @generated from field: bool names_left_out = 6;
+   */
+  namesLeftOut: boolean;
 };
 
 /**
