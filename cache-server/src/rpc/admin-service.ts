@@ -15,7 +15,7 @@ import type { Caller, EntryRequest } from '../entry-answer.ts';
 import type { EntrySummary } from '../describe-entry.ts';
 import { CacheServerError } from '../errors.ts';
 import type { CallContext } from './call-handlers.ts';
-import { unary } from './call-handlers.ts';
+import { serverStream, unary, unimplementedStream } from './call-handlers.ts';
 import { diffVersions, listVersions } from './version-calls.ts';
 import type { VersionDeps } from './version-calls.ts';
 import { entryRequest } from './wire.ts';
@@ -154,5 +154,6 @@ export function adminServiceHandlers(deps: AdminServiceDeps): ServiceHandlers<ty
       return { version };
     }),
     explain: unary(method.explain, (request, context) => explain(request, context, deps)),
+    runJanitor: serverStream(method.runJanitor, unimplementedStream('The janitor is not built yet.')),
   };
 }

@@ -2,19 +2,19 @@
 // @generated from file pannier/cache/v1/admin_service.proto (package pannier.cache.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { PartitionDescription } from "./dataset_pb.ts";
 import { file_pannier_cache_v1_dataset } from "./dataset_pb.ts";
 import type { RequestHead } from "./http_pb.ts";
 import { file_pannier_cache_v1_http } from "./http_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file pannier/cache/v1/admin_service.proto.
  */
 export const file_pannier_cache_v1_admin_service: GenFile = /*@__PURE__*/
-  fileDesc("CiRwYW5uaWVyL2NhY2hlL3YxL2FkbWluX3NlcnZpY2UucHJvdG8SEHBhbm5pZXIuY2FjaGUudjEiEQoPR2V0U3RhdHNSZXF1ZXN0IswFChBHZXRTdGF0c1Jlc3BvbnNlEkAKB2xvb2t1cHMYASADKAsyLy5wYW5uaWVyLmNhY2hlLnYxLkdldFN0YXRzUmVzcG9uc2UuTG9va3Vwc0VudHJ5ElMKEXVwc3RyZWFtX3JlcXVlc3RzGAIgAygLMjgucGFubmllci5jYWNoZS52MS5HZXRTdGF0c1Jlc3BvbnNlLlVwc3RyZWFtUmVxdWVzdHNFbnRyeRIWCg51cHN0cmVhbV9ieXRlcxgDIAEoBBIPCgdmbGlnaHRzGAQgASgEEg8KB3dhaXRlcnMYBSABKAQSDQoFc3RvcmUYBiABKAkSFAoHZW50cmllcxgHIAEoBEgAiAEBEhkKDHN0b3JlZF9ieXRlcxgIIAEoBEgBiAEBEhEKCXVwdGltZV9tcxgJIAEoBBJCCghmYWlsdXJlcxgKIAMoCzIwLnBhbm5pZXIuY2FjaGUudjEuR2V0U3RhdHNSZXNwb25zZS5GYWlsdXJlc0VudHJ5ElwKFnVwc3RyZWFtX3JlcXVlc3Rfa2luZHMYCyADKAsyPC5wYW5uaWVyLmNhY2hlLnYxLkdldFN0YXRzUmVzcG9uc2UuVXBzdHJlYW1SZXF1ZXN0S2luZHNFbnRyeRouCgxMb29rdXBzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4ARo3ChVVcHN0cmVhbVJlcXVlc3RzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4ARovCg1GYWlsdXJlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEaOwoZVXBzdHJlYW1SZXF1ZXN0S2luZHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBQgoKCF9lbnRyaWVzQg8KDV9zdG9yZWRfYnl0ZXMiRQoSTGlzdEVudHJpZXNSZXF1ZXN0EhAKCGNvbnRhaW5zGAEgASgJEg0KBWxpbWl0GAIgASgNEg4KBmN1cnNvchgDIAEoCSJaChNMaXN0RW50cmllc1Jlc3BvbnNlEjMKB2VudHJpZXMYASADKAsyIi5wYW5uaWVyLmNhY2hlLnYxLkVudHJ5RGVzY3JpcHRpb24SDgoGY3Vyc29yGAIgASgJIrUBChBFbnRyeURlc2NyaXB0aW9uEgsKA2tleRgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSDgoGc3RhdHVzGAQgASgNEhUKDWNvbnRlbnRfYnl0ZXMYBSABKAQSFAoMc3RvcmVkX2J5dGVzGAYgASgEEhIKCnBhcnRpdGlvbnMYByABKA0SDgoGYWdlX21zGAggASgEEhQKDGZyZXNoX2Zvcl9tcxgJIAEoBCIVChNMaXN0RGF0YXNldHNSZXF1ZXN0IkoKFExpc3REYXRhc2V0c1Jlc3BvbnNlEjIKCGRhdGFzZXRzGAEgAygLMiAucGFubmllci5jYWNoZS52MS5EYXRhc2V0U3VtbWFyeSJ7Cg5EYXRhc2V0U3VtbWFyeRIPCgdkYXRhc2V0GAEgASgJEhAKCHVwc3RyZWFtGAIgASgJEhAKCGVuZHBvaW50GAMgASgJEg8KB3ZlcnNpb24YBCABKAkSDwoHcmVjb3JkcxgFIAEoBBISCgpwYXJ0aXRpb25zGAYgASgNIiYKE0xpc3RWZXJzaW9uc1JlcXVlc3QSDwoHZGF0YXNldBgBIAEoCSJKChRMaXN0VmVyc2lvbnNSZXNwb25zZRIyCgh2ZXJzaW9ucxgBIAMoCzIgLnBhbm5pZXIuY2FjaGUudjEuVmVyc2lvblN1bW1hcnkihwEKDlZlcnNpb25TdW1tYXJ5Eg8KB3ZlcnNpb24YASABKAkSFwoPcHVibGlzaGVkX2F0X21zGAIgASgEEg8KB3JlY29yZHMYAyABKAQSDwoHY3VycmVudBgEIAEoCBIOCgZwaW5uZWQYBSABKAgSGQoRcXVhcmFudGluZV9yZWFzb24YBiABKAkicwoTRGlmZlZlcnNpb25zUmVxdWVzdBIPCgdkYXRhc2V0GAEgASgJEhQKDGZyb21fdmVyc2lvbhgCIAEoCRISCgp0b192ZXJzaW9uGAMgASgJEhIKCmtleV9maWVsZHMYBCADKAkSDQoFbGltaXQYBSABKA0izAIKFERpZmZWZXJzaW9uc1Jlc3BvbnNlEjUKBWFkZGVkGAEgAygLMiYucGFubmllci5jYWNoZS52MS5QYXJ0aXRpb25EZXNjcmlwdGlvbhI3CgdjaGFuZ2VkGAIgAygLMiYucGFubmllci5jYWNoZS52MS5QYXJ0aXRpb25EZXNjcmlwdGlvbhI3CgdyZW1vdmVkGAMgAygLMiYucGFubmllci5jYWNoZS52MS5QYXJ0aXRpb25EZXNjcmlwdGlvbhIRCgl1bmNoYW5nZWQYBCABKA0SFQoNcmVjb3Jkc19hZGRlZBgFIAEoBBIXCg9yZWNvcmRzX2NoYW5nZWQYBiABKAQSFwoPcmVjb3Jkc19yZW1vdmVkGAcgASgEEi8KB2NoYW5nZXMYCCADKAsyHi5wYW5uaWVyLmNhY2hlLnYxLlJlY29yZENoYW5nZSItCgxSZWNvcmRDaGFuZ2USDgoGYmVmb3JlGAEgASgJEg0KBWFmdGVyGAIgASgJIjUKEVBpblZlcnNpb25SZXF1ZXN0Eg8KB2RhdGFzZXQYASABKAkSDwoHdmVyc2lvbhgCIAEoCSIUChJQaW5WZXJzaW9uUmVzcG9uc2UiNwoTVW5waW5WZXJzaW9uUmVxdWVzdBIPCgdkYXRhc2V0GAEgASgJEg8KB3ZlcnNpb24YAiABKAkiFgoUVW5waW5WZXJzaW9uUmVzcG9uc2UiMwoPUm9sbGJhY2tSZXF1ZXN0Eg8KB2RhdGFzZXQYASABKAkSDwoHdmVyc2lvbhgCIAEoCSIjChBSb2xsYmFja1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkiQAoORXhwbGFpblJlcXVlc3QSLgoHcmVxdWVzdBgBIAEoCzIdLnBhbm5pZXIuY2FjaGUudjEuUmVxdWVzdEhlYWQiggEKD0V4cGxhaW5SZXNwb25zZRIPCgdvdXRjb21lGAEgASgJEgsKA2tleRgCIAEoCRIPCgdyZWFzb25zGAMgAygJEjYKBWVudHJ5GAQgASgLMiIucGFubmllci5jYWNoZS52MS5FbnRyeURlc2NyaXB0aW9uSACIAQFCCAoGX2VudHJ5MrUGCgxBZG1pblNlcnZpY2USUQoIR2V0U3RhdHMSIS5wYW5uaWVyLmNhY2hlLnYxLkdldFN0YXRzUmVxdWVzdBoiLnBhbm5pZXIuY2FjaGUudjEuR2V0U3RhdHNSZXNwb25zZRJaCgtMaXN0RW50cmllcxIkLnBhbm5pZXIuY2FjaGUudjEuTGlzdEVudHJpZXNSZXF1ZXN0GiUucGFubmllci5jYWNoZS52MS5MaXN0RW50cmllc1Jlc3BvbnNlEl0KDExpc3REYXRhc2V0cxIlLnBhbm5pZXIuY2FjaGUudjEuTGlzdERhdGFzZXRzUmVxdWVzdBomLnBhbm5pZXIuY2FjaGUudjEuTGlzdERhdGFzZXRzUmVzcG9uc2USXQoMTGlzdFZlcnNpb25zEiUucGFubmllci5jYWNoZS52MS5MaXN0VmVyc2lvbnNSZXF1ZXN0GiYucGFubmllci5jYWNoZS52MS5MaXN0VmVyc2lvbnNSZXNwb25zZRJdCgxEaWZmVmVyc2lvbnMSJS5wYW5uaWVyLmNhY2hlLnYxLkRpZmZWZXJzaW9uc1JlcXVlc3QaJi5wYW5uaWVyLmNhY2hlLnYxLkRpZmZWZXJzaW9uc1Jlc3BvbnNlElcKClBpblZlcnNpb24SIy5wYW5uaWVyLmNhY2hlLnYxLlBpblZlcnNpb25SZXF1ZXN0GiQucGFubmllci5jYWNoZS52MS5QaW5WZXJzaW9uUmVzcG9uc2USXQoMVW5waW5WZXJzaW9uEiUucGFubmllci5jYWNoZS52MS5VbnBpblZlcnNpb25SZXF1ZXN0GiYucGFubmllci5jYWNoZS52MS5VbnBpblZlcnNpb25SZXNwb25zZRJRCghSb2xsYmFjaxIhLnBhbm5pZXIuY2FjaGUudjEuUm9sbGJhY2tSZXF1ZXN0GiIucGFubmllci5jYWNoZS52MS5Sb2xsYmFja1Jlc3BvbnNlEk4KB0V4cGxhaW4SIC5wYW5uaWVyLmNhY2hlLnYxLkV4cGxhaW5SZXF1ZXN0GiEucGFubmllci5jYWNoZS52MS5FeHBsYWluUmVzcG9uc2ViBnByb3RvMw", [file_pannier_cache_v1_dataset, file_pannier_cache_v1_http]);
+  fileDesc("CiRwYW5uaWVyL2NhY2hlL3YxL2FkbWluX3NlcnZpY2UucHJvdG8SEHBhbm5pZXIuY2FjaGUudjEiEQoPR2V0U3RhdHNSZXF1ZXN0IswFChBHZXRTdGF0c1Jlc3BvbnNlEkAKB2xvb2t1cHMYASADKAsyLy5wYW5uaWVyLmNhY2hlLnYxLkdldFN0YXRzUmVzcG9uc2UuTG9va3Vwc0VudHJ5ElMKEXVwc3RyZWFtX3JlcXVlc3RzGAIgAygLMjgucGFubmllci5jYWNoZS52MS5HZXRTdGF0c1Jlc3BvbnNlLlVwc3RyZWFtUmVxdWVzdHNFbnRyeRIWCg51cHN0cmVhbV9ieXRlcxgDIAEoBBIPCgdmbGlnaHRzGAQgASgEEg8KB3dhaXRlcnMYBSABKAQSDQoFc3RvcmUYBiABKAkSFAoHZW50cmllcxgHIAEoBEgAiAEBEhkKDHN0b3JlZF9ieXRlcxgIIAEoBEgBiAEBEhEKCXVwdGltZV9tcxgJIAEoBBJCCghmYWlsdXJlcxgKIAMoCzIwLnBhbm5pZXIuY2FjaGUudjEuR2V0U3RhdHNSZXNwb25zZS5GYWlsdXJlc0VudHJ5ElwKFnVwc3RyZWFtX3JlcXVlc3Rfa2luZHMYCyADKAsyPC5wYW5uaWVyLmNhY2hlLnYxLkdldFN0YXRzUmVzcG9uc2UuVXBzdHJlYW1SZXF1ZXN0S2luZHNFbnRyeRouCgxMb29rdXBzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4ARo3ChVVcHN0cmVhbVJlcXVlc3RzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4ARovCg1GYWlsdXJlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEaOwoZVXBzdHJlYW1SZXF1ZXN0S2luZHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBQgoKCF9lbnRyaWVzQg8KDV9zdG9yZWRfYnl0ZXMiRQoSTGlzdEVudHJpZXNSZXF1ZXN0EhAKCGNvbnRhaW5zGAEgASgJEg0KBWxpbWl0GAIgASgNEg4KBmN1cnNvchgDIAEoCSJaChNMaXN0RW50cmllc1Jlc3BvbnNlEjMKB2VudHJpZXMYASADKAsyIi5wYW5uaWVyLmNhY2hlLnYxLkVudHJ5RGVzY3JpcHRpb24SDgoGY3Vyc29yGAIgASgJIrUBChBFbnRyeURlc2NyaXB0aW9uEgsKA2tleRgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSDgoGc3RhdHVzGAQgASgNEhUKDWNvbnRlbnRfYnl0ZXMYBSABKAQSFAoMc3RvcmVkX2J5dGVzGAYgASgEEhIKCnBhcnRpdGlvbnMYByABKA0SDgoGYWdlX21zGAggASgEEhQKDGZyZXNoX2Zvcl9tcxgJIAEoBCIVChNMaXN0RGF0YXNldHNSZXF1ZXN0IkoKFExpc3REYXRhc2V0c1Jlc3BvbnNlEjIKCGRhdGFzZXRzGAEgAygLMiAucGFubmllci5jYWNoZS52MS5EYXRhc2V0U3VtbWFyeSJ7Cg5EYXRhc2V0U3VtbWFyeRIPCgdkYXRhc2V0GAEgASgJEhAKCHVwc3RyZWFtGAIgASgJEhAKCGVuZHBvaW50GAMgASgJEg8KB3ZlcnNpb24YBCABKAkSDwoHcmVjb3JkcxgFIAEoBBISCgpwYXJ0aXRpb25zGAYgASgNIiYKE0xpc3RWZXJzaW9uc1JlcXVlc3QSDwoHZGF0YXNldBgBIAEoCSJKChRMaXN0VmVyc2lvbnNSZXNwb25zZRIyCgh2ZXJzaW9ucxgBIAMoCzIgLnBhbm5pZXIuY2FjaGUudjEuVmVyc2lvblN1bW1hcnkihwEKDlZlcnNpb25TdW1tYXJ5Eg8KB3ZlcnNpb24YASABKAkSFwoPcHVibGlzaGVkX2F0X21zGAIgASgEEg8KB3JlY29yZHMYAyABKAQSDwoHY3VycmVudBgEIAEoCBIOCgZwaW5uZWQYBSABKAgSGQoRcXVhcmFudGluZV9yZWFzb24YBiABKAkicwoTRGlmZlZlcnNpb25zUmVxdWVzdBIPCgdkYXRhc2V0GAEgASgJEhQKDGZyb21fdmVyc2lvbhgCIAEoCRISCgp0b192ZXJzaW9uGAMgASgJEhIKCmtleV9maWVsZHMYBCADKAkSDQoFbGltaXQYBSABKA0izAIKFERpZmZWZXJzaW9uc1Jlc3BvbnNlEjUKBWFkZGVkGAEgAygLMiYucGFubmllci5jYWNoZS52MS5QYXJ0aXRpb25EZXNjcmlwdGlvbhI3CgdjaGFuZ2VkGAIgAygLMiYucGFubmllci5jYWNoZS52MS5QYXJ0aXRpb25EZXNjcmlwdGlvbhI3CgdyZW1vdmVkGAMgAygLMiYucGFubmllci5jYWNoZS52MS5QYXJ0aXRpb25EZXNjcmlwdGlvbhIRCgl1bmNoYW5nZWQYBCABKA0SFQoNcmVjb3Jkc19hZGRlZBgFIAEoBBIXCg9yZWNvcmRzX2NoYW5nZWQYBiABKAQSFwoPcmVjb3Jkc19yZW1vdmVkGAcgASgEEi8KB2NoYW5nZXMYCCADKAsyHi5wYW5uaWVyLmNhY2hlLnYxLlJlY29yZENoYW5nZSItCgxSZWNvcmRDaGFuZ2USDgoGYmVmb3JlGAEgASgJEg0KBWFmdGVyGAIgASgJIjUKEVBpblZlcnNpb25SZXF1ZXN0Eg8KB2RhdGFzZXQYASABKAkSDwoHdmVyc2lvbhgCIAEoCSIUChJQaW5WZXJzaW9uUmVzcG9uc2UiNwoTVW5waW5WZXJzaW9uUmVxdWVzdBIPCgdkYXRhc2V0GAEgASgJEg8KB3ZlcnNpb24YAiABKAkiFgoUVW5waW5WZXJzaW9uUmVzcG9uc2UiMwoPUm9sbGJhY2tSZXF1ZXN0Eg8KB2RhdGFzZXQYASABKAkSDwoHdmVyc2lvbhgCIAEoCSIjChBSb2xsYmFja1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkiQAoORXhwbGFpblJlcXVlc3QSLgoHcmVxdWVzdBgBIAEoCzIdLnBhbm5pZXIuY2FjaGUudjEuUmVxdWVzdEhlYWQiggEKD0V4cGxhaW5SZXNwb25zZRIPCgdvdXRjb21lGAEgASgJEgsKA2tleRgCIAEoCRIPCgdyZWFzb25zGAMgAygJEjYKBWVudHJ5GAQgASgLMiIucGFubmllci5jYWNoZS52MS5FbnRyeURlc2NyaXB0aW9uSACIAQFCCAoGX2VudHJ5IiQKEVJ1bkphbml0b3JSZXF1ZXN0Eg8KB2RyeV9ydW4YASABKAgiawoSUnVuSmFuaXRvclJlc3BvbnNlEhMKC2tleXNfd2Fsa2VkGAEgASgEEgwKBGRvbmUYAiABKAgSMgoIZmluZGluZ3MYAyADKAsyIC5wYW5uaWVyLmNhY2hlLnYxLkphbml0b3JGaW5kaW5nIogBCg5KYW5pdG9yRmluZGluZxIrCgRraW5kGAEgASgOMh0ucGFubmllci5jYWNoZS52MS5KYW5pdG9yS2luZBIMCgRuYW1lGAIgASgJEgwKBGtleXMYAyABKAQSFAoMc3RvcmVkX2J5dGVzGAQgASgEEhcKD2xhc3RfdXNlZF9hdF9tcxgFIAEoBCpdCgtKYW5pdG9yS2luZBIcChhKQU5JVE9SX0tJTkRfVU5TUEVDSUZJRUQQABIWChJKQU5JVE9SX0tJTkRfU0NPUEUQARIYChRKQU5JVE9SX0tJTkRfREFUQVNFVBACMpAHCgxBZG1pblNlcnZpY2USUQoIR2V0U3RhdHMSIS5wYW5uaWVyLmNhY2hlLnYxLkdldFN0YXRzUmVxdWVzdBoiLnBhbm5pZXIuY2FjaGUudjEuR2V0U3RhdHNSZXNwb25zZRJaCgtMaXN0RW50cmllcxIkLnBhbm5pZXIuY2FjaGUudjEuTGlzdEVudHJpZXNSZXF1ZXN0GiUucGFubmllci5jYWNoZS52MS5MaXN0RW50cmllc1Jlc3BvbnNlEl0KDExpc3REYXRhc2V0cxIlLnBhbm5pZXIuY2FjaGUudjEuTGlzdERhdGFzZXRzUmVxdWVzdBomLnBhbm5pZXIuY2FjaGUudjEuTGlzdERhdGFzZXRzUmVzcG9uc2USXQoMTGlzdFZlcnNpb25zEiUucGFubmllci5jYWNoZS52MS5MaXN0VmVyc2lvbnNSZXF1ZXN0GiYucGFubmllci5jYWNoZS52MS5MaXN0VmVyc2lvbnNSZXNwb25zZRJdCgxEaWZmVmVyc2lvbnMSJS5wYW5uaWVyLmNhY2hlLnYxLkRpZmZWZXJzaW9uc1JlcXVlc3QaJi5wYW5uaWVyLmNhY2hlLnYxLkRpZmZWZXJzaW9uc1Jlc3BvbnNlElcKClBpblZlcnNpb24SIy5wYW5uaWVyLmNhY2hlLnYxLlBpblZlcnNpb25SZXF1ZXN0GiQucGFubmllci5jYWNoZS52MS5QaW5WZXJzaW9uUmVzcG9uc2USXQoMVW5waW5WZXJzaW9uEiUucGFubmllci5jYWNoZS52MS5VbnBpblZlcnNpb25SZXF1ZXN0GiYucGFubmllci5jYWNoZS52MS5VbnBpblZlcnNpb25SZXNwb25zZRJRCghSb2xsYmFjaxIhLnBhbm5pZXIuY2FjaGUudjEuUm9sbGJhY2tSZXF1ZXN0GiIucGFubmllci5jYWNoZS52MS5Sb2xsYmFja1Jlc3BvbnNlEk4KB0V4cGxhaW4SIC5wYW5uaWVyLmNhY2hlLnYxLkV4cGxhaW5SZXF1ZXN0GiEucGFubmllci5jYWNoZS52MS5FeHBsYWluUmVzcG9uc2USWQoKUnVuSmFuaXRvchIjLnBhbm5pZXIuY2FjaGUudjEuUnVuSmFuaXRvclJlcXVlc3QaJC5wYW5uaWVyLmNhY2hlLnYxLlJ1bkphbml0b3JSZXNwb25zZTABYgZwcm90bzM", [file_pannier_cache_v1_dataset, file_pannier_cache_v1_http]);
 
 /**
  * Asks for the counters.
@@ -798,6 +798,152 @@ export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
   messageDesc(file_pannier_cache_v1_admin_service, 21);
 
 /**
+ * Asks the janitor to go through the store now.
+ *
+ * @generated from message pannier.cache.v1.RunJanitorRequest
+ */
+export type RunJanitorRequest = Message<"pannier.cache.v1.RunJanitorRequest"> & {
+  /**
+   * Lists what would be removed, and removes nothing.
+   *
+   * @generated from field: bool dry_run = 1;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message pannier.cache.v1.RunJanitorRequest.
+ * Use `create(RunJanitorRequestSchema)` to create a new message.
+ */
+export const RunJanitorRequestSchema: GenMessage<RunJanitorRequest> = /*@__PURE__*/
+  messageDesc(file_pannier_cache_v1_admin_service, 22);
+
+/**
+ * How far the janitor has come; at least one message each second.
+ *
+ * @generated from message pannier.cache.v1.RunJanitorResponse
+ */
+export type RunJanitorResponse = Message<"pannier.cache.v1.RunJanitorResponse"> & {
+  /**
+   * Keys looked at so far.
+   *
+   * @generated from field: uint64 keys_walked = 1;
+   */
+  keysWalked: bigint;
+
+  /**
+   * True in the last message.
+   *
+   * @generated from field: bool done = 2;
+   */
+  done: boolean;
+
+  /**
+   * In the last message: everything that was found, in the order of the names.
+   *
+   * @generated from field: repeated pannier.cache.v1.JanitorFinding findings = 3;
+   */
+  findings: JanitorFinding[];
+};
+
+/**
+ * Describes the message pannier.cache.v1.RunJanitorResponse.
+ * Use `create(RunJanitorResponseSchema)` to create a new message.
+ */
+export const RunJanitorResponseSchema: GenMessage<RunJanitorResponse> = /*@__PURE__*/
+  messageDesc(file_pannier_cache_v1_admin_service, 23);
+
+/**
+ * Something whose owner is gone.
+ *
+ * @generated from message pannier.cache.v1.JanitorFinding
+ */
+export type JanitorFinding = Message<"pannier.cache.v1.JanitorFinding"> & {
+  /**
+   * What it is.
+   *
+   * @generated from field: pannier.cache.v1.JanitorKind kind = 1;
+   */
+  kind: JanitorKind;
+
+  /**
+   * The caller whose objects these are, or UPSTREAM/NAME of a dataset.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * Number of manifests: objects, or versions and their shelf.
+   *
+   * @generated from field: uint64 keys = 3;
+   */
+  keys: bigint;
+
+  /**
+   * Length as stored in bytes.
+   *
+   * @generated from field: uint64 stored_bytes = 4;
+   */
+  storedBytes: bigint;
+
+  /**
+   * When it was last used, in milliseconds since the epoch.
+   *
+   * @generated from field: uint64 last_used_at_ms = 5;
+   */
+  lastUsedAtMs: bigint;
+};
+
+/**
+ * Describes the message pannier.cache.v1.JanitorFinding.
+ * Use `create(JanitorFindingSchema)` to create a new message.
+ */
+export const JanitorFindingSchema: GenMessage<JanitorFinding> = /*@__PURE__*/
+  messageDesc(file_pannier_cache_v1_admin_service, 24);
+
+/**
+ * What the janitor finds.
+ *
+ * @generated from enum pannier.cache.v1.JanitorKind
+ */
+export const JanitorKind = {
+  /**
+   * Not set.
+   *
+   * @generated from enum value: JANITOR_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Objects of a caller that has not been heard of for `server.janitor.scopeTtlMs`.
+   *
+   * @generated from enum value: JANITOR_KIND_SCOPE = 1;
+   */
+  SCOPE: 1,
+
+  /**
+   * A dataset that no server declares any more.
+   *
+   * @generated from enum value: JANITOR_KIND_DATASET = 2;
+   */
+  DATASET: 2,
+} as const;
+
+/**
+ * What the janitor finds.
+ *
+ * @generated from enum pannier.cache.v1.JanitorKind
+ */
+export type JanitorKind = (typeof JanitorKind)[keyof typeof JanitorKind] | UnknownEnum;
+
+/**
+ * Describes the enum pannier.cache.v1.JanitorKind.
+ */
+export const JanitorKindSchema: GenEnum<JanitorKind> = /*@__PURE__*/
+  enumDesc(file_pannier_cache_v1_admin_service, 0);
+
+/**
  * What operators ask of the cache server.
  *
  * @generated from service pannier.cache.v1.AdminService
@@ -892,6 +1038,16 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof ExplainRequestSchema;
     output: typeof ExplainResponseSchema;
+  },
+  /**
+   * Removes what services that are gone left behind, or lists it. FAILED_PRECONDITION while another replica does it.
+   *
+   * @generated from rpc pannier.cache.v1.AdminService.RunJanitor
+   */
+  runJanitor: {
+    methodKind: "server_streaming";
+    input: typeof RunJanitorRequestSchema;
+    output: typeof RunJanitorResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_pannier_cache_v1_admin_service, 0);

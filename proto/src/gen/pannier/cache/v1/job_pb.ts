@@ -4,13 +4,15 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { HeaderField } from "./http_pb.ts";
+import { file_pannier_cache_v1_http } from "./http_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file pannier/cache/v1/job.proto.
  */
 export const file_pannier_cache_v1_job: GenFile = /*@__PURE__*/
-  fileDesc("ChpwYW5uaWVyL2NhY2hlL3YxL2pvYi5wcm90bxIQcGFubmllci5jYWNoZS52MSItCgtXYXJtUmVxdWVzdBIMCgR1cmxzGAEgAygJEhAKCGRhdGFzZXRzGAIgAygJIhsKDFdhcm1SZXNwb25zZRILCgNqb2IYASABKAkiHgoPV2F0Y2hKb2JSZXF1ZXN0EgsKA2pvYhgBIAEoCSKlAQoQV2F0Y2hKb2JSZXNwb25zZRIpCgVzdGF0ZRgBIAEoDjIaLnBhbm5pZXIuY2FjaGUudjEuSm9iU3RhdGUSDQoFYnl0ZXMYAiABKAQSEwoLYnl0ZXNfdG90YWwYAyABKAQSDwoHcmVjb3JkcxgEIAEoBBISCgpwYXJ0aXRpb25zGAUgASgEEg4KBmV0YV9tcxgGIAEoBBINCgVlcnJvchgHIAEoCSqBAQoISm9iU3RhdGUSGQoVSk9CX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRSk9CX1NUQVRFX1dBSVRJTkcQARIUChBKT0JfU1RBVEVfQUNUSVZFEAISFwoTSk9CX1NUQVRFX0NPTVBMRVRFRBADEhQKEEpPQl9TVEFURV9GQUlMRUQQBGIGcHJvdG8z");
+  fileDesc("ChpwYW5uaWVyL2NhY2hlL3YxL2pvYi5wcm90bxIQcGFubmllci5jYWNoZS52MSJdCgtXYXJtUmVxdWVzdBIMCgR1cmxzGAEgAygJEhAKCGRhdGFzZXRzGAIgAygJEi4KB2hlYWRlcnMYAyADKAsyHS5wYW5uaWVyLmNhY2hlLnYxLkhlYWRlckZpZWxkIhsKDFdhcm1SZXNwb25zZRILCgNqb2IYASABKAkiHgoPV2F0Y2hKb2JSZXF1ZXN0EgsKA2pvYhgBIAEoCSKUAgoQV2F0Y2hKb2JSZXNwb25zZRIpCgVzdGF0ZRgBIAEoDjIaLnBhbm5pZXIuY2FjaGUudjEuSm9iU3RhdGUSDQoFYnl0ZXMYAiABKAQSEwoLYnl0ZXNfdG90YWwYAyABKAQSDwoHcmVjb3JkcxgEIAEoBBISCgpwYXJ0aXRpb25zGAUgASgEEg4KBmV0YV9tcxgGIAEoBBINCgVlcnJvchgHIAEoCRITCgtpdGVtc190b3RhbBgIIAEoDRISCgppdGVtc19kb25lGAkgASgNEjIKCGZhaWx1cmVzGAogAygLMiAucGFubmllci5jYWNoZS52MS5Kb2JJdGVtRmFpbHVyZRIQCghhdHRlbXB0cxgLIAEoDSItCg5Kb2JJdGVtRmFpbHVyZRIMCgRpdGVtGAEgASgJEg0KBWVycm9yGAIgASgJKoEBCghKb2JTdGF0ZRIZChVKT0JfU1RBVEVfVU5TUEVDSUZJRUQQABIVChFKT0JfU1RBVEVfV0FJVElORxABEhQKEEpPQl9TVEFURV9BQ1RJVkUQAhIXChNKT0JfU1RBVEVfQ09NUExFVEVEEAMSFAoQSk9CX1NUQVRFX0ZBSUxFRBAEYgZwcm90bzM", [file_pannier_cache_v1_http]);
 
 /**
  * Asks for entries or datasets to be fetched before anybody needs them.
@@ -31,6 +33,13 @@ export type WarmRequest = Message<"pannier.cache.v1.WarmRequest"> & {
    * @generated from field: repeated string datasets = 2;
    */
   datasets: string[];
+
+  /**
+   * Headers of the requests for the URLs, where clients send such as tell entries apart, for example Accept-Encoding.
+   *
+   * @generated from field: repeated pannier.cache.v1.HeaderField headers = 3;
+   */
+  headers: HeaderField[];
 };
 
 /**
@@ -83,7 +92,7 @@ export const WatchJobRequestSchema: GenMessage<WatchJobRequest> = /*@__PURE__*/
   messageDesc(file_pannier_cache_v1_job, 2);
 
 /**
- * Progress of a job.
+ * Progress of a job. No count ever goes back, also when another worker goes on with the job.
  *
  * @generated from message pannier.cache.v1.WatchJobResponse
  */
@@ -131,11 +140,39 @@ export type WatchJobResponse = Message<"pannier.cache.v1.WatchJobResponse"> & {
   etaMs: bigint;
 
   /**
-   * What went wrong, when it failed.
+   * What went wrong, when it failed; names the URLs and datasets.
    *
    * @generated from field: string error = 7;
    */
   error: string;
+
+  /**
+   * URLs and datasets of the job.
+   *
+   * @generated from field: uint32 items_total = 8;
+   */
+  itemsTotal: number;
+
+  /**
+   * Those of them that are stored.
+   *
+   * @generated from field: uint32 items_done = 9;
+   */
+  itemsDone: number;
+
+  /**
+   * Those that could not be fetched or stored in the last attempt.
+   *
+   * @generated from field: repeated pannier.cache.v1.JobItemFailure failures = 10;
+   */
+  failures: JobItemFailure[];
+
+  /**
+   * Attempts that were begun, a first one included.
+   *
+   * @generated from field: uint32 attempts = 11;
+   */
+  attempts: number;
 };
 
 /**
@@ -144,6 +181,34 @@ export type WatchJobResponse = Message<"pannier.cache.v1.WatchJobResponse"> & {
  */
 export const WatchJobResponseSchema: GenMessage<WatchJobResponse> = /*@__PURE__*/
   messageDesc(file_pannier_cache_v1_job, 3);
+
+/**
+ * A part of a job that failed.
+ *
+ * @generated from message pannier.cache.v1.JobItemFailure
+ */
+export type JobItemFailure = Message<"pannier.cache.v1.JobItemFailure"> & {
+  /**
+   * The URL, or the name of the dataset.
+   *
+   * @generated from field: string item = 1;
+   */
+  item: string;
+
+  /**
+   * Why.
+   *
+   * @generated from field: string error = 2;
+   */
+  error: string;
+};
+
+/**
+ * Describes the message pannier.cache.v1.JobItemFailure.
+ * Use `create(JobItemFailureSchema)` to create a new message.
+ */
+export const JobItemFailureSchema: GenMessage<JobItemFailure> = /*@__PURE__*/
+  messageDesc(file_pannier_cache_v1_job, 4);
 
 /**
  * Where a job stands.

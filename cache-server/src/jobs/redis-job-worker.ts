@@ -1,0 +1,98 @@
+/** Takes jobs from Redis and runs them. A worker that dies loses its lock on them, and another goes on where it stood. */
+import { UnrecoverableError, WaitingError, Worker } from 'bullmq';
+import type { Job } from 'bullmq';
+import type { Clock } from '../clock.ts';
+import { CacheServerError } from '../errors.ts';
+import { JOB_ATTEMPTS_MAX } from './job-queue.ts';
+import type { JobLimits, JobTask, JobWork } from './job-queue.ts';
+import { isCheckpoint } from './job-tally.ts';
+import type { JobCheckpoint } from './job-tally.ts';
+import { QUEUE_NAME } from './redis-job-queue.ts';
+import type { JobPlace } from './redis-job-queue.ts';
+import { runJob } from './run-job.ts';
+
+/** What the worker needs. */
+export interface RedisJobWorkerOptions extends Omit<JobPlace, 'commandTimeoutMs'> {
+  readonly work: JobWork;
+  readonly limits: JobLimits;
+  readonly clock: Clock;
+  readonly count: (
+    what: 'completed' | 'failed' | 'retried' | 'given-back' | 'stalled' | 'unreported',
+  ) => void;
+  readonly onError: (error: Error) => void;
+}
+
+/** How long a worker may show no sign of life, in milliseconds; so long, and half of it, until another takes its jobs. */
+const LOCK_MS = 10_000;
+/** Workers that may die over one job before the job is held to be the reason. */
+const DEATHS_MAX = 3;
+/** How soon a worker asks again after the connection failed, in milliseconds. */
+const RETRY_MS = 1000;
+
+/** See the head of this file. */
+export class RedisJobWorker {
+  readonly #options: RedisJobWorkerOptions;
+  readonly #worker: Worker<JobTask>;
+  readonly #closed = new AbortController();
+
+  constructor(options: RedisJobWorkerOptions) {
+    this.#options = options;
+    this.#worker = new Worker<JobTask>(
+      QUEUE_NAME,
+      async (job, token, signal) => await this.#run(job, token ?? '', signal ?? this.#closed.signal),
+      {
+        connection: options.client,
+        prefix: options.prefix,
+        skipVersionCheck: true,
+        concurrency: options.limits.jobsAtOnceMax,
+        lockDuration: LOCK_MS,
+        stalledInterval: LOCK_MS / 2,
+        maxStalledCount: DEATHS_MAX,
+        runRetryDelay: RETRY_MS,
+      },
+    );
+    this.#worker.on('error', options.onError);
+    this.#worker.on('stalled', () => options.count('stalled'));
+    // Whoever has it now goes on with it, and two would do the work of one.
+    this.#worker.on('lockRenewalFailed', (jobs) => {
+      for (const job of jobs) this.#worker.cancelJob(job, 'the lock is lost');
+    });
+  }
+
+  /** Gives back the jobs under way: another worker takes them at once. */
+  async close(): Promise<void> {
+    this.#closed.abort(new CacheServerError('draining', 'the worker stops'));
+    await this.#worker.close();
+  }
+
+  async #run(job: Job<JobTask>, token: string, signal: AbortSignal): Promise<void> {
+    const { count } = this.#options;
+    const ended = AbortSignal.any([signal, this.#closed.signal]);
+    try {
+      const { error, isFinal } = await runJob(job.data, {
+        ...this.#options,
+        signal: ended,
+        former: isCheckpoint(job.progress) ? job.progress : undefined,
+        report: async (checkpoint) => await this.#report(job, checkpoint),
+      });
+      const isOver = isFinal || job.attemptsMade + 1 >= JOB_ATTEMPTS_MAX;
+      count(error === '' ? 'completed' : isOver ? 'failed' : 'retried');
+      if (error === '') return;
+      throw isFinal ? new UnrecoverableError(error) : new Error(error);
+    } catch (error) {
+      if (!this.#closed.signal.aborted || error !== this.#closed.signal.reason) throw error;
+      count('given-back');
+      await job.moveToWait(token);
+      throw new WaitingError();
+    }
+  }
+
+  /** What cannot be told now is told the next time: the work itself goes on. */
+  async #report(job: Job<JobTask>, checkpoint: JobCheckpoint): Promise<void> {
+    try {
+      await job.updateProgress(checkpoint);
+    } catch {
+      this.#options.count('unreported');
+    }
+  }
+}
