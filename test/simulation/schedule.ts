@@ -1,6 +1,5 @@
 /** One schedule: what clients ask, what the upstream publishes, what breaks, all drawn from one seed; and what must hold whatever happens. */
 import { CacheServerError } from '../../cache-server/src/errors.ts';
-import { decodeManifest } from '../../cache-server/src/manifest.ts';
 import { seededRandom } from './random.ts';
 import type { Random } from './random.ts';
 import { SimulatedEntryStore } from './simulated-redis.ts';
@@ -46,6 +45,8 @@ class ScheduleRun {
   readonly #violations: string[] = [];
   readonly #trace: string[] = [];
   readonly #faults: string[] = [];
+  /** What ends the reads of each replica. */
+  readonly #waiting = Array.from({ length: REPLICAS }, () => new Set<(what: string) => void>());
   #open = 0;
   #reads = 0;
   #failedReads = 0;
@@ -98,6 +99,7 @@ class ScheduleRun {
 
   #draw(): void {
     const random = this.#random;
+    this.#drawFaults();
     for (let read = random.whole(6, 18); read > 0; read -= 1) {
       const at = this.#replicas.indexOf(random.pick(this.#replicas));
       this.#time.at(random.whole(0, DRAWN_MS) * random.next(), () => this.#read(at));
@@ -106,6 +108,47 @@ class ScheduleRun {
       this.#time.at(random.whole(0, DRAWN_MS), () =>
         this.#note(`published ${this.#upstream.change(PATH).version}`),
       );
+  }
+
+  /** Each fault by itself, and now and then several together. */
+  #drawFaults(): void {
+    const random = this.#random;
+    const faults: Record<string, (replica: SimulatedReplica) => void> = {
+      'kill -9': (replica) => {
+        replica.process.kill();
+        for (const over of this.#waiting[this.#replicas.indexOf(replica)] ?? []) over('connection lost');
+      },
+      stop: ({ process }) => {
+        process.stop();
+        this.#time.at(random.whole(500, 8000), () => process.goOn());
+      },
+      'cut off': ({ link }) => {
+        link.isCut = true;
+        this.#time.at(random.whole(100, 4000), () => (link.isCut = false));
+      },
+      failover: () => {
+        // What was written in the last moments had not reached the one that is master now; meanwhile there is none.
+        const restore = this.#store.snapshot();
+        this.#time.at(random.whole(1, 300), () => {
+          restore();
+          for (const { link } of this.#replicas) link.isCut = true;
+          this.#time.at(random.whole(50, 1500), () => {
+            for (const { link } of this.#replicas) link.isCut = false;
+          });
+        });
+      },
+    };
+    for (const [name, strike] of Object.entries(faults)) {
+      if (!random.chance(0.25)) continue;
+      this.#faults.push(name);
+      const at = random.whole(0, REPLICAS - 1);
+      this.#time.at(random.whole(0, DRAWN_MS) * random.next(), () => {
+        const replica = this.#replicas[at];
+        if (replica === undefined) return;
+        this.#note(`${name}, replica ${at}`);
+        strike(replica);
+      });
+    }
   }
 
   #read(at: number): void {
@@ -119,8 +162,10 @@ class ScheduleRun {
     const over = (what: string): void => {
       if (isOpen) this.#open -= 1;
       isOpen = false;
+      this.#waiting[at]?.delete(over);
       this.#note(`read ${number} of replica ${at}: ${what}`);
     };
+    this.#waiting[at]?.add(over);
     replica.get(PATH).then(
       (received) => over(this.#judge(received, { number, versionMin })),
       (error: unknown) => {
