@@ -17,6 +17,13 @@ export interface EntryService {
    */
   openVersion(keyText: string, version: string, signal: AbortSignal): Promise<EntryBody | undefined>;
 
+  /**
+   * Fetches what a request would get, for nobody, unless that is there and fresh; ends when it is stored whole.
+   *
+   * @throws CacheServerError `bad-data` for what may not be stored, `upstream-…`, `store`
+   */
+  warm(request: EntryRequest, watch: WarmWatch): Promise<void>;
+
   /** What would become of a request now, and why. Never asks the upstream. */
   explain(request: EntryRequest, caller: Caller): Promise<Explanation>;
 
@@ -37,6 +44,13 @@ export interface EntryService {
 
   /** Cancels every flight. */
   close(): void;
+}
+
+/** How a fetch for nobody is followed. */
+export interface WarmWatch {
+  readonly signal: AbortSignal;
+  /** @param bytesTotal undefined while unknown */
+  readonly onBytes: (bytes: number, bytesTotal: number | undefined) => void;
 }
 
 /** Why a request gets the answer that it gets. */

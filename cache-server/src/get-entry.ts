@@ -18,6 +18,7 @@ import type { EntryUse } from './freshness/entry-freshness.ts';
 import type { Manifest } from './manifest.ts';
 import { removeUrl } from './remove-url.ts';
 import { bypass, planRequest } from './request-plan.ts';
+import { warmEntry } from './warm-entry.ts';
 
 /** How often a request looks again because what it found was lost before it could be read. */
 const ROUNDS_MAX = 4;
@@ -117,6 +118,11 @@ export function createGetEntry(deps: GetEntryDeps): EntryService {
       const manifest = await manifests.readVersion(keyText, version);
       return manifest && (await storedBody(keyText, manifest, context));
     },
+    warm: async (request, watch) =>
+      await warmEntry(request, watch, {
+        context,
+        answer: async (one) => await answerRequest(one, context, watch.signal),
+      }),
     explain: async (request) => await explainRequest(request, context),
     removeEntry: async (keyText) => {
       flights.revoke((key) => key === keyText);

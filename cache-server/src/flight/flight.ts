@@ -18,6 +18,7 @@ export class Flight<H> {
   /** Names the content that it brings. */
   readonly version: string;
   readonly #head = Promise.withResolvers<H>();
+  readonly #ended = Promise.withResolvers<void>();
   readonly #controller = new AbortController();
   #settled: H | undefined;
   #body: FlightBody | undefined;
@@ -38,6 +39,11 @@ export class Flight<H> {
   /** Aborted when the flight is to end early; its reason is a CacheServerError. */
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** Settled when its work is done, publishing included, however that went. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
   }
 
   /** Requests that wait for the head, and readers of the body. */
@@ -122,6 +128,7 @@ export class Flight<H> {
   /** The work is done, or has failed with this error. Readers of the body go on; nobody joins any more. */
   end(error?: unknown): void {
     this.#isOver = true;
+    this.#ended.resolve();
     if (error !== undefined) {
       this.#head.reject(error);
       this.#body?.fail(error);

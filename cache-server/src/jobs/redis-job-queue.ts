@@ -97,13 +97,7 @@ export class RedisJobQueue implements JobQueue {
   async #add(task: JobTask): Promise<string> {
     const { jobsMax } = this.#options.limits;
     return await this.#within('enqueue a job', async () => {
-      const open = await this.#queue.getJobCountByTypes(
-        'waiting',
-        'active',
-        'delayed',
-        'prioritized',
-        'paused',
-      );
+      const open = await this.#queue.getJobCountByTypes('waiting', 'active', 'delayed');
       if (open >= jobsMax)
         throw new CacheServerError('limit-exceeded', `limits.jobsMax ${jobsMax} jobs wait or run already`);
       const jobId = randomUUID();
