@@ -6,13 +6,12 @@ import { scanPage } from './redis/key-listing.ts';
 import { RedisConnection } from './redis/redis-connection.ts';
 import { RedisFrames } from './redis/redis-frames.ts';
 import { RedisKeys } from './redis/redis-keys.ts';
+import type { RedisPlace } from './redis/redis-place.ts';
 import { ownBuffer } from './redis/reply-buffer.ts';
 import { storedTtlMs } from './time-to-live.ts';
 
 /** Settings of {@link createRedisStore}. */
-export interface RedisStoreOptions {
-  /** `redis://` or `rediss://`, with user, password and database number where needed. */
-  url: string;
+export interface RedisStoreOptions extends RedisPlace {
   /** Stands before every key, so that one database can serve several installations; without braces. */
   keyPrefix: string;
   /** How long Redis may take for one round trip, in milliseconds; a call of many frames makes several. */
@@ -113,21 +112,18 @@ export class RedisStore implements EntryStore {
   }): Promise<{ keys: string[]; cursor: string }> {
     const pattern = this.#keys.manifestPattern(page.contains);
     const { names, cursor } = await scanPage(
-      async (from, count) =>
-        await this.#manifests.command(
-          'listKeys',
-          async (redis) => await redis.scan(from, 'MATCH', pattern, 'COUNT', count),
-        ),
+      async (from, count) => await this.#manifests.scan('listKeys', from, { match: pattern, count }),
       page,
     );
     return { keys: names.map((name) => this.#keys.manifestKey(name)), cursor };
   }
 
-  /** Bytes that Redis uses in all. It counts keys, not entries: those it cannot tell without a walk over all names. */
+  /** Bytes that Redis uses in all masters. It counts keys, not entries: those it cannot tell without a walk over all names. */
   async stats(): Promise<{ bytes?: number }> {
-    const info = await this.#manifests.command('stats', async (redis) => await redis.info('memory'));
-    const bytes = /^used_memory:(\d+)/m.exec(info)?.[1];
-    return bytes === undefined ? {} : { bytes: Number(bytes) };
+    const infos = await this.#manifests.onMasters('stats', async (redis) => await redis.info('memory'));
+    const bytes = infos.map((info) => /^used_memory:(\d+)/m.exec(info)?.[1]);
+    if (bytes.includes(undefined)) return {};
+    return { bytes: bytes.reduce((sum, one) => sum + Number(one), 0) };
   }
 
   async close(): Promise<void> {

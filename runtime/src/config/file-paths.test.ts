@@ -42,3 +42,15 @@ it('only who runs the modules wants them to be there', () => {
     /:3: datasets\.d\.partitionBy\.0\.custom\.module: found ".*gone\.mjs", but there is no such file/,
   );
 });
+
+it('files of Redis start from the folder too, and only the cache server wants them to be there', () => {
+  const own = '{url: "rediss://x", tls: {ca: own.pem}, control: {url: "redis://y", passwordFile: own.pem}}';
+  const { redis } = load(`server:\n  redis: ${own}`, { files: 'authorities-and-modules' }).server;
+  expect(redis?.tls?.ca).toBe(join(folder, 'own.pem'));
+  expect(redis?.control?.passwordFile).toBe(join(folder, 'own.pem'));
+  const gone = 'server:\n  redis: {url: "redis://x", passwordFile: gone}';
+  expect(load(gone)).toBeDefined();
+  expect(() => load(gone, { files: 'authorities-and-modules' })).toThrow(
+    /:2: server\.redis\.passwordFile: found ".*gone", but there is no such file/,
+  );
+});

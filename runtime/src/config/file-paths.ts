@@ -12,10 +12,21 @@ const MODULES = [
   ['datasets', '*', 'partitionBy', 'custom', 'module'],
 ];
 
+const REDIS = [[], ['control']].flatMap((below) => {
+  const files = [
+    ['passwordFile'],
+    ['sentinel', 'passwordFile'],
+    ['tls', 'ca'],
+    ['tls', 'cert'],
+    ['tls', 'key'],
+  ];
+  return files.map((steps) => ['server', 'redis', ...below, ...steps]);
+});
+
 /** Makes relative paths start from the folder of the config file, whatever the working directory is. */
 export function fromFolderOf(file: string, layer: Layer): Layer {
   const folder = dirname(resolve(file));
-  return [CA, ...MODULES].reduce(
+  return [CA, ...MODULES, ...REDIS].reduce(
     (changed, steps) =>
       changeAt(changed, steps, (path) => (path === '' ? path : resolve(folder, path))) as Layer,
     layer,
@@ -34,7 +45,7 @@ function changeAt(value: unknown, steps: readonly string[], change: (text: strin
   return Object.fromEntries(changed) as Layer;
 }
 
-/** Which files a process reads: all of them the authorities, the cache server modules too. */
+/** Which files a process reads: all of them the authorities, the cache server modules and those of its Redis too. */
 export type WantedFiles = 'authorities' | 'authorities-and-modules';
 
 /**
@@ -46,7 +57,7 @@ export function requireFiles(
   wanted: WantedFiles,
   place: (path: readonly PropertyKey[]) => string,
 ): void {
-  for (const steps of wanted === 'authorities' ? [CA] : [CA, ...MODULES]) {
+  for (const steps of wanted === 'authorities' ? [CA] : [CA, ...MODULES, ...REDIS]) {
     for (const path of pathsTo(config, steps)) {
       const file = valueAt(config, path);
       if (typeof file === 'string') requireReadable(file, `${place(path)}: ${path.join('.')}`);

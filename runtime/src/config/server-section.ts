@@ -1,24 +1,6 @@
 import { z } from 'zod';
-import { addressRules, byteSize, duration, hostName, port } from './fields.ts';
-
-const redisSection = z.strictObject({
-  url: z
-    .string()
-    .regex(/^rediss?:\/\/[^\s]+$/, { error: 'a redis:// or rediss:// URL' })
-    .describe('Where Redis listens: redis://[user:password@]host[:port][/db], or rediss:// for TLS.'),
-  keyPrefix: z
-    .string()
-    .regex(/^[\w.-]+$/, { error: 'letters, digits, dots, hyphens and underscores' })
-    .default('pannier')
-    .describe('What every key in Redis begins with; meshes that share one Redis differ in it.'),
-  commandTimeoutMs: duration()
-    .prefault(1000)
-    .describe('How long one Redis command may take before the server answers without Redis.'),
-  protocol: z
-    .literal([2, 3])
-    .default(3)
-    .describe('The RESP version to speak; 2 for old servers and some managed or proxied ones.'),
-});
+import { addressRules, byteSize, hostName, port } from './fields.ts';
+import { redisSection } from './redis-section.ts';
 
 /** What the cache server listens on, trusts and stores in. */
 export const serverSection = z.strictObject({

@@ -1,28 +1,37 @@
 /** The connection that jobs wait on. Their library makes another one from it, for commands that block. */
-import { Redis } from 'ioredis';
-import type { RedisConnectionOptions } from './redis-connection.ts';
-import { reconnectDelayMs } from './redis-connection.ts';
+import { Cluster, Redis } from 'ioredis';
+import { controlPlace } from './control-connection.ts';
+import type { RedisControlConfig } from './control-connection.ts';
+import { reconnectDelayMs } from './redis-client.ts';
+import type { RedisClient } from './redis-client.ts';
+import { redisTarget } from './redis-place.ts';
 
 /** A client for the job library, and what its keys begin with. */
 export interface JobConnection {
-  readonly client: Redis;
+  readonly client: RedisClient;
   readonly prefix: string;
 }
 
-/** Connects in the background. Whoever gets the client closes it. */
-export function jobConnection({
-  url,
-  keyPrefix,
-  protocol,
-}: Pick<RedisConnectionOptions, 'url' | 'protocol'> & { keyPrefix: string }): JobConnection {
-  const client = new Redis(url, {
-    protocol,
-    enableOfflineQueue: false,
+/** Connects to the Redis for control, in the background. Whoever gets the client closes it. */
+export function jobConnection(config: RedisControlConfig): JobConnection {
+  const { nodes, options } = redisTarget(controlPlace(config));
+  const retryStrategy = (attempt: number): number => reconnectDelayMs(attempt);
+  const asked = {
+    ...options,
+    protocol: config.protocol,
     // What the library asks of it; calls have deadlines of their own.
     maxRetriesPerRequest: null,
     autoResendUnfulfilledCommands: false,
-    retryStrategy: (attempt) => reconnectDelayMs(attempt),
-  });
+  };
+  const client =
+    nodes === undefined
+      ? new Redis({ ...asked, enableOfflineQueue: false, retryStrategy })
+      : new Cluster(nodes, {
+          redisOptions: asked,
+          enableOfflineQueue: false,
+          clusterRetryStrategy: retryStrategy,
+          dnsLookup: (address, callback) => callback(null, address),
+        });
   // One slot of a cluster, since its scripts touch several keys.
-  return { client, prefix: `{${keyPrefix}:1:jobs}` };
+  return { client, prefix: `{${config.keyPrefix}:1:jobs}` };
 }

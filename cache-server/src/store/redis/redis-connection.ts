@@ -1,57 +1,55 @@
-/** One connection to Redis: fails fast, never queues while it is away, comes back by itself. */
-import { Redis } from 'ioredis';
-import type { ChainableCommander, RedisOptions } from 'ioredis';
+/** One way to Redis, be it a single server, the master under sentinels or a cluster: fails fast, never queues while it is away, comes back by itself. */
+import { once } from 'node:events';
+import type { EventEmitter } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Cluster } from 'ioredis';
+import type { ChainableCommander, Redis } from 'ioredis';
 import { CacheServerError } from '../../errors.ts';
+import { recordCalls, sendCalls } from './cluster-calls.ts';
 import type { ConnectionErrors } from './connection-errors.ts';
-import { redisScripts } from './redis-scripts.ts';
+import { scanNodes } from './node-scan.ts';
+import { GOODBYE_TIMEOUT_MS, openClient } from './redis-client.ts';
+import type { RedisClient, RedisClientOptions, RedisCommands } from './redis-client.ts';
+import { Subscriptions } from './subscriptions.ts';
+import type { MessageListener } from './subscriptions.ts';
 
 /** Settings of a {@link RedisConnection}. */
-export interface RedisConnectionOptions {
-  url: string;
-  /** How long Redis may take for one round trip, in milliseconds. */
-  commandTimeoutMs: number;
-  /** Version of the Redis protocol. */
-  protocol: 2 | 3;
-  /** Whether commands of one turn of the event loop go out as one write. */
-  autoPipelining: boolean;
+export interface RedisConnectionOptions extends RedisClientOptions {
   errors: ConnectionErrors;
-}
-
-/** First, longest and most random part of the pause before another attempt to connect, in milliseconds. */
-const RECONNECT_FIRST_MS = 50;
-const RECONNECT_MAX_MS = 1_000;
-const RECONNECT_JITTER = 0.2;
-/** Longest wait for a TCP or TLS connection, for the loading of a data set between two looks at it, and for a goodbye. */
-const CONNECT_TIMEOUT_MS = 2_000;
-const LOADING_POLL_MS = 1_000;
-const GOODBYE_TIMEOUT_MS = 500;
-/** Shortest time between two reconnections because of a replica that refuses writes. */
-const READONLY_RECONNECT_MS = 3_000;
-
-/** The pause before an attempt to connect, counted from 1; without an end, so that Redis is found again whenever it returns. */
-export function reconnectDelayMs(attempt: number, random = Math.random()): number {
-  const delayMs = Math.min(RECONNECT_FIRST_MS * 2 ** (attempt - 1), RECONNECT_MAX_MS);
-  return Math.round(delayMs * (1 - RECONNECT_JITTER * random));
 }
 
 /** See the head of this file. Made at once; {@link RedisConnection.isReady} tells when it can be used. */
 export class RedisConnection {
-  readonly #client: Redis;
+  readonly #client: RedisClient;
   readonly #timeoutMs: number;
   readonly #errors: ConnectionErrors;
+  readonly #subscriptions: Subscriptions;
   #closed = false;
 
   constructor(options: RedisConnectionOptions) {
     this.#timeoutMs = options.commandTimeoutMs;
     this.#errors = options.errors;
-    this.#client = new Redis(options.url, clientOptions(options));
-    this.#client.on('error', (error: Error) => this.#errors.note(error));
-    this.#client.on('ready', () => this.#errors.forget());
+    this.#client = openClient(options);
+    const events: EventEmitter = this.#client;
+    for (const event of ['error', 'node error'])
+      events.on(event, (error: Error & { lastNodeError?: Error }) =>
+        this.#errors.note(error.lastNodeError ?? error),
+      );
+    events.on('ready', () => this.#errors.forget());
+    this.#subscriptions = new Subscriptions({
+      open: () => openClient({ ...options, autoPipelining: false }),
+      onError: (error) => this.#errors.note(error instanceof Error ? error : new Error(String(error))),
+    });
   }
 
-  /** Whether Redis is connected and has loaded its data. */
+  /** Whether Redis is connected and has loaded its data; of a cluster, whether it is known who has which keys. */
   get isReady(): boolean {
     return this.#client.status === 'ready';
+  }
+
+  /** Whether it was closed, for good. */
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   /**
@@ -60,21 +58,21 @@ export class RedisConnection {
    * @param what names the call in the error.
    * @throws CacheServerError `store`
    */
-  async command<T>(what: string, send: (client: Redis) => Promise<T>): Promise<T> {
-    if (!this.isReady) throw this.#awayError(what);
-    try {
-      return await this.#withinDeadline(what, send(this.#client));
-    } catch (error) {
-      throw storeError(what, error);
-    }
+  async command<T>(what: string, send: (client: RedisCommands) => Promise<T>): Promise<T> {
+    return await this.#send(what, async () => await send(this.#client));
   }
 
   /**
    * Several commands in one write, and their replies in order within the deadline; an error among them fails them all. What
-   * they carry has been copied when this returns its promise.
+   * they carry has been copied when this returns its promise. In a cluster each goes to the node of its key.
    */
   async pipeline(what: string, fill: (pipeline: ChainableCommander) => void): Promise<unknown[]> {
-    const replies = await this.command(what, async (client) => {
+    const client = this.#client;
+    if (client instanceof Cluster) {
+      const calls = recordCalls(fill);
+      return await this.#send(what, async () => await sendCalls(client, calls));
+    }
+    const replies = await this.#send(what, async () => {
       const pipeline = client.pipeline();
       fill(pipeline);
       return await pipeline.exec();
@@ -85,17 +83,59 @@ export class RedisConnection {
     });
   }
 
+  /** One command for each master, which knows its own keys only; a single Redis is the one there is. */
+  async onMasters<T>(what: string, send: (node: RedisCommands) => Promise<T>): Promise<T[]> {
+    return await this.#send(what, async () => await Promise.all(this.#masters().map(send)));
+  }
+
+  /** A step of a walk over the names of all masters; the cursor is '0' at first and at the end. */
+  async scan(
+    what: string,
+    cursor: string,
+    { match, count }: { match: string; count: number },
+  ): Promise<[cursor: string, names: string[]]> {
+    const nodes = (): Parameters<typeof scanNodes>[0] =>
+      this.#masters().map((node) => ({
+        name: this.#client instanceof Cluster ? `${node.options.host}:${node.options.port}` : '',
+        scan: async (from) => await node.scan(from, 'MATCH', match, 'COUNT', count),
+      }));
+    return await this.#send(what, async () => await scanNodes(nodes(), cursor));
+  }
+
+  /**
+   * Listens to a channel, on a connection for nothing else. Messages that are published while Redis is away, or before it has been told, are
+   * lost: they are good for waking up whoever would look anyway.
+   *
+   * @returns ends it
+   */
+  subscribe(channel: string, listener: MessageListener): () => void {
+    return this.#subscriptions.add(channel, listener);
+  }
+
   /** Ends the connection; commands under way are rejected. */
   async close(): Promise<void> {
     this.#closed = true;
-    const ended = new Promise<void>((resolve) => {
-      this.#client.once('end', () => resolve());
-    });
+    this.#subscriptions.close();
+    const ended = once(this.#client, 'end');
     const { status } = this.#client;
     this.#client.disconnect();
     // Between two attempts there is no socket that could end.
     if (status === 'reconnecting' || status === 'end') return;
-    await ended;
+    await Promise.race([ended, delay(2 * GOODBYE_TIMEOUT_MS, undefined, { ref: false })]);
+  }
+
+  #masters(): Redis[] {
+    const client = this.#client;
+    return client instanceof Cluster ? client.nodes('master') : [client];
+  }
+
+  async #send<T>(what: string, send: () => Promise<T>): Promise<T> {
+    if (!this.isReady) throw this.#awayError(what);
+    try {
+      return await this.#withinDeadline(what, send());
+    } catch (error) {
+      throw storeError(what, error);
+    }
   }
 
   #awayError(what: string): CacheServerError {
@@ -118,33 +158,6 @@ export class RedisConnection {
       clearTimeout(timer);
     }
   }
-}
-
-function clientOptions(options: RedisConnectionOptions): Omit<RedisOptions, 'replyMapping'> {
-  let readOnlySinceMs = -Infinity;
-  return {
-    protocol: options.protocol,
-    scripts: redisScripts,
-    enableAutoPipelining: options.autoPipelining,
-    // While Redis is away, calls fail at once: the server has memory and upstreams to answer from.
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    retryStrategy: (attempt) => reconnectDelayMs(attempt),
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    disconnectTimeout: GOODBYE_TIMEOUT_MS,
-    // A connection that is silent for a whole deadline, be it in its handshake, is given up with all that waits on it: a
-    // Redis that is paused collects no commands, those after it fail at once. The deadline of each call is our own.
-    socketTimeout: options.commandTimeoutMs,
-    maxLoadingRetryTime: LOADING_POLL_MS,
-    // After a failover the same name may lead to another server, and this connection stays with the one that was demoted.
-    reconnectOnError: (error) => {
-      const due = performance.now() - readOnlySinceMs >= READONLY_RECONNECT_MS;
-      if (!due || !error.message.startsWith('READONLY')) return false;
-      readOnlySinceMs = performance.now();
-      return true;
-    },
-  };
 }
 
 /** The error of a reply or of the connection. What was sent is cut from the cause: it may be megabytes, and none of a log's business. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { reconnectDelayMs } from './redis-connection.ts';
+import { reconnectDelayMs } from './redis-client.ts';
 
 test('attempts to connect come ever more slowly, never more than a second apart, and never end', () => {
   expect([1, 2, 3, 4, 5, 6, 1000, 1e9].map((attempt) => reconnectDelayMs(attempt, 0))).toEqual([
