@@ -43,6 +43,25 @@ export class CurrentVersions {
     return (await this.#atHand(declared)) ?? refreshed;
   }
 
+  /**
+   * Refreshes a dataset, however long that takes.
+   *
+   * @throws what is wrong with what the upstream has, also where there is an older version to read
+   */
+  async refreshed(declared: DeclaredDataset, onIngest: OnIngest): Promise<DatasetManifest> {
+    const stopListening = this.onIngest(declared.name, onIngest);
+    try {
+      const running = this.#running.get(declared.name);
+      if (running?.ingest !== undefined) onIngest(running.ingest);
+      const manifest = await (running ?? this.#start(declared)).refreshed;
+      const failed = this.#failures.standing(declared.name);
+      if (failed !== undefined) throw failed.error;
+      return manifest;
+    } finally {
+      stopListening();
+    }
+  }
+
   /** Tells of the dataset's ingests: of the one under way when the next `get` joins it, and of those that begin. */
   onIngest(name: string, listener: OnIngest): () => void {
     const listeners = this.#onIngest.get(name) ?? new Set();

@@ -43,6 +43,7 @@ export async function* responseDocuments(
     yield {
       contentEncoding: contentEncoding(answer),
       place: answer.place,
+      bodyBytes: answers.length === 1 ? answer.body.bodyBytes : undefined,
       parts: endpointParts(answer, signal),
     };
 }

@@ -6,6 +6,7 @@ import type { IngestDocument } from './dataset/ingest/run-ingest.ts';
 import { mergeStatistics } from './dataset/read/field-statistics.ts';
 import type { DatasetManifest, DatasetPartition } from './dataset/version/dataset-manifest.ts';
 import type { DatasetsDeps } from './dataset-service.ts';
+import type { BodyPart } from './entry-answer.ts';
 import { RECORD_TTL_MS } from './dataset-archive.ts';
 import type { DeclaredDataset } from './declared-dataset.ts';
 
@@ -28,6 +29,10 @@ export class DatasetIngest {
   readonly version: string;
   readonly cut: Promise<CutDataset>;
   readonly #stored: DatasetPartition[] = [];
+  #source: { readonly bytes: number; readonly bytesTotal: number | undefined } = {
+    bytes: 0,
+    bytesTotal: undefined,
+  };
   #onStored: (() => void)[] = [];
   #isOver = false;
 
@@ -40,6 +45,11 @@ export class DatasetIngest {
     this.cut.catch(() => undefined);
   }
 
+  /** What was read of the source so far, and its length where that is known; in bytes. */
+  get source(): { readonly bytes: number; readonly bytesTotal: number | undefined } {
+    return this.#source;
+  }
+
   /** Partitions in the order in which they were stored; ends with the ingest, whether it went well or not. */
   async *partitions(signal: AbortSignal): AsyncGenerator<DatasetPartition> {
     for (let next = 0; ; next += 1) {
@@ -47,6 +57,20 @@ export class DatasetIngest {
       const partition = this.#stored[next];
       if (partition === undefined) return;
       yield partition;
+    }
+  }
+
+  async *#counted(documents: AsyncIterable<IngestDocument>): AsyncGenerator<IngestDocument> {
+    for await (const document of documents) {
+      const { parts, bodyBytes } = document;
+      const countParts = async function* count(ingest: DatasetIngest): AsyncGenerator<BodyPart> {
+        for await (const part of parts) {
+          const bytes = part.kind === 'raw' ? part.bytes.byteLength : part.bodyBytes;
+          ingest.#source = { bytes: ingest.#source.bytes + bytes, bytesTotal: bodyBytes };
+          yield part;
+        }
+      };
+      yield { ...document, parts: countParts(this) };
     }
   }
 
@@ -64,7 +88,7 @@ export class DatasetIngest {
     task: IngestTask,
     deps: Pick<DatasetsDeps, 'store' | 'limits' | 'baseDir'>,
   ): Promise<CutDataset> {
-    const { declared, version, documents, former, signal } = task;
+    const { declared, version, former, signal } = task;
     const { limits, store, baseDir } = deps;
     const { scope } = declared.key;
     const known = new Set(former?.partitions.map(({ digest }) => hex(digest)));
@@ -82,7 +106,7 @@ export class DatasetIngest {
     const quantileEdges = former?.declaration === declared.declaration ? former.quantileEdges : undefined;
     const summary = await runIngest({
       plan: { scope, settings: declared.settings, limits, baseDir, quantileEdges },
-      documents,
+      documents: this.#counted(task.documents),
       signal,
       slots: limits,
       ruleTimeoutMs: limits.ruleTimeoutMs,

@@ -75,6 +75,16 @@ export interface DatasetRead {
   parts(): AsyncIterable<ReadPartition>;
 }
 
+/** How far a dataset has been cut. */
+export interface CutProgress {
+  /** Read of the source. */
+  readonly bytes: number;
+  /** Undefined while unknown. */
+  readonly bytesTotal: number | undefined;
+  readonly records: number;
+  readonly partitions: number;
+}
+
 /** A version became the current one. */
 export interface DatasetPublication {
   readonly dataset: string;
@@ -107,6 +117,8 @@ export interface Datasets {
   /** A version; the current one is fetched and cut first when there is none that is fresh. */
   describe(name: string, version: string, signal: AbortSignal): Promise<DatasetManifest>;
   read(query: DatasetQuery, signal: AbortSignal): Promise<DatasetRead>;
+  /** Fetches and cuts what is newer, for nobody; ends when it is published. Going on is not the signal's: it ends the waiting. */
+  warm(name: string, signal: AbortSignal, onCut: (progress: CutProgress) => void): Promise<void>;
   list(): Promise<DatasetOverview[]>;
   versions(name: string): Promise<DatasetVersions>;
   pin(name: string, version: string, pinned: boolean): Promise<void>;

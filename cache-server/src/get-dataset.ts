@@ -5,7 +5,9 @@ import { warmUpIngest } from './dataset/ingest/ingest-thread.ts';
 import { CurrentVersions } from './current-versions.ts';
 import { DatasetArchive } from './dataset-archive.ts';
 import type { DatasetIngest } from './dataset-ingest.ts';
+import { followCut } from './follow-cut.ts';
 import type {
+  CutProgress,
   DatasetOverview,
   DatasetPublication,
   DatasetQuery,
@@ -106,6 +108,18 @@ class DatasetShelf implements Datasets {
       return this.#readWhole(declared, first, { query, signal });
     } finally {
       stopListening();
+    }
+  }
+
+  async warm(name: string, signal: AbortSignal, onCut: (progress: CutProgress) => void): Promise<void> {
+    const followed = new AbortController();
+    const ended = AbortSignal.any([signal, followed.signal]);
+    const onIngest = (ingest: DatasetIngest): void => void followCut(ingest, ended, onCut);
+    try {
+      const declared = declaredDataset(name, this.#deps);
+      await abortable(this.#currents.refreshed(declared, onIngest), signal);
+    } finally {
+      followed.abort();
     }
   }
 

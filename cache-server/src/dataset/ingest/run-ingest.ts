@@ -12,6 +12,8 @@ export interface IngestDocument {
   readonly contentEncoding: string;
   /** Begins what is told of it, such as `page 3: `; '' where there is but one. */
   readonly place: string;
+  /** Its length as it arrives; undefined while unknown. */
+  readonly bodyBytes?: number | undefined;
   /** Its bytes as they arrive, or as they are stored. */
   readonly parts: AsyncIterable<BodyPart>;
 }

@@ -1,0 +1,35 @@
+/** How far an ingest has come, for whoever only wants to be told. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DatasetIngest } from './dataset-ingest.ts';
+import type { CutProgress } from './dataset-service.ts';
+
+const LOOK_EVERY_MS = 100;
+
+/** Tells until the ingest ends, or the signal is aborted; never rejects. */
+export async function followCut(
+  ingest: DatasetIngest,
+  signal: AbortSignal,
+  onCut: (progress: CutProgress) => void,
+): Promise<void> {
+  let records = 0;
+  let partitions = 0;
+  const tell = (): void => onCut({ ...ingest.source, records, partitions });
+  const looking = new AbortController();
+  const ended = AbortSignal.any([signal, looking.signal]);
+  // Much is read before the first partition is there.
+  const look = async (): Promise<void> => {
+    for (; !ended.aborted; await sleep(LOOK_EVERY_MS, undefined, { signal: ended })) tell();
+  };
+  const looked = look().catch(() => undefined);
+  try {
+    for await (const partition of ingest.partitions(signal)) {
+      records += partition.records;
+      partitions += 1;
+    }
+  } catch {
+    // Aborted: nobody wants to know any more. What the ingest fails with is told by the refresh.
+  }
+  looking.abort();
+  await looked;
+  if (!signal.aborted) tell();
+}
