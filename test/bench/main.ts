@@ -6,12 +6,14 @@ import { herdBench } from './herd.ts';
 import { ingestBench } from './ingest.ts';
 import { partitionBench } from './partition.ts';
 import { streamBench } from './stream.ts';
+import { tiersBench } from './tiers.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   stream: streamBench,
   partition: partitionBench,
   ingest: ingestBench,
   herd: herdBench,
+  tiers: tiersBench,
 };
 
 const { values, positionals } = parseArgs({
