@@ -38,14 +38,23 @@ export interface LogPosition extends Generation {
   readonly stamp: string;
 }
 
+/**
+ * How a position stands to the log:
+ *
+ * - `continues`    what comes after it is known
+ * - `too-old`      what comes after it is known no more one by one
+ * - `other-epoch`  the log began anew
+ * - `lost-end`     the log does not have the event at the position, which was in it: a failover took it away
+ */
+export type PositionStanding = 'continues' | 'too-old' | 'other-epoch' | 'lost-end';
+
 /** Events after a position, the oldest first. */
 export interface LogPage {
+  readonly standing: PositionStanding;
   /** The log's epoch, and the number of its last event. */
   readonly head: Generation;
-  /** Not necessarily all: there are more while the last one's number is below that of the head. */
+  /** Not necessarily all: there are more while the last one's number is below that of the head. None unless it continues. */
   readonly events: readonly LogEvent[];
-  /** False when what follows the position is not known any more: another epoch, events too old, or a log that lost its end. */
-  readonly continues: boolean;
 }
 
 /** What a reader begins with: everything older than the events that can still be read. */
@@ -61,6 +70,8 @@ export interface LogSnapshot {
  * A log without an epoch, since it is new or was lost, begins one with the first call of any method.
  */
 export interface InvalidationLog {
+  /** Whether nobody but this process appends, so that its reader need not ask. */
+  readonly isLocal: boolean;
   /**
    * Appends events together, in order. They are in the log when this resolves; when it rejects, they may be.
    *

@@ -79,11 +79,15 @@ export class GenerationView {
 
   /** Takes over what was folded elsewhere. */
   load({ through, buckets, prefixes, all }: FoldedMarks): void {
-    this.#sequence = Math.max(this.#sequence, through);
     this.#exactSince = Math.max(this.#exactSince, through);
     this.#all = joined(this.#all, all);
-    for (const [bucket, mode, sequence] of buckets) this.#fold(bucket, marked(NO_MARKS, mode, sequence));
-    for (const [prefix, mode, sequence] of prefixes) this.#addPrefix(prefix, mode, sequence);
+    this.#sequence = Math.max(this.#sequence, through, lastOf(all));
+    for (const [bucket, mode, sequence] of buckets) {
+      this.#fold(bucket, marked(NO_MARKS, mode, sequence));
+      this.#sequence = Math.max(this.#sequence, sequence);
+    }
+    for (const [value, mode, sequence] of prefixes)
+      this.add({ sequence, mode, target: { kind: 'prefix', value } });
   }
 
   #addExact(name: string, mode: GenerationMode, sequence: number): void {
