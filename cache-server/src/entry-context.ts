@@ -15,6 +15,8 @@ import { createServerCounters } from './observe/server-counters.ts';
 import type { ServerCounters } from './observe/server-counters.ts';
 import { BodyFrames } from './partition/body-frames.ts';
 import type { EntryStore } from './store/entry-store.ts';
+import type { ProtectionShare } from './upstream/protection/protection-share.ts';
+import { UpstreamProtection } from './upstream/protection/upstream-protection.ts';
 import type { UpstreamRegistry } from './upstream/upstream-registry.ts';
 import { UrlIndex } from './url-index.ts';
 
@@ -45,12 +47,15 @@ export interface GetEntryDeps {
   readonly random: () => number;
   readonly logger: Pick<Logger, 'warn'>;
   readonly metrics: Metrics;
+  /** How the servers of a cluster protect upstreams together; one without is alone. */
+  readonly protectionShare?: ProtectionShare | undefined;
 }
 
 /** The dependencies and what is built from them. */
 export interface EntryContext extends GetEntryDeps {
   readonly credentialName: CredentialName;
   readonly counters: ServerCounters;
+  readonly protection: UpstreamProtection;
   readonly report: ReportFailure;
   readonly manifests: ManifestShelf;
   readonly frames: BodyFrames;
@@ -101,6 +106,7 @@ export function createEntryContext(deps: GetEntryDeps): EntryContext {
   return {
     ...deps,
     counters,
+    protection: new UpstreamProtection({ clock, random, logger, metrics, share: deps.protectionShare }),
     report,
     flights,
     credentialName: createCredentialName(deps.keySecret),

@@ -93,7 +93,7 @@ async function ask(
   return await askUpstream({ target, headers, kind, signal: flight.signal }, context);
 }
 
-/** Asks an upstream, and counts it. @throws CacheServerError `upstream-…` */
+/** Asks an upstream when it may be asked, and counts it. @throws CacheServerError `upstream-…` */
 export async function askUpstream(
   asking: {
     method?: 'HEAD';
@@ -102,25 +102,29 @@ export async function askUpstream(
     kind?: 'conditional' | 'full';
     signal: AbortSignal;
   },
-  { clock, counters }: EntryContext,
+  { clock, counters, protection }: EntryContext,
 ): Promise<Arrival> {
   const { method = 'GET', target, headers, kind = 'full', signal } = asking;
   const { name, policy } = target.upstream;
-  const requestTimeMs = clock.now();
-  counters.upstreamRequest(kind, name);
-  try {
-    const response = await fetchUpstream({ ...target, method, headers, signal });
-    const responseTimeMs = clock.now();
-    // https://www.rfc-editor.org/rfc/rfc9110#section-6.6.1-8
-    const dated: HeaderList = hasHeader(response.headers, 'date')
-      ? response.headers
-      : [...response.headers, ['date', formatHttpDate(responseTimeMs)]];
-    const head = { status: response.status, headers: dated, requestTimeMs, responseTimeMs, policy };
-    return { response, head };
-  } catch (error) {
-    counters.upstreamRequest('failed', name);
-    throw error;
-  }
+  const attempt = async (own: AbortSignal): Promise<Arrival> => {
+    const requestTimeMs = clock.now();
+    counters.upstreamRequest(kind, name);
+    try {
+      const response = await fetchUpstream({ ...target, method, headers, signal: own });
+      const responseTimeMs = clock.now();
+      // https://www.rfc-editor.org/rfc/rfc9110#section-6.6.1-8
+      const dated: HeaderList = hasHeader(response.headers, 'date')
+        ? response.headers
+        : [...response.headers, ['date', formatHttpDate(responseTimeMs)]];
+      const head = { status: response.status, headers: dated, requestTimeMs, responseTimeMs, policy };
+      return { response, head };
+    } catch (error) {
+      counters.upstreamRequest('failed', name);
+      throw error;
+    }
+  };
+  const isPersonal = headers.some(([header]) => looksLikeCredential(header.toLowerCase()));
+  return await protection.ask(target.upstream, { attempt, isPersonal, signal });
 }
 
 async function receive(

@@ -132,6 +132,9 @@ export function createGetEntry(deps: GetEntryDeps): EntryService {
     describeManifest: async (keyText) => await describeManifest(keyText, context),
     counts: () => context.counters.snapshot(),
     activity: () => ({ flights: flights.size, waiters: flights.followers }),
-    close: () => flights.close(),
+    close: () => {
+      flights.close();
+      context.protection.close();
+    },
   };
 }

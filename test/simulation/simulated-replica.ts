@@ -6,6 +6,7 @@ import type { EntryResponse } from '../../cache-server/src/entry-answer.ts';
 import type { EntryService } from '../../cache-server/src/entry-service.ts';
 import { CacheServerError } from '../../cache-server/src/errors.ts';
 import { createGetEntry } from '../../cache-server/src/get-entry.ts';
+import { UNDECLARED_PROTECTION } from '../../cache-server/src/upstream/protection/protection-settings.ts';
 import type { Random } from './random.ts';
 import { overLink, SimulatedLink } from './simulated-link.ts';
 import type { SimulatedEntryStore } from './simulated-redis.ts';
@@ -68,6 +69,8 @@ export class SimulatedReplica {
     });
     const target = {
       name: 'api',
+      isDeclared: true,
+      protection: UNDECLARED_PROTECTION,
       forwardHeaders: [],
       policy: DEFAULT_POLICY,
       ignoreNoCache: false,

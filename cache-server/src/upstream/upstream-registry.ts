@@ -10,6 +10,8 @@ import { CacheServerError } from '../errors.ts';
 import { guardedConnector, isOwnUrl } from './guarded-connector.ts';
 import type { OwnAddress } from './guarded-connector.ts';
 import { forbiddenTarget } from './network-error.ts';
+import { protectionSettings, UNDECLARED_PROTECTION } from './protection/protection-settings.ts';
+import type { ProtectionSettings } from './protection/protection-settings.ts';
 import { plainQuery } from './query-rule.ts';
 import type { QueryRule } from './query-rule.ts';
 
@@ -17,6 +19,7 @@ import type { QueryRule } from './query-rule.ts';
 export interface Upstream {
   /** The scope of its entries: the name in the configuration, or the origin of an undeclared one. */
   readonly name: string;
+  readonly isDeclared: boolean;
   readonly forwardHeaders: readonly string[];
   /** How its responses are stored and used again. */
   readonly policy: CachePolicy;
@@ -26,6 +29,8 @@ export interface Upstream {
   readonly closeDelimited: 'relay' | 'rfc';
   readonly fetchTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  /** What keeps it from being asked too much. */
+  readonly protection: ProtectionSettings;
   /** What we call ourselves in `Via` towards it. */
   readonly viaName: string;
   readonly dispatcher: Dispatcher;
@@ -86,12 +91,14 @@ const CONNECTIONS_PER_ORIGIN_MAX = 128;
 const ORIGINS_MAX = 1024;
 const CONNECT_TIMEOUT_MS = 10_000;
 const UNDECLARED = {
+  isDeclared: false,
   forwardHeaders: ['accept', 'accept-language'],
   policy: DEFAULT_POLICY,
   ignoreNoCache: false,
   closeDelimited: 'relay' as const,
   fetchTimeoutMs: 30_000,
   idleTimeoutMs: 30_000,
+  protection: UNDECLARED_PROTECTION,
 };
 /** Declared upstreams may be private: the operator named them. Metadata services stay refused. */
 const ANY_PRIVATE = ['loopback', 'link-local', 'private'];
@@ -152,12 +159,14 @@ async function declare(
     query: { drop: settings.dropQuery, sort: settings.sortQuery },
     upstream: {
       name,
+      isDeclared: true,
       forwardHeaders,
       policy: configuredPolicy(settings),
       ignoreNoCache: settings.ignoreNoCache,
       closeDelimited: settings.closeDelimited,
       fetchTimeoutMs,
       idleTimeoutMs,
+      protection: protectionSettings(settings),
       viaName: options.viaName,
       dispatcher: agent(options, { guard: createAddressGuard(ANY_PRIVATE), ca }),
     },

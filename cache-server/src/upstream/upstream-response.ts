@@ -24,6 +24,8 @@ export interface UpstreamResponse {
    * ('upstream-truncated', 'upstream-timeout', …) otherwise. Returning early ends the exchange.
    */
   readonly body: AsyncIterable<Buffer>;
+  /** Resolves when the upstream has sent all, or the exchange broke off, however much of the body has been read. */
+  readonly over: Promise<void>;
 }
 
 /** Bytes that wait for the reader before the connection is paused. */
@@ -45,6 +47,7 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
   failure: unknown;
   readonly #options: ExchangeOptions;
   readonly #settle = Promise.withResolvers<UpstreamResponse>();
+  readonly #over = Promise.withResolvers<void>();
   #controller: Dispatcher.DispatchController | undefined;
   #headArrived = false;
   #expectedBytes: number | undefined;
@@ -87,7 +90,8 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
     this.#headArrived = true;
     this.#expectedBytes = bodyBytes;
     const body = { [Symbol.asyncIterator]: () => this.#read() };
-    this.#settle.resolve({ status, headers: withoutHopByHop(raw), framing, bodyBytes, body });
+    const over = this.#over.promise;
+    this.#settle.resolve({ status, headers: withoutHopByHop(raw), framing, bodyBytes, body, over });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -104,6 +108,7 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
       return;
     }
     this.#ended = true;
+    this.#over.resolve();
     this.#wake?.();
   }
 
@@ -116,6 +121,7 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
     if (this.#ended || this.#error !== undefined) return;
     this.#error = networkError(cause, this.#headArrived ? 'body' : 'head', this.#options.place);
     this.#settle.reject(this.#error);
+    this.#over.resolve();
     this.#wake?.();
   }
 
