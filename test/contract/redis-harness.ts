@@ -7,9 +7,12 @@ import type { StoreUnderTest } from './store-harness.ts';
 
 const POLL_MS = 10;
 
+/** What is read and written: one server, or the masters of a cluster. */
+type Servers = RedisFixture | readonly RedisFixture[];
+
 /** A store on a server, connected; a wide deadline, since a loaded machine is no reason to fail. */
 export async function connectStore(
-  redis: RedisFixture,
+  redis: Pick<RedisFixture, 'url'>,
   options: Partial<RedisStoreOptions> = {},
 ): Promise<RedisStore> {
   const store = openStore(redis, options);
@@ -17,10 +20,14 @@ export async function connectStore(
   return store;
 }
 
-/** A store that may not be connected yet, or never be. */
-export function openStore(redis: RedisFixture, options: Partial<RedisStoreOptions> = {}): RedisStore {
+/** A store that may not be connected yet, or never be. Options that say where Redis is stand for the server. */
+export function openStore(
+  redis: Pick<RedisFixture, 'url'>,
+  options: Partial<RedisStoreOptions> = {},
+): RedisStore {
+  const elsewhere = options.sentinel !== undefined || options.cluster !== undefined;
   return createRedisStore({
-    url: redis.url,
+    ...(elsewhere ? {} : { url: redis.url }),
     keyPrefix: 'pannier-test',
     commandTimeoutMs: 10_000,
     protocol: 3,
@@ -33,10 +40,14 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
   while (!(await condition())) await sleep(POLL_MS);
 }
 
-/** A connected store on an emptied server; after the test every key must have a time to live. */
-export async function openOnEmptied(redis: RedisFixture, protocol: 2 | 3): Promise<StoreUnderTest> {
-  await redis.command('FLUSHALL', 'SYNC');
-  const store = await connectStore(redis, { protocol });
+/** A connected store on emptied servers; after the test every key must have a time to live. */
+export async function openOnEmptied(
+  servers: Servers,
+  options: Partial<RedisStoreOptions> = {},
+): Promise<StoreUnderTest> {
+  const all = [servers].flat();
+  await Promise.all(all.map(async (redis) => await redis.command('FLUSHALL', 'SYNC')));
+  const store = await connectStore(all[0]!, options);
   return {
     store,
     elapse: async (ms) => {
@@ -45,7 +56,7 @@ export async function openOnEmptied(redis: RedisFixture, protocol: 2 | 3): Promi
     },
     close: async () => {
       await store.close();
-      expect(await keysWithoutTtl(redis)).toEqual([]);
+      expect(await keysWithoutTtl(servers)).toEqual([]);
     },
   };
 }
@@ -57,11 +68,12 @@ export async function allKeys(redis: RedisFixture): Promise<string[]> {
 }
 
 /** Keys that would stay for ever. */
-export async function keysWithoutTtl(redis: RedisFixture): Promise<string[]> {
+export async function keysWithoutTtl(servers: Servers): Promise<string[]> {
   const script = `local bad = {}
     for _, name in ipairs(redis.call('KEYS', '*')) do
       if redis.call('PTTL', name) == -1 then bad[#bad + 1] = name end
     end
     return bad`;
-  return ((await redis.command('EVAL', script, 0)) as Buffer[]).map(String);
+  const found = [servers].flat().map(async (redis) => (await redis.command('EVAL', script, 0)) as Buffer[]);
+  return (await Promise.all(found)).flat().map(String);
 }

@@ -11,8 +11,8 @@ beforeAll(async () => {
 });
 afterAll(async () => await redis.stop());
 
-entryStoreContract('the Redis store, protocol 3', async () => await openOnEmptied(redis, 3));
-entryStoreContract('the Redis store, protocol 2', async () => await openOnEmptied(redis, 2));
+entryStoreContract('the Redis store, protocol 3', async () => await openOnEmptied(redis));
+entryStoreContract('the Redis store, protocol 2', async () => await openOnEmptied(redis, { protocol: 2 }));
 
 describe('the Redis store by itself', () => {
   test('its keys carry prefix and format version, and only a manifest has a hash tag', async () => {
