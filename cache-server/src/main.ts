@@ -1,16 +1,34 @@
 /** The cache server as a process: `npm run cache-server -- --config pannier.yaml`. */
 import { parseArgs } from 'node:util';
-import { createLogger, installSignals, loadConfig, portFlag, runMain, watchConfig } from '@pannier/runtime';
+import {
+  ConfigError,
+  createLogger,
+  installSignals,
+  loadConfig,
+  portFlag,
+  runMain,
+  watchConfig,
+} from '@pannier/runtime';
 import type { Config, ConfigOverrides, Logger } from '@pannier/runtime';
 import { startCacheServer } from './start-cache-server.ts';
 
 const HELP = `Usage: npm run cache-server -- [--config FILE] [--host H] [--port N] [--admin-port N] [--redis URL]
+                            [--role both|server|worker]
 
   --config FILE     configuration (YAML); every key is also a PANNIER_… variable
   --host, --port    where to listen for gRPC (127.0.0.1, 7070)
   --admin-port      /livez, /readyz and /metrics (7071)
   --redis URL       keep entries in this Redis instead of in memory
+  --role ROLE       server answers callers, worker runs jobs of Warm (both)
 `;
+
+const ROLES = ['both', 'server', 'worker'] as const;
+
+function roleFlag(text: string | undefined): (typeof ROLES)[number] | undefined {
+  const role = ROLES.find((one) => one === text);
+  if (role !== undefined || text === undefined) return role;
+  throw new ConfigError(`--role ${text}: want ${ROLES.join(', ')}`);
+}
 
 function readFlags(): { path: string | undefined; overrides: ConfigOverrides; help: boolean } {
   const { values } = parseArgs({
@@ -20,6 +38,7 @@ function readFlags(): { path: string | undefined; overrides: ConfigOverrides; he
       port: { type: 'string' },
       'admin-port': { type: 'string' },
       redis: { type: 'string' },
+      role: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -27,6 +46,7 @@ function readFlags(): { path: string | undefined; overrides: ConfigOverrides; he
     host: values.host,
     port: portFlag('--port', values.port),
     adminPort: portFlag('--admin-port', values['admin-port']),
+    role: roleFlag(values.role),
     redis: values.redis === undefined ? undefined : { url: values.redis },
   };
   return { path: values.config, overrides: { server }, help: values.help };
@@ -65,12 +85,13 @@ await runMain(async () => {
   if (config.server.auth === 'none') {
     logger.warn('auth is none: callers are believed to be who they say they are; for a trusted network only');
   }
-  const store = server.store.kind;
+  const { host, adminHost, role } = config.server;
   logger.info(
     {
-      grpc: `${config.server.host}:${server.port}`,
-      admin: `${config.server.adminHost}:${server.adminPort}`,
-      store,
+      ...(role === 'worker' ? {} : { grpc: `${host}:${server.port}` }),
+      admin: `${adminHost}:${server.adminPort}`,
+      store: server.store.kind,
+      role,
     },
     'listening',
   );

@@ -11,6 +11,7 @@ import { datasetUrls } from './declared-dataset.ts';
 import { createDatasets } from './get-dataset.ts';
 import { createGetEntry } from './get-entry.ts';
 import { createObjectKeeper } from './keep-object.ts';
+import { startJobs } from './start-jobs.ts';
 import type { AdminServiceDeps } from './rpc/admin-service.ts';
 import { startGrpcServer } from './rpc/grpc-server.ts';
 import type { GrpcPort } from './rpc/grpc-server.ts';
@@ -35,6 +36,7 @@ export interface CacheServerOptions {
 
 /** A running server. */
 export interface RunningCacheServer {
+  /** Of gRPC; 0 for a worker, which has none. */
   readonly port: number;
   readonly adminPort: number;
   readonly store: EntryStore;
@@ -62,10 +64,12 @@ function entryBytesMax({ server, limits }: Config): number {
     : limits.entryBytesMax;
 }
 
-async function bindGrpc(
+/** A worker answers nobody. */
+async function openGrpc(
   config: Config,
   deps: Parameters<typeof startGrpcServer>[0]['deps'],
-): Promise<GrpcPort> {
+): Promise<GrpcPort | undefined> {
+  if (config.server.role === 'worker') return undefined;
   const { host, port } = config.server;
   const { streamsMax, objectBytesMax } = config.limits;
   try {
@@ -154,15 +158,17 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
     datasets: config.datasets,
     baseDir: process.cwd(),
   });
+  const jobs = startJobs({ ...shared, config, entries, datasets });
   const tickets = new TicketTable();
   const draining = new AbortController();
 
-  const grpc = await bindGrpc(config, {
+  const grpc = await openGrpc(config, {
     ...entries,
     ...adminDeps(entries, store, clock),
     tickets,
     limits,
     datasets,
+    jobs,
     objects: createObjectKeeper(shared),
     listDatasets: async () => await datasets.list(),
     now: () => performance.now(),
@@ -177,19 +183,17 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
     ready: () => (draining.signal.aborted ? { ok: false, reason: 'draining' } : { ok: true }),
     metrics: metrics.registry,
   });
-  ownAddresses.push(
-    { host: config.server.host, port: grpc.port },
-    { host: config.server.adminHost, port: admin.port },
-  );
+  if (grpc !== undefined) ownAddresses.push({ host: config.server.host, port: grpc.port });
+  ownAddresses.push({ host: config.server.adminHost, port: admin.port });
 
   return {
-    port: grpc.port,
+    port: grpc?.port ?? 0,
     adminPort: admin.port,
     store,
     flights: () => entries.activity().flights,
     async close(graceMs = limits.drainMs) {
       draining.abort();
-      await grpc.drain(graceMs);
+      await Promise.all([jobs.close(), grpc?.drain(graceMs)]);
       tickets.clear();
       entries.close();
       await Promise.all([admin.close(), upstreams.close(), datasets.close(), store.close()]);

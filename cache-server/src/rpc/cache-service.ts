@@ -2,7 +2,7 @@
 
 import { CacheService } from '@pannier/proto';
 import type { ServiceHandlers } from '@pannier/proto';
-import { serverStream, unary, unimplemented, unimplementedStream } from './call-handlers.ts';
+import { serverStream, unary } from './call-handlers.ts';
 import type { DatasetDeps } from './dataset-calls.ts';
 import { describeDataset, readPartitions } from './dataset-calls.ts';
 import type { ExchangeCallDeps } from './exchange-call.ts';
@@ -14,9 +14,17 @@ import { invalidate } from './invalidate-call.ts';
 import type { ObjectDeps } from './object-calls.ts';
 import { watchPublications } from './version-calls.ts';
 import { deleteObject, getObject, getObjects, putObject } from './object-calls.ts';
+import { warm } from './warm-call.ts';
+import type { JobCallDeps } from './warm-call.ts';
+import { watchJob } from './watch-job-call.ts';
 
 /** What the service's methods need. */
-export type CacheServiceDeps = ExchangeCallDeps & FetchDeps & DatasetDeps & ObjectDeps & InvalidateDeps;
+export type CacheServiceDeps = ExchangeCallDeps &
+  FetchDeps &
+  DatasetDeps &
+  ObjectDeps &
+  InvalidateDeps &
+  JobCallDeps;
 
 /** The handlers for `server.addService`. */
 export function cacheServiceHandlers(deps: CacheServiceDeps): ServiceHandlers<typeof CacheService> {
@@ -36,10 +44,7 @@ export function cacheServiceHandlers(deps: CacheServiceDeps): ServiceHandlers<ty
     getBatch: unary(method.getBatch, (request, context) => getObjects(request, context, deps)),
     invalidate: unary(method.invalidate, (request, context) => invalidate(request, context, deps)),
     watch: serverStream(method.watch, (_request, context) => watchPublications(context, deps)),
-    warm: unary(method.warm, unimplemented('Warm needs the job queue, which is not built yet.')),
-    watchJob: serverStream(
-      method.watchJob,
-      unimplementedStream('WatchJob needs the job queue, which is not built yet.'),
-    ),
+    warm: unary(method.warm, (request) => warm(request, deps)),
+    watchJob: serverStream(method.watchJob, (request, context) => watchJob(request, context, deps)),
   };
 }

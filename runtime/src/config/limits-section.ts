@@ -57,6 +57,15 @@ export const limitsSection = z.strictObject({
     .default(1024)
     .describe('Lookups that may await their answer on one Exchange stream.'),
   fetchDeadlineMs: duration().prefault('10m').describe('How long one upstream fetch may take in all.'),
+  jobsMax: count()
+    .default(1000)
+    .describe('Jobs of Warm that wait or run in the whole mesh; a call beyond is refused.'),
+  jobItemsMax: count({ max: 10_000 }).default(1000).describe('URLs and datasets of one job.'),
+  jobsAtOnceMax: count().default(4).describe('Jobs that one process runs at once.'),
+  jobItemsAtOnceMax: count().default(4).describe('URLs and datasets of one job that are fetched at once.'),
+  jobDeadlineMs: duration()
+    .prefault('1h')
+    .describe('How long a job may take from its first attempt on; then it is given up.'),
   ackTimeoutMs: duration()
     .prefault('250ms')
     .describe('How long a cache server may leave a lookup unacknowledged before the proxy asks elsewhere.'),

@@ -32,6 +32,14 @@ export const configSchema = sections.superRefine((config, context) => {
     });
   }
   refuseClaimedTwice(config.upstreams, context);
+  if (config.server.role !== 'both' && config.server.redis === undefined) {
+    context.addIssue({
+      code: 'custom',
+      path: ['server', 'role'],
+      input: config.server.role,
+      message: 'both, as server.redis is not set: jobs wait where another process could take them',
+    });
+  }
 });
 
 /** A request must belong to one upstream only, so no two may name the same place. */

@@ -1,6 +1,17 @@
 import { z } from 'zod';
-import { addressRules, byteSize, hostName, port } from './fields.ts';
+import { addressRules, byteSize, duration, hostName, port } from './fields.ts';
 import { redisSection } from './redis-section.ts';
+
+const janitorSection = z.strictObject({
+  scopeTtlMs: duration()
+    .prefault('7d')
+    .describe(
+      'How long a caller may not be heard of, or a dataset be declared nowhere, until what is stored for it goes.',
+    ),
+  everyMs: duration()
+    .prefault('1h')
+    .describe('How often one of the servers goes through the store; with a jitter of a tenth.'),
+});
 
 /** What the cache server listens on, trusts and stores in. */
 export const serverSection = z.strictObject({
@@ -18,6 +29,15 @@ export const serverSection = z.strictObject({
     .describe(
       'How a caller proves who it is. With none the call metadata is believed: for a trusted network only.',
     ),
+  role: z
+    .enum(['both', 'server', 'worker'])
+    .default('both')
+    .describe(
+      'What the process does: server answers callers, worker runs the jobs of Warm and has an admin port only, both does both. Without Redis it is both.',
+    ),
+  janitor: janitorSection
+    .prefault({})
+    .describe('Removes what services and datasets that are gone left in the store.'),
   keySecret: z
     .string()
     .min(16, { error: 'at least 16 characters' })
