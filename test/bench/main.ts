@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import type { Bench } from './bench.ts';
 import { machine } from './bench.ts';
+import { clusterBench } from './cluster.ts';
 import { herdBench } from './herd.ts';
 import { ingestBench } from './ingest.ts';
 import { partitionBench } from './partition.ts';
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   partition: partitionBench,
   ingest: ingestBench,
   herd: herdBench,
+  cluster: clusterBench,
   tiers: tiersBench,
 };
 

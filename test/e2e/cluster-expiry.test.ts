@@ -1,0 +1,16 @@
+/** The short form; `npm run bench -- cluster --full` has 5,000 clients. */
+import { expect, it } from 'vitest';
+import { atExpiry, whileRevalidating } from '../load/expiry.ts';
+
+const CLIENTS = 500;
+
+it('at expiry many clients of three servers cost one conditional request', async () => {
+  const report = await atExpiry(CLIENTS);
+  expect(report).toMatchObject({ failures: {}, good: CLIENTS, asked: 1, conditional: 1 });
+});
+
+it('with stale-while-revalidate nobody waits for an upstream that does not answer', async () => {
+  const report = await whileRevalidating(CLIENTS);
+  expect(report).toMatchObject({ failures: {}, good: CLIENTS, answeredMeanwhile: 0 });
+  expect(report.asked).toBe(1);
+});
