@@ -5,6 +5,7 @@ import type { Config, Logger } from '@pannier/runtime';
 import { checkDatasets } from './check-datasets.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
+import { openClusterControl } from './cluster-control.ts';
 import { describeEntry, originalSummary } from './describe-entry.ts';
 import type { EntryService } from './entry-service.ts';
 import { datasetUrls } from './declared-dataset.ts';
@@ -142,6 +143,7 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
   const limits = { ...config.limits, entryBytesMax: entryBytesMax(config) };
   const metrics = createMetrics('pannier_server', { process: true });
   const store = openStore(config, clock, logger);
+  const control = openClusterControl(config, logger);
   const ownAddresses = options.ownAddresses ?? [];
   const upstreams = await openUpstreams(config, ownAddresses);
   const shared = { store, limits, clock, random: Math.random, logger, metrics };
@@ -150,6 +152,7 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
     upstreams,
     plainUrls: datasetUrls(config),
     keySecret: config.server.keySecret,
+    protectionShare: control?.protectionShare,
   });
   const datasets = createDatasets({
     ...shared,
@@ -197,6 +200,7 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
       tickets.clear();
       entries.close();
       await Promise.all([admin.close(), upstreams.close(), datasets.close(), store.close()]);
+      await control?.close();
     },
   };
 }

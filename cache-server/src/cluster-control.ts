@@ -1,0 +1,38 @@
+/** What the servers of one cluster share over the Redis for control. */
+import type { Config, Logger } from '@pannier/runtime';
+import { ConnectionErrors } from './store/redis/connection-errors.ts';
+import { openRedisControl } from './store/redis/control-connection.ts';
+import type { RedisConnection } from './store/redis/redis-connection.ts';
+import { RedisUpstreamSlots } from './store/redis/redis-upstream-slots.ts';
+import { REPORT_LEASE_MS, SERVER_SEEN_MS } from './upstream/protection/protection-share.ts';
+import type { ProtectionShare } from './upstream/protection/protection-share.ts';
+
+/** See the head of this file. */
+export interface ClusterControl {
+  readonly connection: RedisConnection;
+  readonly protectionShare: ProtectionShare;
+  close(): Promise<void>;
+}
+
+/** Connects in the background; undefined for a server with the embedded store, which is alone. */
+export function openClusterControl({ server }: Config, logger: Logger): ClusterControl | undefined {
+  if (server.redis === undefined) return undefined;
+  const onError = (err: Error, count: number): void =>
+    logger.warn({ err, count }, 'the Redis for control does not answer');
+  const connection = openRedisControl(server.redis, {
+    errors: new ConnectionErrors(onError, () => performance.now()),
+    onEvictingPolicy: (policy) =>
+      logger.warn({ policy }, 'the Redis for control may evict keys: set its maxmemory-policy to noeviction'),
+  });
+  const { keyPrefix } = server.redis;
+  return {
+    connection,
+    protectionShare: new RedisUpstreamSlots({
+      control: connection,
+      keyPrefix,
+      reportLeaseMs: REPORT_LEASE_MS,
+      serverSeenMs: SERVER_SEEN_MS,
+    }),
+    close: async () => await connection.close(),
+  };
+}
