@@ -8,6 +8,8 @@ export interface ClientOptions extends Omit<TransportOptions, 'servers'> {
   readonly onBypass?: 'direct' | 'error';
   /** What all responses in the near cache may take in bytes, default 16 MiB; 0 turns it off. */
   readonly nearCacheBytesMax?: number;
+  /** How long responses in the near cache are used without a sign of life from the servers' log of invalidations, in milliseconds; default 1,000. */
+  readonly nearTrustMs?: number;
 }
 
 /** Limits of one call of the client. */

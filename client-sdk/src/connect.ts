@@ -13,9 +13,11 @@ import { openServerAdmin } from './server-admin.ts';
 import type { ServerAdmin } from './server-admin.ts';
 import { createTransport } from './transport/index.ts';
 import type { ServerState } from './transport/index.ts';
+import { openWarmJobs } from './warm-jobs.ts';
+import type { WarmJobs } from './warm-jobs.ts';
 
 /** A client. Its failures are `PannierError`s; what an AbortSignal ends rejects with the signal's reason. */
-export interface PannierClient extends ObjectStore, Disposable {
+export interface PannierClient extends ObjectStore, WarmJobs, Disposable {
   /**
    * Fetches a URL through the cache, as `fetch` does: redirects followed, content codings undone, the body streamed with
    * backpressure. GETs without a body are asked of the cache; everything else goes straight to the upstream.
@@ -34,6 +36,7 @@ export interface PannierClient extends ObjectStore, Disposable {
 }
 
 const DEADLINE_MS = 10_000;
+const NEAR_TRUST_MS = 1000;
 const NEAR_CACHE_BYTES = 16 * 1024 * 1024;
 /** Larger bodies come by Fetch and are never whole in memory. */
 const NEAR_ENTRY_BYTES = 1024 * 1024;
@@ -49,7 +52,12 @@ export function connect(address: string | readonly string[], options: ClientOpti
   const { deadlineMs = DEADLINE_MS, onBypass = 'direct', nearCacheBytesMax = NEAR_CACHE_BYTES } = options;
   const servers = typeof address === 'string' ? [address] : address;
   const transport = createTransport({ ...options, servers });
-  const nearCache = createNearCache({ bytesMax: nearCacheBytesMax, entryBytesMax: NEAR_ENTRY_BYTES });
+  const nearCache = createNearCache({
+    bytesMax: nearCacheBytesMax,
+    entryBytesMax: NEAR_ENTRY_BYTES,
+    trustMs: options.nearTrustMs ?? NEAR_TRUST_MS,
+    watch: (listener) => transport.onInvalidation(listener),
+  });
   const held = new HeldPartitions(nearCacheBytesMax);
   const close = (): void => {
     nearCache.clear();
@@ -58,6 +66,7 @@ export function connect(address: string | readonly string[], options: ClientOpti
   };
   return {
     ...openObjectStore(transport, deadlineMs),
+    ...openWarmJobs(transport, deadlineMs),
     admin: openServerAdmin(transport, deadlineMs),
     fetch: (url, init = {}) => fetchUrl(url, init, { transport, nearCache, onBypass }),
     dataset: <T, K extends string>(name: string) => openDataset<T, K>(name, { transport, deadlineMs, held }),

@@ -51,7 +51,10 @@ export function fetchRequest(input: string | URL, init: RequestInit): FetchReque
   };
 }
 
-/** Under which name a response is kept near: any other header may select another response, and only the server knows which do. */
-export function nearKey({ method, url, headers }: LookupRequest): string {
-  return JSON.stringify([method, url, headers]);
+/**
+ * Under which name a response is kept near: its URL, and on further lines its headers. Any of them may select another response, and only
+ * the server knows which do.
+ */
+export function nearKey({ url, headers }: LookupRequest): string {
+  return [url, ...headers.map(([name, value]) => `${name}: ${value}`)].join('\n');
 }

@@ -48,23 +48,22 @@ async function fetchOnce(
   const key = nearKey(lookup);
   const near = request.nearCacheable ? deps.nearCache.get(key) : undefined;
   if (near !== undefined) return nearResponse(near, lookup.url, Date.now());
+  const { removals } = deps.nearCache;
   const answer = await deps.transport.lookup(lookup, { signal });
   if (answer.kind === 'bypass') {
     if (deps.onBypass === 'direct') return direct(request, init, answer.reason);
     throw new PannierError('unavailable', `the server leaves ${lookup.url} to the client: ${answer.reason}`);
   }
-  if (request.nearCacheable) keepNear(key, answer, deps.nearCache);
+  if (request.nearCacheable && deps.nearCache.isCurrent(key, removals)) keepNear(key, answer, deps.nearCache);
   return lookupResponse(answer, lookup.url, signal);
 }
 
-function keepNear(
-  key: string,
-  { status, headers, body, freshForMs }: LookupResponse,
-  nearCache: NearCache,
-): void {
+function keepNear(key: string, answer: LookupResponse, nearCache: NearCache): void {
+  const { status, headers, body, freshForMs } = answer;
   if (status !== 200 || body.kind !== 'whole' || freshForMs <= 0) return;
-  const now = Date.now();
-  nearCache.set(key, { status, headers, body: body.bytes, storedAtMs: now, expiresAtMs: now + freshForMs });
+  const storedAtMs = Date.now();
+  const expiresAtMs = storedAtMs + freshForMs;
+  nearCache.set(key, { status, headers, body: body.bytes, storedAtMs, expiresAtMs, source: answer });
 }
 
 /** The upstream's own answer, by the runtime's `fetch`, which follows redirects too. */

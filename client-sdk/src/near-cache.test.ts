@@ -5,7 +5,8 @@ import type { NearEntry } from './near-cache.ts';
 const KIB = 1024;
 
 function entry(bytes: number, expiresAtMs = 100, storedAtMs = 0): NearEntry {
-  return { status: 200, headers: [['Age', '0']], body: new Uint8Array(bytes), storedAtMs, expiresAtMs };
+  const body = new Uint8Array(bytes);
+  return { status: 200, headers: [['Age', '0']], body, storedAtMs, expiresAtMs, source: { key: '' } };
 }
 
 test('an entry is there until it expires', () => {

@@ -1,7 +1,16 @@
-/** The small in-memory tier of a proxy or an SDK client: whole bodies, bounded in bytes, for as long as the server allows. */
+/**
+ * The small in-memory tier of a proxy or an SDK client: whole bodies, bounded in bytes, for as long as the server allows and no invalidation
+ * names them.
+ */
 import { LRUCache } from 'lru-cache';
 import { storedFields } from '@pannier/http-semantics';
 import type { HeaderList } from '@pannier/http-semantics';
+import { entryTags, GenerationView } from '@pannier/proto';
+import type { EntryTargets, Generation, GenerationTarget, Verdict } from '@pannier/proto';
+import { comparableUrl, RemovalLog } from './near-removals.ts';
+import { NearView } from './near-view.ts';
+import type { LookupResponse } from './transport/lookup-answer.ts';
+import type { WatchListener } from './transport/watch-news.ts';
 
 /** A response that may be used again without asking. Times in milliseconds on the cache's own clock. */
 export interface NearEntry {
@@ -10,34 +19,42 @@ export interface NearEntry {
   readonly body: Uint8Array;
   readonly storedAtMs: number;
   readonly expiresAtMs: number;
+  /** What the server said of it, or `direct` when it came past every server: nobody tells of what becomes of it. */
+  readonly source: NearSource | 'direct';
 }
 
-/** Limits in bytes. */
+/** What an answer tells of its entry. */
+export type NearSource = Pick<LookupResponse, 'key' | 'generation' | 'entryUrl'>;
+
+/** Limits in bytes, times in milliseconds. */
 export interface NearCacheOptions {
   /** What all entries together may take; 0 turns the cache off. */
   readonly bytesMax: number;
   /** What one entry may take, head included. */
   readonly entryBytesMax: number;
-  /** Milliseconds; default `Date.now`. */
+  /** Default `Date.now`. */
   readonly now?: () => number;
+  /** How long entries are used without a sign of life from the servers' log of invalidations; default 1,000. */
+  readonly trustMs?: number;
+  /** Has a listener told of invalidations from now on; called when the first entry is kept. */
+  readonly watch?: (listener: WatchListener) => void;
 }
 
-/** A near cache. */
+/** A near cache. Its keys begin with the URL; on further lines stand the headers that tell its entries apart. */
 export interface NearCache {
-  /** The entry, while it is fresh. */
+  /** The entry, while it is fresh, and nothing is known that outdates it, and that is known well enough. */
   get(key: string): NearEntry | undefined;
-  /** The entry, also for a while after it has expired: for when nobody can be asked. Whether it may be used is the caller's to judge. */
+  /** The entry, also for a while after it has expired or was outdated softly: for when nobody can be asked. Whether it may be used is the caller's to judge. */
   getStale(key: string, staleMsMax: number): NearEntry | undefined;
-  /** Keeps an entry, a copy of its body included, but for the fields that it says are for one caller; false when it is too large, has expired already, or the cache is off. */
+  /** Keeps an entry, a copy of its body included, but for the fields that it says are for one caller; false when it is too large, has expired or was outdated already, or the cache is off. */
   set(key: string, entry: NearEntry): boolean;
   /** True when there was one. */
   delete(key: string): boolean;
-  /**
-   * Removes every entry whose key is that URL, whatever the case of its host, or that URL and, on further lines, the headers that tell
-   * its entries apart.
-   */
+  /** Removes every entry of a URL, whatever the case of its host, before the servers' log says so. */
   deleteUrl(url: string): void;
-  /** Removals by URL so far. */
+  /** Removes every entry that an invalidation names, before the servers' log says so. */
+  deleteTarget(target: GenerationTarget): void;
+  /** Removals of those two kinds so far. */
   readonly removals: number;
   /**
    * False when the key's URL may have been removed since there were that many removals: what was asked for then may be older than the
@@ -49,8 +66,18 @@ export interface NearCache {
   readonly bytes: number;
 }
 
+/** How long an entry of which nobody tells is used, in milliseconds: older servers know no Watch, and a direct answer has no server. */
+const UNWATCHED_MS_MAX = 5000;
+
+interface Held {
+  readonly entry: NearEntry;
+  readonly targets: EntryTargets;
+  /** Where it was judged last; undefined when it never was. */
+  generation: Generation | undefined;
+}
+
 /** What an entry costs beyond its texts and its body: objects, the list node, the map slot. */
-const ENTRY_OVERHEAD_BYTES = 256;
+const ENTRY_OVERHEAD_BYTES = 320;
 const HEADER_OVERHEAD_BYTES = 64;
 
 function entryBytes(key: string, { headers, body }: NearEntry): number {
@@ -59,108 +86,168 @@ function entryBytes(key: string, { headers, body }: NearEntry): number {
   return bytes;
 }
 
-/** What the removals that are remembered one by one may take; of the older ones it is known only that there were some. */
-const REMOVALS_BYTES_MAX = 1024 * 1024;
-
-/** The URL in a key, by which all entries that a write outdates are found; the host in the case that all its spellings share. */
+/** The URL in a key, by which all entries that a write outdates are found. */
 function urlIn(key: string): string {
   const [url = ''] = key.split('\n', 1);
-  const [, place = '', rest = ''] = /^(https?:\/\/[^/?#]*)(.*)$/is.exec(url) ?? [];
-  const origin = URL.parse(place)?.origin;
-  return origin === undefined ? url : origin + rest;
+  return comparableUrl(url);
 }
 
-/** Counts removals by URL, for those that are still waiting for an answer from before. */
-class RemovalLog {
-  #count = 0;
-  #forgotten = 0;
-  readonly #byUrl = new LRUCache<string, number>({
-    maxSize: REMOVALS_BYTES_MAX,
-    sizeCalculation: (_count, url) => ENTRY_OVERHEAD_BYTES + url.length,
-    dispose: (count, _url, reason) => {
-      if (reason === 'evict') this.#forgotten = Math.max(this.#forgotten, count);
-    },
-  });
+/** By what invalidations may name an entry. */
+function targetsOf(key: string, { headers, source }: NearEntry): EntryTargets {
+  const [askedUrl = ''] = key.split('\n', 1);
+  const tags = entryTags(headers);
+  if (source === 'direct') return { url: askedUrl, tags };
+  const [scope = ''] = source.key.split(':', 1);
+  const { entryUrl = '' } = source;
+  return { url: entryUrl === '' ? askedUrl : entryUrl, tags, key: source.key, scope: unescaped(scope) };
+}
 
-  get count(): number {
-    return this.#count;
+/** A part of a key as it was before it was escaped. */
+function unescaped(part: string): string {
+  const byte = (_all: string, digits: string): string => String.fromCharCode(Number.parseInt(digits, 16));
+  return Buffer.from(part.replaceAll(/%([\dA-F]{2})/g, byte), 'latin1').toString();
+}
+
+/** See {@link NearCache}. */
+class HeldResponses implements NearCache {
+  readonly #now: () => number;
+  readonly #entryBytesMax: number;
+  readonly #view: NearView;
+  readonly #removals = new RemovalLog();
+  readonly #keysOfUrl = new Map<string, Set<string>>();
+  readonly #held: LRUCache<string, Held>;
+  #watch: NearCacheOptions['watch'];
+
+  constructor({ bytesMax, entryBytesMax, now = Date.now, trustMs = 1000, watch }: NearCacheOptions) {
+    this.#now = now;
+    this.#entryBytesMax = Math.min(bytesMax, entryBytesMax);
+    this.#view = new NearView(trustMs);
+    this.#watch = watch;
+    this.#held = new LRUCache({
+      // lru-cache refuses a size of 0; a cache that is off is one that never takes an entry.
+      maxSize: Math.max(1, bytesMax),
+      dispose: (_held, key, reason) => {
+        if (reason !== 'set') this.#forgetUrlOf(key);
+      },
+    });
   }
 
-  add(url: string): void {
-    this.#count += 1;
-    this.#byUrl.set(url, this.#count);
+  get(key: string): NearEntry | undefined {
+    const held = this.#held.get(key);
+    return held !== undefined && this.#isUsable(held) ? held.entry : undefined;
   }
 
-  addAll(): void {
-    this.#count += 1;
-    this.#forgotten = this.#count;
-    this.#byUrl.clear();
+  getStale(key: string, staleMsMax: number): NearEntry | undefined {
+    const held = this.#held.get(key);
+    if (held === undefined) return undefined;
+    if (this.#now() < held.entry.expiresAtMs + staleMsMax && this.#verdictOn(held) !== 'gone')
+      return held.entry;
+    this.#held.delete(key);
+    return undefined;
   }
 
-  lastOf(url: string): number {
-    return Math.max(this.#forgotten, this.#byUrl.peek(url) ?? 0);
+  set(key: string, entry: NearEntry): boolean {
+    const size = entryBytes(key, entry);
+    const generation = entry.source === 'direct' ? this.#view.position : entry.source.generation;
+    const held = { entry: ownCopy(entry), targets: targetsOf(key, entry), generation };
+    if (size <= this.#entryBytesMax) this.#beginWatch(generation);
+    if (size > this.#entryBytesMax || entry.expiresAtMs <= this.#now() || this.#verdictOn(held) !== 'valid') {
+      // What is newer and cannot be kept has still replaced what is older.
+      this.#held.delete(key);
+      return false;
+    }
+    this.#held.set(key, held, { size });
+    const url = urlIn(key);
+    this.#keysOfUrl.set(url, (this.#keysOfUrl.get(url) ?? new Set()).add(key));
+    return true;
   }
+
+  delete(key: string): boolean {
+    return this.#held.delete(key);
+  }
+
+  deleteUrl(written: string): void {
+    const url = comparableUrl(written);
+    this.#removals.add(url);
+    for (const key of this.#keysOfUrl.get(url) ?? []) this.#held.delete(key);
+  }
+
+  deleteTarget(target: GenerationTarget): void {
+    this.#removals.addAll();
+    const named = new GenerationView();
+    named.add({ sequence: 1, target, mode: 'hard' });
+    const isNamed = ({ targets }: Held): boolean => named.judge(targets, 0) !== 'valid';
+    const keys = [...this.#held.entries()].filter(([, held]) => isNamed(held)).map(([key]) => key);
+    for (const key of keys) this.#held.delete(key);
+  }
+
+  get removals(): number {
+    return this.#removals.count;
+  }
+
+  isCurrent(key: string, removals: number): boolean {
+    return this.#removals.lastOf(urlIn(key)) <= removals;
+  }
+
+  clear(): void {
+    this.#removals.addAll();
+    this.#held.clear();
+  }
+
+  get entries(): number {
+    return this.#held.size;
+  }
+
+  get bytes(): number {
+    return this.#held.calculatedSize;
+  }
+
+  #isUsable(held: Held): boolean {
+    const { storedAtMs, expiresAtMs, source } = held.entry;
+    const now = this.#now();
+    if (now >= expiresAtMs || this.#verdictOn(held) !== 'valid') return false;
+    const ageMs = now - storedAtMs;
+    if (source === 'direct') return ageMs < UNWATCHED_MS_MAX;
+    if (held.generation === undefined) return !this.#view.isWatched && ageMs < UNWATCHED_MS_MAX;
+    return this.#view.trusts(ageMs);
+  }
+
+  #verdictOn(held: Held): Verdict {
+    if (held.generation === undefined) return 'valid';
+    const verdict = this.#view.judge(held.generation, held.targets);
+    // What is valid here was as good as judged at the place up to which everything is known: the next time costs no look at its targets.
+    if (verdict === 'valid') held.generation = this.#view.atLeast(held.generation);
+    return verdict;
+  }
+
+  #beginWatch(generation: Generation | undefined): void {
+    if (generation !== undefined) this.#view.begin(generation);
+    this.#watch?.(this.#view);
+    this.#watch = undefined;
+  }
+
+  #forgetUrlOf(key: string): void {
+    const url = urlIn(key);
+    const keys = this.#keysOfUrl.get(url);
+    if (keys?.delete(key) === true && keys.size === 0) this.#keysOfUrl.delete(url);
+  }
+}
+
+/** Copies: a body may be a view of a far larger receive buffer, and a source an answer with its body. */
+function ownCopy({ headers, body, source, ...rest }: NearEntry): NearEntry {
+  return {
+    ...rest,
+    headers: storedFields(headers),
+    body: new Uint8Array(body),
+    source: source === 'direct' ? source : ownSource(source),
+  };
+}
+
+function ownSource({ key, generation, entryUrl = '' }: NearSource): NearSource {
+  return { key, generation, entryUrl };
 }
 
 /** Makes a near cache; the entries used longest ago go first. */
-export function createNearCache({ bytesMax, entryBytesMax, now = Date.now }: NearCacheOptions): NearCache {
-  // lru-cache refuses a size of 0; a cache that is off is one that never takes an entry.
-  const keysOfUrl = new Map<string, Set<string>>();
-  const removals = new RemovalLog();
-  const cache = new LRUCache<string, NearEntry>({
-    maxSize: Math.max(1, bytesMax),
-    dispose: (_entry, key, reason) => {
-      if (reason === 'set') return;
-      const url = urlIn(key);
-      const keys = keysOfUrl.get(url);
-      if (keys?.delete(key) === true && keys.size === 0) keysOfUrl.delete(url);
-    },
-  });
-  const entryMax = Math.min(bytesMax, entryBytesMax);
-  return {
-    get(key) {
-      const entry = cache.get(key);
-      return entry !== undefined && now() < entry.expiresAtMs ? entry : undefined;
-    },
-    getStale(key, staleMsMax) {
-      const entry = cache.get(key);
-      if (entry === undefined || now() < entry.expiresAtMs + staleMsMax) return entry;
-      cache.delete(key);
-      return undefined;
-    },
-    set(key, entry) {
-      const size = entryBytes(key, entry);
-      if (size > entryMax || entry.expiresAtMs <= now()) {
-        // What is newer and cannot be kept has still replaced what is older.
-        cache.delete(key);
-        return false;
-      }
-      // A copy: the body may be a view of a far larger receive buffer.
-      const headers = storedFields(entry.headers);
-      cache.set(key, { ...entry, headers, body: new Uint8Array(entry.body) }, { size });
-      const url = urlIn(key);
-      keysOfUrl.set(url, (keysOfUrl.get(url) ?? new Set()).add(key));
-      return true;
-    },
-    delete: (key) => cache.delete(key),
-    deleteUrl(written) {
-      const url = urlIn(written);
-      removals.add(url);
-      for (const key of keysOfUrl.get(url) ?? []) cache.delete(key);
-    },
-    get removals() {
-      return removals.count;
-    },
-    isCurrent: (key, count) => removals.lastOf(urlIn(key)) <= count,
-    clear() {
-      removals.addAll();
-      cache.clear();
-    },
-    get entries() {
-      return cache.size;
-    },
-    get bytes() {
-      return cache.calculatedSize;
-    },
-  };
+export function createNearCache(options: NearCacheOptions): NearCache {
+  return new HeldResponses(options);
 }

@@ -18,9 +18,6 @@ import { clientHead, flatHead } from './response-head.ts';
 import { resumedBody } from './resumed-body.ts';
 import type { ResumeParts } from './resumed-body.ts';
 
-/** A near cache hears of no purge, so it trusts itself for this long at most, in milliseconds. */
-const NEAR_TRUST_MS_MAX = 5000;
-
 const AGE_AND_STATUS: ReadonlySet<string> = new Set(['age', 'cache-status']);
 
 /** Sends an entry of the near cache: its age has grown, and a client that has it already gets a 304. */
@@ -119,13 +116,13 @@ export async function sendLookup(
     await pipeline(Readable.from(keeps ? collected(body, kept) : body, { objectMode: false }), response);
     // The client may have written meanwhile, and shall read what it wrote: this answer is from before.
     if (!keeps || !parts.near.isCurrent(near.nearKey, near.removals)) return;
-    const expiresAtMs = storedAtMs + Math.min(answer.freshForMs, NEAR_TRUST_MS_MAX);
     parts.near.set(near.nearKey, {
       status: 200,
       headers: answer.headers,
       body: Buffer.concat(kept),
       storedAtMs,
-      expiresAtMs,
+      expiresAtMs: storedAtMs + answer.freshForMs,
+      source: answer.outcome === 'direct' ? 'direct' : answer,
     });
   } catch (error) {
     breakOff(response);

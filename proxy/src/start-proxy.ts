@@ -4,6 +4,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createNearCache, createTransport, PannierError } from '@pannier/client/transport';
+import type { WatchListener } from '@pannier/client/transport';
 import { createLogger, createMetrics, listenOrExplain, startAdmin } from '@pannier/runtime';
 import type { Config, Logger, Metrics } from '@pannier/runtime';
 import { readAsked } from './asked-request.ts';
@@ -64,20 +65,21 @@ function assemble(
   const { proxy, limits } = config;
   const egress = createEgress(() => ownPorts);
   const pseudonym = `pannier-proxy-${randomUUID().slice(0, 8)}`;
-  const { nearCacheBytesMax: bytesMax, nearEntryBytesMax: entryBytesMax } = proxy;
-  const near = createNearCache({ bytesMax, entryBytesMax, now });
-  const gauges = { connections: 0 };
-  const counters = createProxyCounters(metrics, {
-    connections: () => gauges.connections,
-    nearBytes: () => near.bytes,
-    nearEntries: () => near.entries,
-  });
+  const { nearCacheBytesMax: bytesMax, nearEntryBytesMax: entryBytesMax, nearTrustMs: trustMs } = proxy;
   const transport = createTransport({
     servers: proxy.servers,
     identity: proxy.identity,
     ackTimeoutMs: limits.ackTimeoutMs,
     silenceMs: 3 * limits.heartbeatMs,
     onEvent: logServers(logger, proxy.fallback),
+  });
+  const watch = (listener: WatchListener): void => transport.onInvalidation(listener);
+  const near = createNearCache({ bytesMax, entryBytesMax, now, trustMs, watch });
+  const gauges = { connections: 0 };
+  const counters = createProxyCounters(metrics, {
+    connections: () => gauges.connections,
+    nearBytes: () => near.bytes,
+    nearEntries: () => near.entries,
   });
   const direct = createDirectFetch(egress, limits.headerBytesMax);
   const onFailure = (error: unknown): void => {

@@ -9,6 +9,7 @@ import { ServerDirectory } from './server-directory.ts';
 import type { ResolveName } from './server-directory.ts';
 import { isServerLost } from './server-failure.ts';
 import type { ServerLink } from './server-link.ts';
+import { ServerWatch } from './server-watch.ts';
 import { ticketBody } from './ticket-body.ts';
 import type { ReadFromServers } from './ticket-body.ts';
 import type { CallLimits, Transport, TransportOptions } from './transport.ts';
@@ -28,6 +29,7 @@ export function createTransport(options: TransportOptions, resolve?: ResolveName
   const settings = transportSettings(options);
   const directory = new ServerDirectory(settings, resolve);
   let closed: PannierError | undefined;
+  let watch: ServerWatch | undefined;
   let turn = 0;
 
   const candidates = async (signal: AbortSignal | undefined): Promise<readonly ServerLink[]> => {
@@ -85,9 +87,13 @@ export function createTransport(options: TransportOptions, resolve?: ResolveName
     },
     stream: (attempt, { signal, again } = {}) =>
       readFrom()(attempt, { signal, movesOn: isServerLost, again }),
+    onInvalidation(listener) {
+      watch ??= new ServerWatch({ links: () => byTurns(undefined), listener, onEvent: settings.onEvent });
+    },
     state: () => directory.links.map((link) => link.state),
     close() {
       closed ??= new PannierError('closed', 'the client is closed');
+      watch?.close(closed);
       directory.close(closed);
     },
   };

@@ -50,15 +50,18 @@ export function responseHead({ response, entry }: HeadFrame): ResponseHeadInfo {
   };
 }
 
-function entryInfo(
-  entry: EntryInfo | undefined,
-): Pick<LookupResponse, 'outcome' | 'key' | 'version' | 'freshForMs' | 'bodyBytes'> {
+function entryInfo(entry: EntryInfo | undefined): Omit<ResponseHeadInfo, 'kind' | 'status' | 'headers'> {
   const fresh = entry?.shareable === true ? Number(entry.freshForMs) : 0;
   return {
     outcome: entry?.outcome ?? '',
     key: entry?.key ?? '',
     version: entry?.version ?? '',
     freshForMs: fresh,
+    generation: entry?.generation && {
+      epoch: entry.generation.epoch,
+      sequence: Number(entry.generation.sequence),
+    },
+    entryUrl: entry?.url ?? '',
     bodyBytes: entry?.bodyBytes === undefined ? undefined : Number(entry.bodyBytes),
   };
 }

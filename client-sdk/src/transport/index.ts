@@ -24,4 +24,5 @@ export type {
   TransportEvent,
   TransportOptions,
 } from './transport.ts';
+export type { WatchListener, WatchNews } from './watch-news.ts';
 export { invalidateUrls } from '../invalidate-urls.ts';

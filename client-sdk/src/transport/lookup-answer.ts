@@ -1,5 +1,6 @@
 /** What a lookup at the cache server comes back with, for the proxy and for `client.fetch`. */
 import type { HeaderList } from '@pannier/http-semantics';
+import type { Generation } from '@pannier/proto';
 
 /** A request in its wire order: header values are latin1 strings, so that obs-text octets survive. */
 export interface LookupRequest {
@@ -25,6 +26,10 @@ export interface LookupResponse {
   readonly version: string;
   /** How long a near cache may reuse it, in milliseconds from its arrival; 0 when not at all. */
   readonly freshForMs: number;
+  /** How far the server knew the invalidations when it judged the entry; undefined when nothing is stored, or when it does not know. */
+  readonly generation?: Generation | undefined;
+  /** The URL by which invalidations name the entry; '' when it is that of the request. */
+  readonly entryUrl?: string;
   /** Undefined while unknown. */
   readonly bodyBytes: number | undefined;
   readonly body: LookupBody;

@@ -11,7 +11,8 @@ import type {
 } from '@bufbuild/protobuf';
 import { Metadata } from '@grpc/grpc-js';
 import type { Client } from '@grpc/grpc-js';
-import { CacheService, bidiStreamCall } from '@pannier/proto';
+import { CacheService, bidiStreamCall, serverStreamCall } from '@pannier/proto';
+import type { Generation } from '@pannier/proto';
 import { PannierError } from '../errors.ts';
 import { BackOff } from './back-off.ts';
 import { openChannel } from './channel.ts';
@@ -24,6 +25,8 @@ import { isServerLost } from './server-failure.ts';
 import type { CallLimits, ServerState } from './transport.ts';
 import type { TransportSettings } from './transport-settings.ts';
 import { unaryAnswer } from './unary-answer.ts';
+import { WatchStream } from './watch-stream.ts';
+import type { WatchStreamOptions } from './watch-stream.ts';
 
 /** A server by its `host:port`. */
 export class ServerLink {
@@ -35,6 +38,7 @@ export class ServerLink {
   #status: ServerState['status'] = 'idle';
   #exchange: { readonly stream: ExchangeStream; readonly channel: Client } | undefined;
   #calls: Client | undefined;
+  #watch: WatchStream | undefined;
   #gone = false;
   #retry: NodeJS.Timeout | undefined;
 
@@ -104,11 +108,47 @@ export class ServerLink {
     }
   }
 
+  /**
+   * Watches invalidations after a place in the log, on a connection of its own that does not hold the process open: bodies fill the others.
+   */
+  watch(
+    after: Generation | undefined,
+    { onEnd, onNews, silenceMs }: Pick<WatchStreamOptions, 'onEnd' | 'onNews' | 'silenceMs'>,
+  ): WatchStream {
+    const { server } = this;
+    const { connectTimeoutMs } = this.#settings;
+    const hold = new ProcessHold();
+    const channel = openChannel(server, this.#settings, hold.credentials);
+    const request = { afterSequence: BigInt(after?.sequence ?? 0), epoch: after?.epoch ?? '' };
+    const { method } = CacheService;
+    const call = serverStreamCall(channel, {
+      method: method.watch,
+      request,
+      metadata: this.#metadata.clone(),
+    });
+    this.#watch = new WatchStream(call, {
+      server,
+      connectTimeoutMs,
+      silenceMs,
+      onNews(news) {
+        hold.set(false);
+        onNews(news);
+      },
+      onEnd: (reason) => {
+        channel.close();
+        this.#watch = undefined;
+        onEnd(reason);
+      },
+    });
+    return this.#watch;
+  }
+
   /** Takes nothing new and lets what is under way finish: the server's name no longer resolves to it. */
   retire(): void {
     this.#gone = true;
     clearTimeout(this.#retry);
     this.#exchange?.stream.drain();
+    this.#watch?.end(new PannierError('draining', `${this.server}: its address is gone`));
     this.#calls?.close();
   }
 
@@ -119,6 +159,7 @@ export class ServerLink {
     this.#closed.abort(reason);
     clearTimeout(this.#retry);
     this.#exchange?.stream.end(reason);
+    this.#watch?.end(reason);
     this.#calls?.close();
   }
 

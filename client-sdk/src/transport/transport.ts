@@ -8,6 +8,7 @@ import type {
 } from '@bufbuild/protobuf';
 import type { PannierError } from '../errors.ts';
 import type { LookupAnswer, LookupRequest } from './lookup-answer.ts';
+import type { WatchListener } from './watch-news.ts';
 
 /** How a transport is set up. Times in milliseconds. */
 export interface TransportOptions {
@@ -49,6 +50,10 @@ export type TransportEvent =
   | { readonly kind: 'stream-broken'; readonly server: string; readonly reason: string }
   /** A `dns:///` name did not resolve; the addresses known before stay in use. */
   | { readonly kind: 'resolve-failed'; readonly server: string; readonly reason: string }
+  /** Invalidations are heard of from this server. */
+  | { readonly kind: 'watch-up'; readonly server: string }
+  /** They no longer are, or it cannot tell. */
+  | { readonly kind: 'watch-down'; readonly server: string; readonly reason: string }
   /** A server sent a frame that the contract does not know. */
   | { readonly kind: 'protocol-error'; readonly server: string; readonly reason: string };
 
@@ -113,6 +118,11 @@ export interface Transport {
     attempt: (server: StreamServer) => AsyncIterable<T>,
     limits?: StreamLimits,
   ): AsyncGenerator<T, void, undefined>;
+  /**
+   * Tells of invalidations from now on until the transport is closed: over one stream to one live server, which moves when that one breaks
+   * or falls silent. Once for each transport.
+   */
+  onInvalidation(listener: WatchListener): void;
   /** Every server known now. */
   state(): readonly ServerState[];
   /** Ends every call and connection; what still waits rejects with `closed`. Idempotent. */

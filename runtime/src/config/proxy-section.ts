@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { byteSize, hostName, httpUrl, port } from './fields.ts';
+import { byteSize, duration, hostName, httpUrl, port } from './fields.ts';
 
 const serverAddress = z
   .string()
@@ -42,6 +42,11 @@ export const proxySection = z.strictObject({
   nearEntryBytesMax: byteSize({ min: 0 })
     .prefault('1MiB')
     .describe('The largest body that the near cache keeps.'),
+  nearTrustMs: duration({ min: 100, max: 60_000 })
+    .prefault('1s')
+    .describe(
+      'How long the near cache goes on without a sign of life from the log of invalidations before it asks a server about each entry; a purge reaches it within this time at the latest.',
+    ),
   routes: z
     .record(routePrefix, httpUrl())
     .default({})
