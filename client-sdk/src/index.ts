@@ -21,4 +21,5 @@ export type {
   ServerAdmin,
   ServerStats,
 } from './server-admin.ts';
+export type { WarmJob, WarmJobs, WarmProgress, WarmRequest } from './warm-jobs.ts';
 export type { ServerState, TransportEvent } from './transport/index.ts';

@@ -19,7 +19,7 @@ export interface CommandLine {
   readonly include: boolean;
   /** `get`: follow redirects. */
   readonly location: boolean;
-  /** `get`: headers of the request. */
+  /** `get` and `warm`: headers of the request. */
   readonly headers: readonly (readonly [string, string])[];
   /** `dataset read`: `field=text` or `field:=json`. */
   readonly where: readonly string[];
@@ -27,6 +27,14 @@ export interface CommandLine {
   readonly fields: readonly string[];
   /** `dataset read`: '' for the current version. */
   readonly version: string;
+  /** `warm`: datasets beside the URLs. */
+  readonly datasets: readonly string[];
+  /** `warm`: a job to follow that was started before. */
+  readonly job: string | undefined;
+  /** `warm`: whether to wait for the end of the job. */
+  readonly wait: boolean;
+  /** `janitor`: only list. */
+  readonly dryRun: boolean;
   /** `ls`, `dataset read` and `dataset diff`: most lines. */
   readonly limit: number | undefined;
 }
@@ -45,6 +53,10 @@ const options = {
   fields: { type: 'string', short: 'f', multiple: true },
   version: { type: 'string' },
   limit: { type: 'string' },
+  dataset: { type: 'string', short: 'd', multiple: true },
+  job: { type: 'string' },
+  'no-wait': { type: 'boolean' },
+  'dry-run': { type: 'boolean' },
 } as const;
 
 /**
@@ -70,6 +82,10 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     where: values.where ?? [],
     fields: values.fields?.flatMap((list) => list.split(',')) ?? [],
     version: values.version ?? '',
+    datasets: values.dataset?.flatMap((list) => list.split(',')) ?? [],
+    job: values.job,
+    wait: values['no-wait'] !== true,
+    dryRun: values['dry-run'] ?? false,
     limit: values.limit === undefined ? undefined : count(values.limit),
   };
 }

@@ -33,6 +33,16 @@ Commands:
                            keep a version, or let it go
   dataset rollback NAME VERSION
                            give readers an older version
+  warm URL...              have URLs fetched before anybody asks for them; shows
+                           how far that is, and ends when all is stored
+      -d, --dataset NAME   have a dataset fetched and cut; repeat it for several
+      -H, --header LINE    as the clients will send it, for example
+                           -H 'Accept-Encoding: gzip'
+      --no-wait            print the name of the job and end
+      --job NAME           follow that job
+  janitor                  remove what services that are gone, and datasets that
+                           nobody declares any more, left in the store
+      --dry-run            only list it
   types [NAME...]          TypeScript types of the datasets' records
 
 Options:
@@ -48,6 +58,7 @@ Examples:
   pannier dataset read cities --where country=CZ --limit 3
   pannier types > datasets.ts
   pannier ls cities
+  pannier warm http://127.0.0.1:7099/cities.json --dataset cities
   pannier purge http://127.0.0.1:7099/cities.json
 
 Exit codes: 0 done, 1 failed, 2 the command line is wrong.

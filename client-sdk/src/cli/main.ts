@@ -11,6 +11,7 @@ import { HELP } from './help.ts';
 import { listCommand, purgeCommand, statsCommand } from './server-commands.ts';
 import { endWithReader, print } from './terminal.ts';
 import { typesCommand } from './types-command.ts';
+import { warmCommand } from './warm-command.ts';
 
 const COMMANDS = new Map<string, (line: CommandLine, client: PannierClient) => Promise<void>>([
   ['get', getCommand],
@@ -19,6 +20,7 @@ const COMMANDS = new Map<string, (line: CommandLine, client: PannierClient) => P
   ['purge', purgeCommand],
   ['dataset', datasetCommand],
   ['types', typesCommand],
+  ['warm', warmCommand],
 ]);
 
 await runMain(async () => {

@@ -94,24 +94,26 @@ export function histogram(values: readonly number[]): string {
 /**
  * A bar on standard error that is gone when it is disposed of.
  *
- * @param total 0 where nobody knows it: then the amount alone is shown
+ * @param total 0 where nobody knows it: then the amount alone is shown; an update may know better
  * @param amount what was done so far, for people
  */
 export function progressBar(
   shows: boolean,
   total: number,
   amount = (done: number): string => `${grouped(done)} records`,
-): { update(done: number): void } & Disposable {
+): { update(done: number, ofTotal?: number): void } & Disposable {
   let drawnMs = 0;
   return {
-    update(done) {
+    update(done, ofTotal = total) {
       const now = performance.now();
       if (!shows || now - drawnMs < 100) return;
       drawnMs = now;
-      const share = Math.min(1, done / Math.max(1, total));
+      const share = Math.min(1, done / Math.max(1, ofTotal));
       const bar = '█'.repeat(Math.round(share * BAR_WIDTH)).padEnd(BAR_WIDTH, '░');
-      const known = total === 0 ? '' : `${bar} ${(share * 100).toFixed(0).padStart(3)} %  `;
-      process.stderr.write(`\r${known}${amount(done)}`);
+      const known = ofTotal === 0 ? '' : `${bar} ${(share * 100).toFixed(0).padStart(3)} %  `;
+      // A line that wraps could not be drawn over.
+      const line = `${known}${amount(done)}`.slice(0, (process.stderr.columns || 80) - 1);
+      process.stderr.write(`\r${line}\u001b[K`);
     },
     [Symbol.dispose]() {
       if (drawnMs > 0) process.stderr.write('\r\u001b[K');
