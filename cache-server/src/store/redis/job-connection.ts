@@ -25,7 +25,12 @@ export function jobConnection(config: RedisControlConfig): JobConnection {
   };
   const client =
     nodes === undefined
-      ? new Redis({ ...asked, enableOfflineQueue: false, retryStrategy })
+      ? new Redis({
+          ...asked,
+          enableOfflineQueue: false,
+          retryStrategy,
+          sentinelRetryStrategy: retryStrategy,
+        })
       : new Cluster(nodes, {
           redisOptions: asked,
           enableOfflineQueue: false,

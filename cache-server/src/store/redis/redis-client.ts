@@ -51,6 +51,8 @@ export function openClient(options: RedisClientOptions): RedisClient {
     return new Redis({
       ...policy,
       retryStrategy,
+      // Without it the client would end for ever once no sentinel names a master that answers.
+      sentinelRetryStrategy: retryStrategy,
       enableOfflineQueue: false,
       enableAutoPipelining: options.autoPipelining,
       scripts: redisScripts,

@@ -99,8 +99,6 @@ function sentinelOptions(
     ...optional('sentinelPassword', passwordIn(passwordFile)),
     ...optional('sentinelTLS', tls),
     enableTLSForSentinelMode: tls !== undefined,
-    // Asking them again is for the pauses between two attempts to connect, which grow.
-    sentinelRetryStrategy: () => null,
   };
 }
 
