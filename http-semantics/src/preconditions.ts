@@ -3,6 +3,7 @@ import { getHeader } from './headers.ts';
 import type { HeaderList } from './headers.ts';
 import { parseHttpDate } from './http-date.ts';
 import type { StoredHead } from './stored-head.ts';
+import { strongLastModified } from './strong-validator.ts';
 
 type RequestHead = { readonly method: string; readonly headers: HeaderList };
 
@@ -42,9 +43,6 @@ function isUnmodifiedSince(condition: string | undefined, stored: StoredHead, no
   return modifiedMs <= sinceMs;
 }
 
-/** A Last-Modified this much older than Date is a strong validator, however badly two clocks agree. */
-const STRONG_DATE_MS = 60_000;
-
 /**
  * Whether If-Range lets the ranges of a request be answered from a stored response: there is none, or it names exactly that
  * representation. Otherwise the whole is sent.
@@ -55,11 +53,5 @@ export function rangeStillApplies({ headers }: RequestHead, { headers: stored }:
   if (ifRange === undefined) return true;
   // Strong comparison: https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3.2
   if (isStrongEtag(ifRange)) return ifRange === getHeader(stored, 'etag');
-  const lastModified = getHeader(stored, 'last-modified');
-  // Only full years are compared here, so any `now` will do.
-  const modifiedMs = parseHttpDate(lastModified, 0);
-  const dateMs = parseHttpDate(getHeader(stored, 'date'), 0);
-  if (modifiedMs === undefined || dateMs === undefined) return false;
-  // https://www.rfc-editor.org/rfc/rfc9110#section-8.8.2.2
-  return ifRange === lastModified && dateMs - modifiedMs >= STRONG_DATE_MS;
+  return ifRange === strongLastModified(stored);
 }

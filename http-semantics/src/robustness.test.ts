@@ -8,7 +8,7 @@ const { DEFAULT_POLICY: policy } = semantics;
 
 const NAMES =
   'Accept Accept-Encoding Accept-Language Age Cache-Control Cache-Status Connection Content-Encoding ' +
-  'Content-Length Content-Type Date ETag Expires If-Modified-Since If-None-Match Last-Modified Pragma Range ' +
+  'Content-Length Content-Range Content-Type Date ETag Expires If-Modified-Since If-None-Match Last-Modified Pragma Range ' +
   'Set-Cookie Upgrade Vary Via X-Other';
 const name = fc.constantFrom(...NAMES.split(' '));
 /** Split at bars: what grammars trip over. */
@@ -40,6 +40,9 @@ function everything(request: HeaderList, head: StoredHead, now: number): unknown
     semantics.conditionalHeaders(head.headers),
     semantics.notModifiedFor({ method: 'GET', headers: request }, head, now),
     semantics.freshen(head, { ...head, headers: request }),
+    semantics.singleRange(request),
+    semantics.contentPart({ ...head, status: 206 }, undefined),
+    semantics.mayStorePart({ method: 'GET', headers: request }, { ...head, status: 206 }, { policy, now }),
     semantics.hasLooped(request, 'pannier-proxy'),
     semantics.isCompressible(head.headers),
     semantics.appendCacheStatus(semantics.getHeader(head.headers, 'cache-status'), 'p; hit'),
