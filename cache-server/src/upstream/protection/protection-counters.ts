@@ -24,8 +24,8 @@ export interface ProtectionCounters {
   breaker(upstream: string, state: BreakerState): void;
 }
 
-/** Registers the metrics. */
-export function createProtectionCounters(metrics: Metrics): ProtectionCounters {
+/** Registers the metrics. @param servers how many divide the caps between them when they cannot agree */
+export function createProtectionCounters(metrics: Metrics, servers: () => number): ProtectionCounters {
   const labels = ['upstream'] as const;
   const gauge = (name: string, help: string) => metrics.gauge({ name, help, labels });
   const queued = gauge('upstream_queued', 'Fetches that wait for the cap or the rate of their upstream.');
@@ -43,6 +43,11 @@ export function createProtectionCounters(metrics: Metrics): ProtectionCounters {
     name: 'upstream_retries_total',
     help: 'Requests that were sent to an upstream once more.',
     labels,
+  });
+  metrics.gauge({
+    name: 'protecting_servers',
+    help: 'Servers that protect the upstreams together, as far as this one knows.',
+    read: servers,
   });
   const known = new Set<string>();
   return {

@@ -53,7 +53,7 @@ export class UpstreamProtection {
 
   constructor(deps: ProtectionDeps) {
     this.#deps = deps;
-    this.#counters = createProtectionCounters(deps.metrics);
+    this.#counters = createProtectionCounters(deps.metrics, () => this.#pauses.servers);
     this.#pauses = new UpstreamPauses({
       clock: deps.clock,
       share: deps.share,

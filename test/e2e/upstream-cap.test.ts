@@ -1,0 +1,109 @@
+/** What an upstream is asked at once, and how fast, by several servers over a real Redis. */
+import { connect } from '@pannier/client';
+import { expect, onTestFinished, test } from 'vitest';
+import { eventually } from '../fixture/eventually.ts';
+import { startMesh } from '../fixture/mesh.ts';
+import type { Mesh } from '../fixture/mesh.ts';
+import { startCountingUpstream } from './counting-upstream.ts';
+
+/** Asks one server, and no other. */
+function askerOf(mesh: Mesh, server: number): (url: string) => Promise<number> {
+  const client = connect(mesh.serverAddress(server), { onBypass: 'error' });
+  onTestFinished(async () => await client.close());
+  return async (url) => {
+    const response = await client.fetch(url);
+    await response.arrayBuffer();
+    return response.status;
+  };
+}
+
+function paths(url: string, count: number, name: string): string[] {
+  return Array.from({ length: count }, (_, index) => `${url}/${name}/${index}`);
+}
+
+test('200 cold keys over two servers and a cap of 4: never more at once, each key once, nobody is refused', async () => {
+  await using upstream = await startCountingUpstream({ delayMs: 15 });
+  await using mesh = await startMesh({
+    store: 'redis',
+    servers: 2,
+    config: { upstreams: { busy: { url: upstream.url, concurrencyMax: 4 } } },
+  });
+  const askers = [askerOf(mesh, 0), askerOf(mesh, 1)];
+  const asked = askers.map(
+    async (ask, server) => await Promise.all(paths(upstream.url, 100, `of-${server}`).map(ask)),
+  );
+  const statuses = (await Promise.all(asked)).flat();
+  expect(statuses.filter((status) => status === 200).length).toBe(200);
+  expect(upstream.arrivals.length).toBe(200);
+  expect(upstream.underWayMax).toBe(4);
+});
+
+test('what a server that was killed had under way comes back, and the other stays within the cap', async () => {
+  await using upstream = await startCountingUpstream();
+  const held: (() => void)[] = [];
+  upstream.answer = (_, response) => {
+    held.push(() => response.writeHead(200, { 'cache-control': 'max-age=60' }).end('late'));
+  };
+  await using mesh = await startMesh({
+    store: 'redis',
+    servers: 2,
+    config: { upstreams: { busy: { url: upstream.url, concurrencyMax: 4 } } },
+  });
+  const lost = paths(upstream.url, 3, 'lost').map(askerOf(mesh, 0));
+  const settled = Promise.allSettled(lost);
+  await eventually(() => expect(upstream.underWay).toBe(3));
+  const kept = Promise.all(paths(upstream.url, 6, 'kept').map(askerOf(mesh, 1)));
+  await eventually(() => expect(upstream.underWay).toBe(4));
+  await mesh.kill9(0);
+  await eventually(() => expect(upstream.underWay).toBe(4));
+  expect(upstream.arrivals.length).toBe(7);
+  upstream.answer = (_, response) =>
+    void response.writeHead(200, { 'cache-control': 'max-age=60' }).end('soon');
+  for (const answer of held) answer();
+  expect(await kept).toEqual([200, 200, 200, 200, 200, 200]);
+  expect((await settled).every(({ status }) => status === 'rejected')).toBe(true);
+  expect(upstream.underWayMax).toBe(4);
+});
+
+test('two servers together keep to a rate', async () => {
+  await using upstream = await startCountingUpstream();
+  const rate = { requests: 20, per: '1s', burst: 3 };
+  await using mesh = await startMesh({
+    store: 'redis',
+    servers: 2,
+    config: { upstreams: { busy: { url: upstream.url, rate } } },
+  });
+  const askers = [askerOf(mesh, 0), askerOf(mesh, 1)];
+  const asked = askers.map(
+    async (ask, server) => await Promise.all(paths(upstream.url, 12, `of-${server}`).map(ask)),
+  );
+  expect((await Promise.all(asked)).flat().every((status) => status === 200)).toBe(true);
+  expect(upstream.arrivals.length).toBe(24);
+  // What came in any span of time is at most what had lain ready and what was due meanwhile; the way there may save a little.
+  const [first = 0] = upstream.arrivals;
+  upstream.arrivals.forEach((atMs, index) => {
+    expect(index + 1).toBeLessThanOrEqual(3 + (atMs - first) / 50 + 2);
+  });
+});
+
+test('while the Redis is away each server keeps to its part, and refuses nobody', async () => {
+  await using upstream = await startCountingUpstream({ delayMs: 15 });
+  await using mesh = await startMesh({
+    store: 'redis',
+    servers: 2,
+    config: { upstreams: { busy: { url: upstream.url, concurrencyMax: 4 } } },
+  });
+  const askers = [askerOf(mesh, 0), askerOf(mesh, 1)];
+  await eventually(async () => {
+    for (const { listening } of mesh.servers) {
+      const metrics = await (await fetch(`http://${listening['admin']}/metrics`)).text();
+      expect(metrics).toMatch(/^pannier_server_protecting_servers 2$/m);
+    }
+  });
+  await mesh.redis?.kill9();
+  const asked = askers.map(
+    async (ask, server) => await Promise.all(paths(upstream.url, 30, `of-${server}`).map(ask)),
+  );
+  expect((await Promise.all(asked)).flat().every((status) => status === 200)).toBe(true);
+  expect(upstream.underWayMax).toBeLessThanOrEqual(4);
+});
