@@ -1,0 +1,84 @@
+/** Stored partitions that are lost, changed or exchanged behind the servers' backs, under a light load: nobody notices, and it is mended once. */
+import { expect, it } from 'vitest';
+import { curl } from '../fixture/curl.ts';
+import { eventually } from '../fixture/eventually.ts';
+import { startMesh } from '../fixture/mesh.ts';
+import type { RedisFixture } from '../fixture/redis-server.ts';
+import { startSealedUpstream } from '../fixture/sealed-upstream.ts';
+import { SteadyLoad } from '../load/steady-load.ts';
+
+async function write(redis: RedisFixture, name: Buffer, bytes: Buffer): Promise<void> {
+  await redis.command('SET', name, bytes, 'KEEPTTL');
+}
+
+async function read(redis: RedisFixture, name: Buffer): Promise<Buffer> {
+  return (await redis.command('GET', name)) as Buffer;
+}
+
+/** What is done to the partitions of a body. */
+const DAMAGES: Readonly<
+  Record<string, (redis: RedisFixture, frames: readonly Buffer[]) => Promise<unknown>>
+> = {
+  'a partition deleted': async (redis, [, second = Buffer.alloc(0)]) => await redis.command('UNLINK', second),
+  'a bit flipped': async (redis, [, second = Buffer.alloc(0)]) => {
+    const bytes = await read(redis, second);
+    const middle = Math.floor(bytes.length / 2);
+    bytes[middle] = (bytes[middle] ?? 0) ^ 0b100;
+    await write(redis, second, bytes);
+  },
+  'two partitions swapped': async (redis, [, second = Buffer.alloc(0), third = Buffer.alloc(0)]) => {
+    const [bytesOfSecond, bytesOfThird] = [await read(redis, second), await read(redis, third)];
+    await write(redis, second, bytesOfThird);
+    await write(redis, third, bytesOfSecond);
+  },
+};
+
+const TARGET = '/2000000/damaged';
+
+it.each(Object.keys(DAMAGES))(
+  'with %s every client gets the right bytes, and then it is whole again',
+  async (name) => {
+    await using upstream = await startSealedUpstream();
+    await using mesh = await startMesh({
+      store: 'redis',
+      servers: 2,
+      proxies: 2,
+      // Whatever lies in memory would hide the damage.
+      redisSettings: { memoryTierBytesMax: 0 },
+      config: {
+        upstreams: { sealed: { url: upstream.url } },
+        proxy: { nearCacheBytesMax: 0 },
+        limits: { ackTimeoutMs: '5s', heartbeatMs: '3s' },
+      },
+    });
+    const { redis } = mesh;
+    if (redis === undefined) throw new Error('no Redis');
+    await curl(`${upstream.url}${TARGET}`, mesh.proxyUrl());
+    const frames = await eventually(async () => {
+      const names = (await redis.command('KEYS', '*:frame:*')) as Buffer[];
+      const { headers } = await curl(`${upstream.url}${TARGET}`, mesh.proxyUrl());
+      expect(headers['cache-status']).toContain('pannier-server; hit');
+      return names;
+    });
+    expect(frames.length).toBeGreaterThan(2);
+    expect(upstream.asked.get(TARGET)).toBe(1);
+    await DAMAGES[name]?.(redis, frames);
+
+    const proxyUrls = [mesh.proxyUrl(0), mesh.proxyUrl(1)];
+    await using load = new SteadyLoad({
+      upstream,
+      targets: [TARGET],
+      proxyUrls,
+      clients: 8,
+      random: Math.random,
+    });
+    await load.moreAnswers(60);
+    expect(load.report).toMatchObject({ wrong: [], failures: {} });
+    await eventually(async () => {
+      const before = upstream.asked.get(TARGET);
+      await load.moreAnswers(20);
+      expect(upstream.asked.get(TARGET)).toBe(before);
+    });
+    expect(load.report).toMatchObject({ wrong: [], failures: {} });
+  },
+);

@@ -1,0 +1,149 @@
+/** What happens to clients while Redis does not do what it should, with two servers, two proxies and a light load: nothing. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { curl } from '../fixture/curl.ts';
+import { eventually } from '../fixture/eventually.ts';
+import { freePort } from '../fixture/free-port.ts';
+import { startMesh } from '../fixture/mesh.ts';
+import type { Mesh } from '../fixture/mesh.ts';
+import type { RedisFixture } from '../fixture/redis-server.ts';
+import { startSealedUpstream } from '../fixture/sealed-upstream.ts';
+import type { SealedUpstream } from '../fixture/sealed-upstream.ts';
+import { SteadyLoad } from '../load/steady-load.ts';
+
+/** Small ones ride in the manifest, large ones have partitions. */
+const TARGETS = Array.from({ length: 24 }, (_, index) => `/${index % 3 === 0 ? 900_000 : 3000}/t${index}`);
+const CLIENTS = 8;
+/** Answers while the fault lasts. */
+const ANSWERS = 150;
+/** Loads a millisecond for each key, and answers meanwhile. */
+const SLOW_LOAD = ['--key-load-delay', '1000', '--loading-process-events-interval-bytes', '1024'];
+
+/** How Redis is broken, and mended. */
+interface Fault {
+  readonly begin: (redis: RedisFixture) => Promise<unknown>;
+  readonly end: (redis: RedisFixture) => Promise<unknown> | void;
+}
+
+const FAULTS: Readonly<Record<string, Fault>> = {
+  'is stopped': { begin: async (redis) => await redis.kill9(), end: async (redis) => await redis.restart() },
+  hangs: { begin: async (redis) => await redis.pause(), end: (redis) => redis.resume() },
+  'lets its clients wait': {
+    // Nobody can end it sooner.
+    begin: async (redis) => await redis.command('CLIENT', 'PAUSE', 4000, 'ALL'),
+    end: async (redis) => await redis.command('PING'),
+  },
+  'is full and refuses to evict': {
+    begin: async (redis) => {
+      await redis.configSet('maxmemory-policy', 'noeviction');
+      await redis.configSet('maxmemory', '1mb');
+    },
+    end: async (redis) => await redis.configSet('maxmemory', 0),
+  },
+  'evicts whatever it likes': {
+    begin: async (redis) => {
+      await redis.configSet('maxmemory-policy', 'allkeys-random');
+      await redis.configSet('maxmemory', '4mb');
+    },
+    end: async (redis) => await redis.configSet('maxmemory', 0),
+  },
+  'takes no writes': {
+    begin: async (redis) => await redis.replicaOf(await freePort()),
+    end: async (redis) => await redis.replicaOf('nobody'),
+  },
+  'loads its data': {
+    begin: async (redis) => {
+      for (let index = 0; index < 50; index += 1) {
+        const values = Array.from({ length: 100 }, (_, other) => [
+          `filler ${index} ${other}`,
+          'x'.repeat(200),
+        ]);
+        await redis.command('MSET', ...values.flat());
+      }
+      await redis.command('SAVE');
+      await redis.restart();
+    },
+    end: async (redis) => await eventually(async () => await redis.command('GET', 'filler 0 0')),
+  },
+  'is emptied': { begin: async (redis) => await redis.flushAll(), end: () => undefined },
+};
+
+/** Where leases, generations and jobs have a Redis of their own, these go wrong with it alone; it holds nothing that may be lost quietly. */
+const OF_CONTROL = ['is stopped', 'hangs', 'is full and refuses to evict', 'takes no writes', 'is emptied'];
+
+describe.each([
+  ['Redis', Object.keys(FAULTS)],
+  ['the Redis for control', OF_CONTROL],
+] as const)('while %s', (which, names) => {
+  const hasControl = which !== 'Redis';
+  let upstream: SealedUpstream;
+  let mesh: Mesh;
+  beforeAll(async () => {
+    // So short that there is something to fetch and to store at every moment.
+    upstream = await startSealedUpstream({ cacheControl: 'max-age=1' });
+    mesh = await startMesh({
+      store: 'redis',
+      hasControl,
+      servers: 2,
+      proxies: 2,
+      redisArgs: SLOW_LOAD,
+      redisSettings: { memoryTierBytesMax: 0, commandTimeoutMs: '300ms' },
+      config: {
+        upstreams: { sealed: { url: upstream.url } },
+        proxy: { nearCacheBytesMax: 0 },
+        // A busy machine may be silent for longer than a server should be.
+        limits: { ackTimeoutMs: '5s', heartbeatMs: '3s' },
+      },
+    });
+  });
+  afterAll(async () => {
+    await mesh[Symbol.asyncDispose]();
+    await upstream[Symbol.asyncDispose]();
+  });
+
+  const startLoad = (): SteadyLoad =>
+    new SteadyLoad({
+      upstream,
+      targets: TARGETS,
+      proxyUrls: [mesh.proxyUrl(0), mesh.proxyUrl(1)],
+      clients: CLIENTS,
+      random: Math.random,
+    });
+
+  /** What one server stores, the other has. */
+  const isWell = async (): Promise<void> => {
+    const url = `${upstream.url}/900000/well-${Math.random()}`;
+    upstream.set({ cacheControl: 'max-age=60' });
+    await curl(url, mesh.proxyUrl(0));
+    await eventually(async () => {
+      const { headers } = await curl(url, mesh.proxyUrl(1));
+      expect(headers['cache-status']).toContain('pannier-server; hit');
+      expect(upstream.asked.get(new URL(url).pathname)).toBe(1);
+    }, 2000);
+    upstream.set({ cacheControl: 'max-age=1' });
+  };
+
+  it.each(names)(
+    '%s, no client sees an error or a wrong byte, and afterwards all is as before',
+    async (name) => {
+      const redis = hasControl ? mesh.control : mesh.redis;
+      const fault = FAULTS[name];
+      if (redis === undefined || fault === undefined) throw new Error('no Redis');
+      await using load = startLoad();
+      await load.moreAnswers(ANSWERS / 2);
+      upstream.publish();
+      await fault.begin(redis);
+      try {
+        await load.moreAnswers(ANSWERS / 2);
+        upstream.publish();
+        await load.moreAnswers(ANSWERS / 2);
+      } finally {
+        await fault.end(redis);
+      }
+      await load.moreAnswers(ANSWERS / 2);
+      expect(load.report).toMatchObject({ wrong: [], failures: {} });
+      await eventually(isWell);
+      for (const server of mesh.servers)
+        expect((await fetch(`http://${server.listening['admin']}/livez`)).status).toBe(200);
+    },
+  );
+});
