@@ -10,7 +10,7 @@ export interface EntryStore {
   readonly kind: 'embedded' | 'redis';
 
   /** The manifest's bytes, or undefined when there is none or its time to live has passed. */
-  readManifest(key: string): Promise<Buffer | undefined>;
+  readManifest(key: string, read?: ManifestRead): Promise<Buffer | undefined>;
 
   /**
    * Replaces a manifest atomically: a reader sees the old one or the new one.
@@ -49,6 +49,15 @@ export interface EntryStore {
   close(): Promise<void>;
 }
 
+/** How a manifest is read. */
+export interface ManifestRead {
+  /**
+   * Whether one will do that was in the store a moment ago (a second at most): a hot key then costs memory, not Redis. Not before a
+   * comparison, nor where what another replica has just written must be seen. False by default.
+   */
+  recent?: boolean;
+}
+
 /** A manifest to be written. */
 export interface ManifestWrite {
   bytes: Uint8Array;
@@ -65,11 +74,6 @@ export interface ManifestWrite {
    * room, so that only its time ends it. In Redis that is for `maxmemory-policy` to say. False by default, and for each write by itself.
    */
   isKept?: boolean;
-  /**
-   * Key of a manifest that lists this one, which must not be found without it: the embedded store takes every use of this one for a use of
-   * the list, too, and this one for missing once the list is. In Redis that is for `maxmemory-policy` to say.
-   */
-  listedIn?: string;
 }
 
 /** A frame to be written. */

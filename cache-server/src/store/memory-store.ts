@@ -17,8 +17,6 @@ export interface MemoryStoreOptions {
 interface Item {
   readonly bytes: Buffer;
   readonly version: string;
-  /** Name of the list without which it is not found. */
-  readonly list: string | undefined;
   expiresAtMs: number;
 }
 
@@ -144,9 +142,7 @@ class MemoryStore implements EntryStore {
     this.#assertOpen();
     const item = this.#kept.get(name) ?? this.#items.get(name);
     if (item === undefined) return undefined;
-    // Looked up after its entry, the list is driven out after it.
-    const isListed = item.list === undefined || this.#live(item.list) !== undefined;
-    if (isListed && item.expiresAtMs > this.#now()) return item;
+    if (item.expiresAtMs > this.#now()) return item;
     this.#remove(name);
     return undefined;
   }
@@ -154,19 +150,16 @@ class MemoryStore implements EntryStore {
   /** As {@link MemoryStore.#live}, but a listing is no use of the item. */
   #isLive(name: string): boolean {
     const item = this.#kept.get(name) ?? this.#items.peek(name);
-    if (item === undefined || item.expiresAtMs <= this.#now()) return false;
-    return item.list === undefined || this.#isLive(item.list);
+    return item !== undefined && item.expiresAtMs > this.#now();
   }
 
   #put(name: string, bytes: Uint8Array, write: Omit<ManifestWrite, 'bytes'>): void {
-    const { version, ttlMs, isKept = false, listedIn } = write;
-    const list = listedIn === undefined ? undefined : manifestName(listedIn);
+    const { version, ttlMs, isKept = false } = write;
     // Nothing drives out those whose time is over, and there are few.
     if (isKept) for (const other of this.#kept.keys()) this.#live(other);
     const item: Item = {
       bytes: ownCopy(bytes),
       version,
-      list,
       expiresAtMs: this.#now() + storedTtlMs(ttlMs),
     };
     const size = itemBytes(name, item);

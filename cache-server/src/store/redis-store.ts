@@ -64,6 +64,18 @@ export class RedisStore implements EntryStore {
     );
   }
 
+  /** A manifest and the milliseconds that it has left; for what keeps a copy in memory. */
+  async readLastingManifest(key: string): Promise<{ bytes: Buffer; ttlMs: number } | undefined> {
+    const name = this.#keys.manifest(key);
+    const [reply, left] = await this.#manifests.command(
+      'readManifest',
+      async (redis) => await Promise.all([redis.hgetBuffer(name, 'm'), redis.pttl(name)]),
+    );
+    const bytes = ownBuffer(reply);
+    // Negative once it has gone between the two, or where a foreign hand has taken its time to live.
+    return bytes === undefined ? undefined : { bytes, ttlMs: Math.max(1, left) };
+  }
+
   async writeManifest(
     key: string,
     { bytes, version, ttlMs, ifVersion, ifAbsent }: ManifestWrite,

@@ -1,5 +1,6 @@
 /** What has to happen in one step inside Redis. Each script touches one key, so that it runs in a cluster as well. */
 import type { Result } from 'ioredis';
+import { generationScripts } from './generation-scripts.ts';
 import { upstreamSlotScripts } from './upstream-slot-scripts.ts';
 
 // ARGV: version, manifest, time to live in ms, 1 to compare or 2 to write only where there is none, the version to compare with.
@@ -25,6 +26,7 @@ return 1
 export const redisScripts = {
   writeManifest: { lua: WRITE_MANIFEST, numberOfKeys: 1 },
   extendFrame: { lua: EXTEND_FRAME, numberOfKeys: 1 },
+  ...generationScripts,
   ...upstreamSlotScripts,
 };
 
