@@ -1,4 +1,5 @@
 /** One attempt at a job: its parts that are not stored yet, some at a time, and how it ended. */
+import { abortable } from '@pannier/runtime';
 import type { Clock } from '../clock.ts';
 import { asCacheServerError, CacheServerError } from '../errors.ts';
 import type { CacheServerErrorCode } from '../errors.ts';
@@ -29,6 +30,9 @@ export interface JobOutcome {
 
 const REPORT_EVERY_MS = 200;
 const FAILURES_TOLD_MAX = 3;
+/** How often a part waits for as long as its upstream asks for, and for how long at least. */
+const PAUSES_MAX = 20;
+const PAUSE_MS_MIN = 250;
 /** What is wrong with the request, or with what the upstream has; the next attempt would find it as it is. */
 const FINAL: ReadonlySet<CacheServerErrorCode> = new Set([
   'bad-request',
@@ -65,7 +69,7 @@ export async function runJob(task: JobTask, run: JobRun): Promise<JobOutcome> {
       if (item === undefined) return;
       try {
         ended.throwIfAborted();
-        await runItem(item, { index, task, tally, signal: ended, work: run.work });
+        await runItem(item, { index, task, tally, signal: ended, run });
         tally.finish(index);
       } catch (error) {
         // What the end of the whole job broke off did not fail by itself.
@@ -92,12 +96,28 @@ export async function runJob(task: JobTask, run: JobRun): Promise<JobOutcome> {
 
 async function runItem(
   { name, isDataset }: { name: string; isDataset: boolean },
-  run: { index: number; task: JobTask; tally: JobTally; signal: AbortSignal; work: JobWork },
+  given: { index: number; task: JobTask; tally: JobTally; signal: AbortSignal; run: JobRun },
 ): Promise<void> {
-  const { index, task, tally, signal, work } = run;
+  const { index, task, tally, signal, run } = given;
   const told = { signal, onProgress: tally.note.bind(tally, index) };
-  if (isDataset) await work.warmDataset(name, told);
-  else await work.warmUrl(name, task.headers, told);
+  for (let pauses = 0; ; pauses += 1) {
+    try {
+      if (isDataset) await run.work.warmDataset(name, told);
+      else await run.work.warmUrl(name, task.headers, told);
+      return;
+    } catch (error) {
+      // The upstream has said when it wants to be asked again; nobody is kept waiting by this.
+      const pauseMs = error instanceof CacheServerError ? error.retryAfterMs : 0;
+      if (pauseMs === 0 || pauses === PAUSES_MAX) throw error;
+      await pause(Math.max(pauseMs, PAUSE_MS_MIN), run.clock, signal);
+    }
+  }
+}
+
+async function pause(pauseMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stop = clock.after(pauseMs, resolve);
+  await abortable(promise, signal).finally(stop);
 }
 
 function failureText(failed: readonly { name: string; error: CacheServerError }[], items: number): string {

@@ -10,6 +10,8 @@ const LINE_EVERY_MS = 2000;
 /** The rate is that of the last so many messages, once they span so many milliseconds. */
 const RATE_MARKS_MAX = 12;
 const RATE_MS_MIN = 200;
+/** So many failures stand in the message itself. */
+const FAILURES_TOLD = 3;
 
 /** Starts a job, or follows one that was started before. @throws PannierError when a part of it failed: exit code 1 */
 export async function warmCommand(line: CommandLine, client: PannierClient): Promise<void> {
@@ -24,8 +26,8 @@ export async function warmCommand(line: CommandLine, client: PannierClient): Pro
     if (!line.json) await print(`${summary(last)}\n`);
     return;
   }
-  for (const { item, error } of line.json ? [] : (last?.failures ?? []))
-    note(`failed: ${visible(item)}: ${visible(error)}`);
+  if (!line.json && last !== undefined && last.failures.length > FAILURES_TOLD)
+    for (const { item, error } of last.failures) note(`${visible(item)}: ${visible(error)}`);
   throw new PannierError('bad-data', visible(last?.error ?? 'the job ended without a word'));
 }
 
@@ -59,12 +61,16 @@ async function follow(job: WarmJob, json: boolean): Promise<WarmProgress | undef
     if (json && hasChanged) await print(`${JSON.stringify(progress)}\n`);
     else if (draws)
       bar.update(...(bytesTotal > 0 ? ([bytes, bytesTotal] as const) : ([itemsDone, itemsTotal] as const)));
-    else if (!json && hasChanged && performance.now() - notedAtMs >= LINE_EVERY_MS) {
+    else if (!json && hasChanged && !isOver(progress) && performance.now() - notedAtMs >= LINE_EVERY_MS) {
       notedAtMs = performance.now();
       note(`${progress.state}: ${facts(progress, rate)}`);
     }
   }
   return last;
+}
+
+function isOver({ state }: WarmProgress): boolean {
+  return state === 'completed' || state === 'failed';
 }
 
 function facts(progress: WarmProgress, rate: Rate): string {
