@@ -9,7 +9,7 @@ import { startCountingUpstream } from './counting-upstream.ts';
 /** Asks one server, and no other. */
 function askerOf(mesh: Mesh, server: number): (url: string) => Promise<number> {
   const client = connect(mesh.serverAddress(server), { onBypass: 'error' });
-  onTestFinished(async () => await client.close());
+  onTestFinished(() => client.close());
   return async (url) => {
     const response = await client.fetch(url);
     await response.arrayBuffer();
@@ -81,9 +81,8 @@ test('two servers together keep to a rate', async () => {
   expect(upstream.arrivals.length).toBe(24);
   // What came in any span of time is at most what had lain ready and what was due meanwhile; the way there may save a little.
   const [first = 0] = upstream.arrivals;
-  upstream.arrivals.forEach((atMs, index) => {
+  for (const [index, atMs] of upstream.arrivals.entries())
     expect(index + 1).toBeLessThanOrEqual(3 + (atMs - first) / 50 + 2);
-  });
 });
 
 test('while the Redis is away each server keeps to its part, and refuses nobody', async () => {
