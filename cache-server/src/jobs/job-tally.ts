@@ -31,6 +31,7 @@ export class JobTally {
   #doneSum: Omit<ItemProgress, 'bytesTotal'>;
   readonly #running = new Map<number, ItemProgress>();
   readonly #failures: JobItemFailure[] = [];
+  #told: JobCheckpoint | undefined;
 
   constructor(itemsTotal: number, former: JobCheckpoint | undefined, now: () => number) {
     this.#itemsTotal = itemsTotal;
@@ -68,14 +69,14 @@ export class JobTally {
   checkpoint(): JobCheckpoint {
     let sum = this.#doneSum;
     for (const item of this.#running.values()) sum = plus(sum, item);
-    const former = this.#former;
-    const bytes = Math.max(sum.bytes, former?.bytes ?? 0);
-    return {
+    // A part that is begun anew counts from nothing; what was told of it is not taken back.
+    const before = this.#told ?? this.#former;
+    this.#told = {
       startedAtMs: this.startedAtMs,
-      bytes,
-      bytesTotal: Math.max(this.#bytesTotal(), former?.bytesTotal ?? 0),
-      records: Math.max(sum.records, former?.records ?? 0),
-      partitions: Math.max(sum.partitions, former?.partitions ?? 0),
+      bytes: Math.max(sum.bytes, before?.bytes ?? 0),
+      bytesTotal: Math.max(this.#bytesTotal(), before?.bytesTotal ?? 0),
+      records: Math.max(sum.records, before?.records ?? 0),
+      partitions: Math.max(sum.partitions, before?.partitions ?? 0),
       etaMs: this.#etaMs(sum.bytes),
       itemsTotal: this.#itemsTotal,
       itemsDone: this.#done.size,
@@ -84,6 +85,7 @@ export class JobTally {
       done: [...this.#done],
       doneSum: this.#doneSum,
     };
+    return this.#told;
   }
 
   /** Known once the length of every part is. */
