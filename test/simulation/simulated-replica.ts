@@ -75,6 +75,7 @@ export class SimulatedReplica {
       policy: DEFAULT_POLICY,
       ignoreNoCache: false,
       closeDelimited: 'relay' as const,
+      rangeFillBytesMax: 0,
       fetchTimeoutMs: 30_000,
       idleTimeoutMs: 30_000,
       viaName: `replica-${number}`,

@@ -27,6 +27,8 @@ export interface Upstream {
   readonly ignoreNoCache: boolean;
   /** What the end of the connection says of a body that has no other end. */
   readonly closeDelimited: 'relay' | 'rfc';
+  /** Longest response, in bytes, that is fetched whole when a part of it was asked for. */
+  readonly rangeFillBytesMax: number;
   readonly fetchTimeoutMs: number;
   readonly idleTimeoutMs: number;
   /** What keeps it from being asked too much. */
@@ -96,6 +98,7 @@ const UNDECLARED = {
   policy: DEFAULT_POLICY,
   ignoreNoCache: false,
   closeDelimited: 'relay' as const,
+  rangeFillBytesMax: 8 * 1024 * 1024,
   fetchTimeoutMs: 30_000,
   idleTimeoutMs: 30_000,
   protection: UNDECLARED_PROTECTION,
@@ -164,6 +167,7 @@ async function declare(
       policy: configuredPolicy(settings),
       ignoreNoCache: settings.ignoreNoCache,
       closeDelimited: settings.closeDelimited,
+      rangeFillBytesMax: settings.rangeFillBytesMax,
       fetchTimeoutMs,
       idleTimeoutMs,
       protection: protectionSettings(settings),

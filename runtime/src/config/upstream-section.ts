@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, entryName, httpOrigin, httpUrl } from './fields.ts';
+import { byteSize, duration, entryName, httpOrigin, httpUrl } from './fields.ts';
 import { protectionFields } from './protection-section.ts';
 import { fallbackField } from './proxy-section.ts';
 
@@ -15,6 +15,9 @@ const sharableHeader = z
     error:
       'a header that a shared request may carry: no credentials, conditions, ranges or hop-by-hop headers',
   });
+
+/** As much as a fetch may still bring that nobody waits for. */
+const rangeFillBytesLimit = 32 * 1024 * 1024;
 
 const year = 365 * 24 * 3600 * 1000;
 
@@ -101,6 +104,11 @@ const upstreamFields = z.strictObject({
     .default('relay')
     .describe(
       'What to make of a body that only the end of its connection delimits. `relay`: it is passed on and not stored, since a broken connection may look the same, and an unknown transfer coding is refused. `rfc`: it is whole (RFC 9112 sections 6.3 and 8).',
+    ),
+  rangeFillBytesMax: byteSize({ min: 0, max: rangeFillBytesLimit })
+    .prefault('8MiB')
+    .describe(
+      'When a part is fetched of a response that is at most this long, all of it is fetched behind the answer, so that other parts of it are hits. 0: never.',
     ),
   ignoreNoCache: z
     .boolean()
