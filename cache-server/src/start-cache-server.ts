@@ -12,14 +12,13 @@ import { datasetUrls } from './declared-dataset.ts';
 import { createDatasets } from './get-dataset.ts';
 import { createGetEntry } from './get-entry.ts';
 import { createObjectKeeper } from './keep-object.ts';
+import { openStore } from './open-store.ts';
 import { startJobs } from './start-jobs.ts';
 import type { AdminServiceDeps } from './rpc/admin-service.ts';
 import { startGrpcServer } from './rpc/grpc-server.ts';
 import type { GrpcPort } from './rpc/grpc-server.ts';
 import { TicketTable } from './rpc/ticket-table.ts';
 import type { EntryStore } from './store/entry-store.ts';
-import { createMemoryStore } from './store/memory-store.ts';
-import { createRedisStore } from './store/redis-store.ts';
 import type { OwnAddress } from './upstream/guarded-connector.ts';
 import { createUpstreamRegistry } from './upstream/upstream-registry.ts';
 import type { UpstreamRegistry } from './upstream/upstream-registry.ts';
@@ -49,14 +48,6 @@ export interface RunningCacheServer {
 
 /** Room in a gRPC message for what surrounds an object's value. */
 const MESSAGE_OVERHEAD_BYTES = 1024 * 1024;
-
-function openStore({ server }: Config, clock: Clock, logger: Logger): EntryStore {
-  if (server.redis === undefined) {
-    return createMemoryStore({ bytesMax: server.memoryStoreBytesMax, now: () => clock.now() });
-  }
-  const onError = (err: Error, count: number): void => logger.warn({ err, count }, 'Redis does not answer');
-  return createRedisStore({ ...server.redis, onError });
-}
 
 /** What does not fit into the embedded store beside other entries is relayed rather than stored. */
 function entryBytesMax({ server, limits }: Config): number {
@@ -142,7 +133,7 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
   const logger = options.logger ?? createLogger(config.log, 'cache-server');
   const limits = { ...config.limits, entryBytesMax: entryBytesMax(config) };
   const metrics = createMetrics('pannier_server', { process: true });
-  const store = openStore(config, clock, logger);
+  const store = openStore(config, { clock, logger, metrics });
   const control = openClusterControl(config, logger);
   const ownAddresses = options.ownAddresses ?? [];
   const upstreams = await openUpstreams(config, ownAddresses);

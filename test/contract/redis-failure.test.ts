@@ -13,7 +13,7 @@ describe('a Redis that is away', () => {
   test('does not keep the store from starting: calls reject until it is there', async () => {
     const errors: string[] = [];
     const port = await freePort();
-    const store = openStore({ url: `redis://127.0.0.1:${port}` } as RedisFixture, {
+    const store = openStore({ url: `redis://127.0.0.1:${port}` }, {
       onError: (error, count) => errors.push(`${count} ${error.message}`),
     });
     onTestFinished(async () => await store.close());
@@ -30,10 +30,10 @@ describe('a Redis that is away', () => {
   });
 
   test('and never comes does not keep the store from closing', async () => {
-    const store = openStore({ url: `redis://127.0.0.1:${await freePort()}` } as RedisFixture);
+    const store = openStore({ url: `redis://127.0.0.1:${await freePort()}` });
     await until(() => store.connectionErrors > 0);
     await store.close();
-    await openStore({ url: `redis://127.0.0.1:${await freePort()}` } as RedisFixture).close();
+    await openStore({ url: `redis://127.0.0.1:${await freePort()}` }).close();
   });
 
   test('and killed under load fails every call, and serves again when it is back', async () => {
