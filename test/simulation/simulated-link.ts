@@ -61,6 +61,12 @@ export class SimulatedLink {
     });
   }
 
+  /** A message that nobody asked for: lost while the way is cut, late when it is slow. */
+  tell(listener: () => void): void {
+    const { process } = this.#options;
+    if (!this.isCut) process.later(this.#delayMs(), () => !this.isCut && listener());
+  }
+
   #delayMs(): number {
     const { random, delayMs } = this.#options;
     const [min, max] = delayMs;
@@ -69,10 +75,12 @@ export class SimulatedLink {
   }
 }
 
-/** An object's methods, each called over a link. */
-export function overLink<T extends object>(target: T, link: SimulatedLink): T {
+/** An object's methods, each called over a link; those named in `direct` are called as they are. */
+export function overLink<T extends object>(target: T, link: SimulatedLink, direct: Partial<T> = {}): T {
   return new Proxy(target, {
     get(_target, name) {
+      const own: unknown = Reflect.get(direct, name);
+      if (own !== undefined) return own;
       const value: unknown = Reflect.get(target, name);
       if (typeof value !== 'function') return value;
       return async (...given: unknown[]): Promise<unknown> =>

@@ -1,6 +1,5 @@
 /** The control half of a simulated Redis: the log of invalidations. See `simulated-redis.ts`. */
 import type { Generation } from '@pannier/proto';
-import { LOG_EVENTS_MAX } from '../../cache-server/src/generation/invalidation-log.ts';
 import type {
   AppendResult,
   InvalidationLog,
@@ -17,6 +16,7 @@ import type { SimulatedTime } from './simulated-time.ts';
 const PAGE_EVENTS = 100;
 
 export class SimulatedLog implements InvalidationLog {
+  readonly isLocal = false;
   #epoch = '';
   #events: readonly LogEvent[] = [];
   #sequence = 0;
@@ -36,25 +36,25 @@ export class SimulatedLog implements InvalidationLog {
       return { ...event, sequence: head.sequence + position + 1, atMs: this.#time.nowMs, stamp };
     });
     this.#sequence += added.length;
-    this.#events = [...this.#events, ...added].slice(-LOG_EVENTS_MAX);
+    this.#events = [...this.#events, ...added];
     for (const wake of this.#listeners) wake();
     return { head: this.#head(), events: added };
   }
 
   async read({ epoch, sequence, stamp }: LogPosition): Promise<LogPage> {
     const head = this.#head();
-    const at = this.#events.find((event) => event.sequence === sequence);
-    const isThere = sequence === 0 ? (this.#events[0]?.sequence ?? 1) === 1 : at?.stamp === stamp;
-    const continues = epoch === head.epoch && isThere;
+    if (epoch !== head.epoch) return { standing: 'other-epoch', head, events: [] };
+    const there = this.#events.find((event) => event.sequence === sequence);
+    if (sequence > head.sequence || (there?.stamp ?? '') !== stamp)
+      return { standing: 'lost-end', head, events: [] };
     const later = this.#events.filter((event) => event.sequence > sequence);
-    return { head, events: continues ? later.slice(0, PAGE_EVENTS) : [], continues };
+    return { standing: 'continues', head, events: later.slice(0, PAGE_EVENTS) };
   }
 
   async snapshot(): Promise<LogSnapshot> {
     const head = this.#head();
     // Few events ever come to pass in a schedule: none is too old to be read.
     const folded = { through: 0, buckets: [], prefixes: [], all: { hard: 0, soft: 0 } };
-    if (this.#sequence > LOG_EVENTS_MAX) throw new Error('more events than a schedule has');
     return { head, position: { epoch: head.epoch, sequence: 0, stamp: '' }, folded };
   }
 

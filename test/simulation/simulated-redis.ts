@@ -135,7 +135,9 @@ export class SimulatedEntryStore implements EntryStore {
 
   snapshot(): () => void {
     const back = [this.manifests.snapshot(), this.frames.snapshot()];
-    return () => back.forEach((restore) => restore());
+    return () => {
+      for (const restore of back) restore();
+    };
   }
 }
 
