@@ -10,6 +10,7 @@ import { fetchEntry } from './fetch-entry.ts';
 import type { FetchNeed } from './fetch-entry.ts';
 import { isFor } from './flight-head.ts';
 import type { FlightHead } from './flight-head.ts';
+import { isOutdated } from './flight-verdict.ts';
 import type { Seat } from './flight/flight-table.ts';
 import { versionId } from './flight/version-id.ts';
 import { entryServesOnError, entryUse } from './freshness/entry-freshness.ts';
@@ -55,6 +56,7 @@ function joinFlight({ asked, varies, need }: FlightRequest, context: EntryContex
   return context.flights.join(seatKey, {
     run: async (flight) => await fetchEntry(task, flight, context),
     accepts: (head) => acceptsEarlier(head, { asked, need, now: context.clock.now() }),
+    isOutdated: (flight) => isOutdated(flight, context),
   });
 }
 
@@ -84,7 +86,7 @@ export async function answerFromFlight(
       const key = flight.publishesAs;
       return await answerArriving(
         { ...asked, key },
-        { arriving: head, version: flight.version, isFirst, isLate },
+        { arriving: head, version: flight.version, isFirst, isLate, captured: flight.captured?.generation },
         context,
       );
     }

@@ -29,6 +29,7 @@ export async function answerHeadRequest(
   const { manifest, varies, context } = found;
   const sent = [...plan.sent, ...nominatedHeaders(varies, request.headers, plan.sent)];
   const asking = { method: 'HEAD', target: plan.target, headers: sent, signal } as const;
+  const generation = await context.generations.capture();
   let arrival: Awaited<ReturnType<typeof askUpstream>>;
   try {
     arrival = await askUpstream(asking, context);
@@ -49,7 +50,7 @@ export async function answerHeadRequest(
   if (isWrong) await context.manifests.removeLost(key.text, manifest.version);
   else if (typeof freshened === 'object')
     await publishConfirmed(
-      { key, stored: manifest, sent, head: { ...freshened, policy: head.policy } },
+      { key, stored: manifest, sent, generation, head: { ...freshened, policy: head.policy } },
       context,
     );
   const outcome = typeof freshened === 'object' ? 'revalidated' : 'refreshed';

@@ -1,8 +1,11 @@
 /** What the servers of one cluster share over the Redis for control. */
 import type { Config, Logger } from '@pannier/runtime';
+import { systemClock } from './clock.ts';
+import type { InvalidationLog } from './generation/invalidation-log.ts';
 import { ConnectionErrors } from './store/redis/connection-errors.ts';
 import { openRedisControl } from './store/redis/control-connection.ts';
 import type { RedisConnection } from './store/redis/redis-connection.ts';
+import { RedisInvalidationLog } from './store/redis/redis-invalidation-log.ts';
 import { RedisUpstreamSlots } from './store/redis/redis-upstream-slots.ts';
 import { REPORT_LEASE_MS, SERVER_SEEN_MS } from './upstream/protection/protection-share.ts';
 import type { ProtectionShare } from './upstream/protection/protection-share.ts';
@@ -11,6 +14,7 @@ import type { ProtectionShare } from './upstream/protection/protection-share.ts'
 export interface ClusterControl {
   readonly connection: RedisConnection;
   readonly protectionShare: ProtectionShare;
+  readonly invalidationLog: InvalidationLog;
   close(): Promise<void>;
 }
 
@@ -27,6 +31,12 @@ export function openClusterControl({ server }: Config, logger: Logger): ClusterC
   const { keyPrefix } = server.redis;
   return {
     connection,
+    invalidationLog: new RedisInvalidationLog({
+      control: connection,
+      keyPrefix,
+      clock: systemClock,
+      random: Math.random,
+    }),
     protectionShare: new RedisUpstreamSlots({
       control: connection,
       keyPrefix,

@@ -6,12 +6,14 @@ import type { DatasetManifest } from './dataset/version/dataset-manifest.ts';
 import type { PartitionDiff, RecordDiff } from './dataset/version/version-diff.ts';
 import type { ShelvedVersion } from './dataset/version/version-shelf.ts';
 import type { EntryService } from './entry-service.ts';
+import type { Generations } from './generation/generations.ts';
 import type { EntryStore } from './store/entry-store.ts';
 
 /** What datasets are made of. */
 export interface DatasetsDeps {
   readonly entries: EntryService;
   readonly store: EntryStore;
+  readonly generations: Pick<Generations, 'announce' | 'capture' | 'judge'>;
   readonly datasets: Config['datasets'];
   readonly upstreams: Config['upstreams'];
   readonly limits: Config['limits'];
@@ -130,8 +132,6 @@ export interface Datasets {
   ): Promise<PartitionDiff & { readonly records: RecordDiff | undefined }>;
   /** Counts bytes of partitions that were sent to readers. */
   onSent(bytes: number): void;
-  /** Publications from now on; the iteration ends with the signal. */
-  publications(signal: AbortSignal): AsyncIterable<DatasetPublication>;
   /** Gives up the ingests under way. */
   close(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 /** What `get-entry.ts` answers; rpc/ turns it into frames. */
 import type { HeaderList, Outcome } from '@pannier/http-semantics';
+import type { Generation } from '@pannier/proto';
 import type { EntryKey } from './entry-key.ts';
 
 /** A request as the story sees it: method and absolute URL as strings, headers in order, latin1. */
@@ -31,6 +32,10 @@ export interface EntryResponse {
   /** How long any caller may reuse it, in milliseconds from now; 0 when not at all. */
   readonly freshForMs: number;
   readonly body: EntryBody;
+  /** By which invalidations the entry was judged, or captured before its upstream was asked; undefined when nothing is stored. */
+  readonly generation?: Generation | undefined;
+  /** By which invalidations name it; undefined when that is the URL of the request. */
+  readonly url?: string | undefined;
 }
 
 /** The caller shall ask the upstream itself. */

@@ -1,6 +1,7 @@
 /** Answers, from what is stored and from what is arriving. */
 import { storedFields, varyNames } from '@pannier/http-semantics';
 import type { CacheStatusParams, HeaderList, Outcome } from '@pannier/http-semantics';
+import type { Generation } from '@pannier/proto';
 import type { EntryAnswer, EntryBody, EntryRequest, EntryResponse } from './entry-answer.ts';
 import { flightBody, inlineBody, storedBody } from './entry-bodies.ts';
 import type { EntryContext } from './entry-context.ts';
@@ -37,6 +38,8 @@ export interface Joined {
   readonly isFirst: boolean;
   /** True when the whole body had arrived before this request did: it is being published, and as good as stored. */
   readonly isLate: boolean;
+  /** The invalidations that were known before the upstream was asked. */
+  readonly captured: Generation | undefined;
 }
 
 /** What an answer from the store may be called. */
@@ -52,6 +55,8 @@ export async function answerStored(
   context: EntryContext,
 ): Promise<EntryAnswer | undefined> {
   const { manifest, outcome } = found;
+  const { generation, judgedAt = generation } = manifest;
+  const of = { plan, key, request, head: manifest, shared: true, generation: judgedAt };
   if (asksWho(manifest, request, plan)) return bypass('bypass-uncacheable');
   const facts: AnswerFacts = {
     now: context.clock.now(),
@@ -62,12 +67,12 @@ export async function answerStored(
   const notModified = notModifiedHead(manifest, request, facts);
   if (notModified !== undefined) {
     const body = inlineBody(NO_BYTES, manifest.version, true);
-    return response({ key, head: manifest, shared: true }, { ...notModified, body }, facts);
+    return response(of, { ...notModified, body }, facts);
   }
   const body = await storedBody(key.text, manifest, context);
   if (body === undefined) return undefined;
   const whole = { ...answerHead(manifest, { ...facts, bodyBytes: body.bodyBytes }), body };
-  return response({ key, head: manifest, shared: true }, asAsked(request, manifest, whole), facts);
+  return response(of, asAsked(request, manifest, whole), facts);
 }
 
 /** The whole, the part of it that the request asks for, or its head alone. */
@@ -81,10 +86,11 @@ function asAsked(request: EntryRequest, head: JudgedHead, whole: RangedAnswer): 
 /** Answers from a response that is arriving: its body follows, or rides along if it is small and comes at once. */
 export async function answerArriving(
   { request, plan, key }: Asked,
-  { arriving, version, isFirst, isLate }: Joined,
+  { arriving, version, isFirst, isLate, captured }: Joined,
   context: EntryContext,
 ): Promise<EntryAnswer> {
   const { body: arrivingBody } = arriving;
+  const of = { plan, key, request, generation: captured };
   const head = isFirst ? arriving.head : { ...arriving.head, headers: storedFields(arriving.head.headers) };
   if (asksWho(head, request, plan)) return bypass('bypass-uncacheable');
   if (!arriving.isShared && !isFirst) return bypass('bypass-uncacheable');
@@ -103,15 +109,15 @@ export async function answerArriving(
   if (notModified !== undefined) {
     body.release();
     return response(
-      { key, head, shared },
+      { ...of, head, shared },
       { ...notModified, body: inlineBody(NO_BYTES, version, true) },
       facts,
     );
   }
   const whole = { ...answerHead(head, facts), body: atHand(body, version, shared) };
   const ranged = rangedAnswer(request, head, whole);
-  if (ranged === undefined) return response({ key, head, shared }, asAsked(request, head, whole), facts);
-  if (isWithinReach(ranged, arrivingBody)) return response({ key, head, shared }, ranged, facts);
+  if (ranged === undefined) return response({ ...of, head, shared }, asAsked(request, head, whole), facts);
+  if (isWithinReach(ranged, arrivingBody)) return response({ ...of, head, shared }, ranged, facts);
   ranged.body.release();
   return bypass('bypass-range');
 }
@@ -156,7 +162,7 @@ export function answerOnlyIfCached(): EntryResponse {
 }
 
 function response(
-  of: { key: EntryKey; head: JudgedHead; shared: boolean },
+  of: Asked & { head: JudgedHead; shared: boolean; generation: Generation | undefined },
   answer: RangedAnswer,
   { outcome, now }: AnswerFacts,
 ): EntryResponse {
@@ -167,6 +173,8 @@ function response(
     outcome,
     key: of.shared ? of.key : undefined,
     freshForMs: of.shared ? freshForMs(of.head, now) : 0,
+    generation: of.shared ? of.generation : undefined,
+    url: of.plan.target.url === of.request.url ? undefined : of.plan.target.url,
     body: answer.body,
   };
 }

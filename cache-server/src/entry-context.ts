@@ -8,6 +8,8 @@ import { CacheServerError } from './errors.ts';
 import type { FlightHead } from './flight-head.ts';
 import { FlightTable } from './flight/flight-table.ts';
 import { SegmentPool } from './flight/segment-memory.ts';
+import { createGenerations } from './generation/create-generations.ts';
+import type { Generations } from './generation/generations.ts';
 import { ManifestShelf } from './manifest-shelf.ts';
 import { createFailureReport } from './observe/failure-report.ts';
 import type { ReportFailure } from './observe/failure-report.ts';
@@ -18,7 +20,6 @@ import type { EntryStore } from './store/entry-store.ts';
 import type { ProtectionShare } from './upstream/protection/protection-share.ts';
 import { UpstreamProtection } from './upstream/protection/upstream-protection.ts';
 import type { UpstreamRegistry } from './upstream/upstream-registry.ts';
-import { UrlIndex } from './url-index.ts';
 
 /** The bounds that concern entries. */
 export type EntryLimits = Pick<
@@ -42,6 +43,8 @@ export interface GetEntryDeps {
   /** Of the names of credentials in keys; one of this process by default. */
   readonly keySecret?: string | undefined;
   readonly limits: EntryLimits;
+  /** What is known of invalidations; by default those of this process alone. */
+  readonly generations?: Generations;
   readonly clock: Clock;
   /** Like Math.random. */
   readonly random: () => number;
@@ -53,13 +56,13 @@ export interface GetEntryDeps {
 
 /** The dependencies and what is built from them. */
 export interface EntryContext extends GetEntryDeps {
+  readonly generations: Generations;
   readonly credentialName: CredentialName;
   readonly counters: ServerCounters;
   readonly protection: UpstreamProtection;
   readonly report: ReportFailure;
   readonly manifests: ManifestShelf;
   readonly frames: BodyFrames;
-  readonly urlIndex: UrlIndex;
   readonly flights: FlightTable<FlightHead>;
   readonly pool: SegmentPool;
   /** Keys whose responses lately could not be shared: their requests go to the upstream themselves. */
@@ -102,16 +105,17 @@ export function createEntryContext(deps: GetEntryDeps): EntryContext {
     limits,
     onFailed: failedFlightReport(report),
   });
-  const manifests = new ManifestShelf({ store, clock, report });
+  const { generations = createGenerations({ clock, random }) } = deps;
+  const manifests = new ManifestShelf({ store, clock, report, generations });
   return {
     ...deps,
+    generations,
     counters,
     protection: new UpstreamProtection({ clock, random, logger, metrics, share: deps.protectionShare }),
     report,
     flights,
     credentialName: createCredentialName(deps.keySecret),
     manifests,
-    urlIndex: new UrlIndex(manifests, clock),
     frames: new BodyFrames({
       source: store,
       keptBytesMax: FRAMES_KEPT_BYTES_MAX,

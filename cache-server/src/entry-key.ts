@@ -14,16 +14,14 @@ export interface EntryKey {
   readonly type: DataType;
   /** The whole key, escaped so that no input can forge another one. */
   readonly text: string;
-  /** Key of the list of its URL's entries; of responses only. */
-  readonly list?: string;
+  /** By which invalidations name it; of responses only. */
+  readonly url?: string;
 }
 
 /** Longest endpoint that stands in a key as it is, in bytes; a longer one is cut and completed by its SHA-256. */
 const ENDPOINT_BYTES_MAX = 512;
 /** Hexadecimal digits by which variants are told apart: 128 bits, since their values are the callers'. */
 const VARIANT_DIGITS = 32;
-/** Ends the key of the list of a URL's entries. */
-const LIST_SUFFIX = '%0A%%urls';
 
 /** Escapes the separators, the braces (hash tags of Redis Cluster), `%`, white space, controls and whatever is not ASCII. */
 function escapeComponent(text: string): string {
@@ -64,7 +62,7 @@ export function originalKey(
   const digest = createHash('sha256').update(selected).digest('hex');
   return {
     ...place,
-    list: `${place.text}${LIST_SUFFIX}`,
+    url,
     text: place.text + (selected.length <= ENDPOINT_BYTES_MAX ? selected : `%0A%%=${digest}`),
   };
 }
@@ -81,17 +79,6 @@ export function variantKey(key: EntryKey, values: string): EntryKey {
 }
 
 /** The key of a flight that nobody else may join. */
-export function personalKey({ scope, type, text }: EntryKey, unique: string): EntryKey {
-  return { scope, type, text: `${text}%0A%%~${unique}` };
-}
-
-/** What the keys of all entries of a URL begin with. */
-export function urlKey({ scope }: EntryKey, url: string): EntryKey {
-  return entryKey(scope, 'original', `GET ${url}`);
-}
-
-/** The key of the list of a URL's entries, which is none of them. */
-export function urlIndexKey(key: EntryKey, url: string): EntryKey {
-  const { scope, type, text } = urlKey(key, url);
-  return { scope, type, text: `${text}${LIST_SUFFIX}` };
+export function personalKey(key: EntryKey, unique: string): EntryKey {
+  return { ...key, text: `${key.text}%0A%%~${unique}` };
 }

@@ -27,14 +27,8 @@ export interface EntryService {
   /** What would become of a request now, and why. Never asks the upstream. */
   explain(request: EntryRequest, caller: Caller): Promise<Explanation>;
 
-  /** Removes an entry by its whole key; true when there was one. A flight under way does not publish. */
-  removeEntry(keyText: string): Promise<boolean>;
-
-  /** The stored manifest of a key with its times; undefined when there is none or it cannot be read. */
+  /** The stored manifest of a key with its times; undefined when there is none, it was invalidated, or it cannot be read. */
   describeManifest(keyText: string): Promise<ManifestDescription | undefined>;
-
-  /** Removes every entry of a URL, whatever request headers tell them apart; says how many there were. */
-  removeUrl(url: string, exhaustive: boolean): Promise<number>;
 
   /** What was counted since the start. */
   counts(): CountsSnapshot;

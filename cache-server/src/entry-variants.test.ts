@@ -63,7 +63,7 @@ describe('responses that vary', () => {
     await body(entries, [['x-region', 'r0']]);
     expect(entries.upstream.requests.length).toBe(before + 1);
     await entries.landed();
-    await entries.service.removeUrl(`${entries.upstream.url}/a`, false);
+    await entries.invalidate('url', '/a');
     await body(entries, [['x-region', 'r69']]);
     expect(entries.upstream.requests.length).toBeGreaterThan(before + 1);
   });

@@ -3,6 +3,7 @@
  * carries; where a response names further ones in its Vary, those join the key and the fetch from then on.
  * https://www.rfc-editor.org/rfc/rfc9111#section-4.1
  */
+import type { Generation } from '@pannier/proto';
 import { hasHeader, mayBeForwarded, variantValues, varyNames } from '@pannier/http-semantics';
 import type { HeaderList } from '@pannier/http-semantics';
 import type { EntryContext } from './entry-context.ts';
@@ -24,18 +25,21 @@ export interface Located {
 
 type Context = Pick<EntryContext, 'manifests' | 'varyNames'>;
 
+/** What is stale or missing is looked for again inside its flight, where nothing but the latest will do. */
+const RECENT = { recent: true };
+
 /** Looks a request up: one read, or two where the responses vary. */
 export async function locateEntry(plan: LookupPlan, request: HeaderList, context: Context): Promise<Located> {
   const { manifests } = context;
   const { key } = plan;
   const known = context.varyNames.get(key.text);
-  const found = known === undefined ? await manifests.readEntry(key.text) : undefined;
+  const found = known === undefined ? await manifests.readEntry(key.text, RECENT) : undefined;
   const varies = known ?? (found?.kind === 'rule' ? found.rule.names : []);
   if (varies.length === 0)
     return { key, varies, manifest: found?.kind === 'manifest' ? found.manifest : undefined };
   context.varyNames.set(key.text, varies);
   const variant = variantKey(key, variantValues(varies, request));
-  return { key: variant, varies, manifest: await manifests.read(variant.text) };
+  return { key: variant, varies, manifest: await manifests.read(variant.text, RECENT) };
 }
 
 /** The fields by which responses are known to vary, which go upstream too where they do not already. */
@@ -73,14 +77,33 @@ export function newlyVaries(
 export async function enterVariant(
   key: EntryKey,
   variant: EntryKey,
-  { names, requestTimeMs, context }: { names: readonly string[]; requestTimeMs: number; context: Context },
+  {
+    names,
+    requestTimeMs,
+    generation,
+    context,
+  }: { names: readonly string[]; requestTimeMs: number; generation: Generation; context: Context },
 ): Promise<boolean> {
   const { manifests } = context;
   const change = (former: VaryRule | undefined): VaryRule => {
     const others = (former?.variants ?? []).filter((text) => text !== variant.text);
     const all = [...new Set([...names, ...(former?.names ?? [])])].toSorted();
     const writtenAtMs = Math.max(requestTimeMs, former?.writtenAtMs ?? 0);
-    return { names: all, variants: [...others, variant.text].slice(-VARIANTS_MAX), writtenAtMs };
+    const variants = [...others, variant.text].slice(-VARIANTS_MAX);
+    const { scope, url = '' } = key;
+    return {
+      names: all,
+      variants,
+      writtenAtMs,
+      scope,
+      url,
+      generation: later(generation, former?.generation),
+    };
   };
   return await manifests.changeRule(key, change, requestTimeMs);
+}
+
+/** Two responses of one rule: what outdates the older one does not outdate the rule. */
+function later(one: Generation, other: Generation | undefined): Generation {
+  return other?.epoch === one.epoch && other.sequence > one.sequence ? other : one;
 }

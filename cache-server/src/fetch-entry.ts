@@ -7,6 +7,8 @@ import {
   variantValues,
 } from '@pannier/http-semantics';
 import type { HeaderList } from '@pannier/http-semantics';
+import { entryTags } from '@pannier/proto';
+import type { Generation } from '@pannier/proto';
 import { storedBodySink } from './body-sink.ts';
 import type { EntryContext } from './entry-context.ts';
 import { variantKey } from './entry-key.ts';
@@ -70,10 +72,9 @@ export async function fetchEntry(
   // One that names more headers in Vary cannot tell which of the responses it confirms.
   const isSame =
     newlyVaries(arrival.head.headers, { told: toldApart(task), varies: task.varies }) === undefined;
-  const confirmed = { key: task.entryKey, stored, sent: task.sent, fresh: arrival.head };
-  // It may live longer now than the list that a write to its URL looks into.
-  const isListed = isSame && (await context.urlIndex.enter(task, task.entryKey));
-  const manifest = isListed ? await publishRenewed(confirmed, context) : undefined;
+  const { generation } = arrival;
+  const confirmed = { key: task.entryKey, stored, sent: task.sent, generation, fresh: arrival.head };
+  const manifest = isSame ? await publishRenewed(confirmed, context) : undefined;
   if (manifest !== undefined) {
     flight.settle({ kind: 'stored', outcome: 'revalidated', manifest });
     return;
@@ -86,11 +87,15 @@ export async function fetchEntry(
 async function ask(
   { target, sent }: FetchTask,
   asking: { conditions: HeaderList; flight: Flight<FlightHead>; context: EntryContext },
-): Promise<Arrival> {
+): Promise<Arrival & { generation: Generation }> {
   const { conditions, flight, context } = asking;
   const kind = conditions.length > 0 ? 'conditional' : 'full';
   const headers = [...sent, ...conditions];
-  return await askUpstream({ target, headers, kind, signal: flight.signal }, context);
+  // What is invalidated from here on may or may not be in the answer.
+  const generation = await context.generations.capture();
+  flight.captured = { generation, atMs: context.clock.now() };
+  const arrival = await askUpstream({ target, headers, kind, signal: flight.signal }, context);
+  return { ...arrival, generation };
 }
 
 /** Asks an upstream when it may be asked, and counts it. @throws CacheServerError `upstream-…` */
@@ -130,14 +135,14 @@ export async function askUpstream(
 async function receive(
   task: FetchTask,
   received: {
-    arrival: Arrival;
+    arrival: Arrival & { generation: Generation };
     stored: Manifest | undefined;
     flight: Flight<FlightHead>;
     context: EntryContext;
   },
 ): Promise<void> {
   const { arrival, stored, flight, context } = received;
-  const { response, head } = arrival;
+  const { response, head, generation } = arrival;
   const { closeDelimited } = task.target.upstream;
   const isOpen = sendsEverything(task);
   const given = {
@@ -151,6 +156,7 @@ async function receive(
   // What an error says is not said of the response that comes after it, nor what is said to one caller's own headers of all others.
   const isTelling = plan === 'one-only' && !task.isPersonal && !isOpen && head.status < 400;
   if (isTelling) context.uncacheable.set(task.entryKey.text, true);
+  flight.tags = entryTags(head.headers);
   const isShared = plan !== 'one-only';
   const variant = foundVariant(task, head);
   const key = isShared && variant !== undefined ? variantKey(task.key, variant.values) : task.entryKey;
@@ -187,11 +193,9 @@ async function receive(
   await body.pump(counted(response.body, flight, context));
   const enter = async (): Promise<boolean> => {
     const names = variant?.names ?? task.varies;
-    if (!(await context.urlIndex.enter(task, key))) return false;
-    return (
-      names.length === 0 ||
-      (await enterVariant(task.key, key, { names, requestTimeMs: head.requestTimeMs, context }))
-    );
+    const { requestTimeMs } = head;
+    const entering = { names, requestTimeMs, generation, context };
+    return names.length === 0 || (await enterVariant(task.key, key, entering));
   };
   await publishEntry({ key, flight, head, body, enter }, context);
 }

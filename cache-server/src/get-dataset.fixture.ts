@@ -9,6 +9,8 @@ import { onTestFinished } from 'vitest';
 import type { DatasetQuery, Datasets } from './dataset-service.ts';
 import { datasetUrls } from './declared-dataset.ts';
 import type { EntryService } from './entry-service.ts';
+import { createGenerations } from './generation/create-generations.ts';
+import type { Generations } from './generation/generations.ts';
 import { createDatasets } from './get-dataset.ts';
 import { createGetEntry } from './get-entry.ts';
 import { ManualClock } from './get-entry.fixture.ts';
@@ -32,6 +34,7 @@ export interface TestDatasets {
   readonly service: Datasets;
   readonly entries: EntryService;
   readonly store: EntryStore;
+  readonly generations: Generations;
   readonly clock: ManualClock;
   readonly url: string;
   /** Requests by path. */
@@ -72,7 +75,8 @@ export async function startDatasets(options: TestDatasetsOptions): Promise<TestD
     warn: (...line: unknown[]) => void logged.warn.push(line.map(text).join(' ')),
     error: (...line: unknown[]) => void logged.error.push(line.map(text).join(' ')),
   };
-  const common = { store, limits, clock, random: Math.random, logger };
+  const generations = createGenerations({ clock, random: Math.random });
+  const common = { store, limits, clock, random: Math.random, logger, generations };
   const plainUrls = datasetUrls(config);
   const entries = createGetEntry({ ...common, upstreams, plainUrls, metrics: createMetrics('test') });
   const { datasets, upstreams: declarations } = config;
@@ -92,7 +96,20 @@ export async function startDatasets(options: TestDatasetsOptions): Promise<TestD
     while (entries.activity().flights > 0) await new Promise((resolve) => setImmediate(resolve));
     clock.pass(ms);
   };
-  return { service, entries, store, clock, url, counts, logged, put, records, elapse, another: open };
+  return {
+    service,
+    entries,
+    store,
+    generations,
+    clock,
+    url,
+    counts,
+    logged,
+    put,
+    records,
+    elapse,
+    another: open,
+  };
 }
 
 function text(value: unknown): string {

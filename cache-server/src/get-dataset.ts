@@ -23,7 +23,6 @@ import { declaredDataset } from './declared-dataset.ts';
 import type { DeclaredDataset } from './declared-dataset.ts';
 import { CacheServerError } from './errors.ts';
 import { BodyFrames } from './partition/body-frames.ts';
-import { PublicationLog } from './publication-log.ts';
 import {
   asQueryError,
   canBeProvisional,
@@ -40,7 +39,6 @@ class DatasetShelf implements Datasets {
   readonly #deps: DatasetsDeps;
   readonly #archive: DatasetArchive;
   readonly #frames: BodyFrames;
-  readonly #log = new PublicationLog();
   readonly #currents: CurrentVersions;
   readonly #closed = new AbortController();
   readonly #count: (what: string) => void;
@@ -60,7 +58,7 @@ class DatasetShelf implements Datasets {
       ...deps,
       archive: this.#archive,
       closed: this.#closed.signal,
-      onPublished: (publication) => this.#log.add(publication),
+      onPublished: (publication) => void this.#announce(publication),
       count: this.#count,
     });
     const sent = metrics.counter({
@@ -152,7 +150,7 @@ class DatasetShelf implements Datasets {
   }
 
   async rollback(name: string, version: string): Promise<void> {
-    this.#log.add(await rollBack(declaredDataset(name, this.#deps), version, this.#versionDeps));
+    await this.#announce(await rollBack(declaredDataset(name, this.#deps), version, this.#versionDeps));
   }
 
   async diff(query: DiffQuery, signal: AbortSignal): ReturnType<Datasets['diff']> {
@@ -161,13 +159,20 @@ class DatasetShelf implements Datasets {
     return await diffVersions(declared, { ...query, signal: ended }, this.#versionDeps);
   }
 
-  publications(signal: AbortSignal): AsyncIterable<DatasetPublication> {
-    return this.#log.follow(AbortSignal.any([signal, this.#closed.signal]));
-  }
-
   async close(): Promise<void> {
     this.#closed.abort(new CacheServerError('draining', 'the server is shutting down'));
     await this.#currents.settled();
+  }
+
+  /** Whoever watches and is not told finds the version when it reads. Never rejects. */
+  async #announce(publication: DatasetPublication): Promise<void> {
+    const { generations, logger } = this.#deps;
+    try {
+      await generations.announce(publication);
+    } catch (error) {
+      this.#count('untold');
+      logger.warn({ err: error, dataset: publication.dataset }, 'a published version cannot be told of');
+    }
   }
 
   get #versionDeps(): VersionDeps {

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { HeaderList } from '@pannier/http-semantics';
+import type { GenerationMode, GenerationTarget } from '@pannier/proto';
 import { decodeBytes, decodeFrame } from '@pannier/proto/partition-format';
 import { createMetrics, loadConfig } from '@pannier/runtime';
 import { onTestFinished } from 'vitest';
@@ -11,8 +12,13 @@ import type { Clock } from './clock.ts';
 import type { BodyPart, EntryAnswer, EntryBody, EntryResponse } from './entry-answer.ts';
 import type { EntryLimits } from './entry-context.ts';
 import type { EntryService } from './entry-service.ts';
+import { createGenerations } from './generation/create-generations.ts';
+import type { Generations } from './generation/generations.ts';
+import type { InvalidationLog } from './generation/invalidation-log.ts';
+import { ProcessInvalidationLog } from './generation/process-invalidation-log.ts';
 import { createGetEntry } from './get-entry.ts';
 import type { EntryStore } from './store/entry-store.ts';
+import { invalidate } from './invalidate.ts';
 import { createMemoryStore } from './store/memory-store.ts';
 import { createUpstreamRegistry } from './upstream/upstream-registry.ts';
 import type { UpstreamRegistryOptions } from './upstream/upstream-registry.ts';
@@ -79,6 +85,8 @@ export interface TestEntriesOptions {
   store?: (clock: Clock) => EntryStore;
   upstream?: object;
   registry?: Partial<UpstreamRegistryOptions>;
+  /** Of another server over the same store; of this process alone by default. */
+  log?: InvalidationLog;
 }
 
 export interface TestEntries {
@@ -86,9 +94,12 @@ export interface TestEntries {
   readonly clock: ManualClock;
   readonly upstream: TestUpstream;
   readonly store: EntryStore;
+  readonly generations: Generations;
+  /** Invalidates as the RPC does; a URL by its path. */
+  invalidate(kind: GenerationTarget['kind'], value: string, mode?: GenerationMode): Promise<void>;
   /** A GET that must be answered by a response. */
   get(path: string, headers?: HeaderList, signal?: AbortSignal): Promise<EntryResponse>;
-  /** Keys of what is stored, without the lists of what there is of a URL. */
+  /** Keys of what is stored. */
   storedKeys(): Promise<string[]>;
   /** Waits until no flight is under way: whatever was fetched is published. */
   landed(): Promise<void>;
@@ -114,8 +125,11 @@ export async function startEntries(options: TestEntriesOptions): Promise<TestEnt
     ...options.registry,
   });
   const store = options.store?.(clock) ?? createMemoryStore({ bytesMax: 1e9, now: clock.now.bind(clock) });
+  const log = options.log ?? new ProcessInvalidationLog({ clock, random: Math.random });
+  const generations = createGenerations({ clock, random: Math.random, log });
   const service = createGetEntry({
     store,
+    generations,
     upstreams,
     plainUrls: new Set(),
     limits: { ...config.limits, ...options.limits },
@@ -139,10 +153,15 @@ export async function startEntries(options: TestEntriesOptions): Promise<TestEnt
     clock,
     upstream,
     store,
+    generations,
     ask,
+    async invalidate(kind, path, mode = 'hard') {
+      const value = kind === 'url' ? upstream.url + path : path;
+      await invalidate([{ kind, value }], mode, { generations, upstreams, datasetUrls: () => [] });
+    },
     async storedKeys() {
       const { keys } = await store.listKeys({ contains: '', cursor: '', limit: 1000 });
-      return keys.filter((key) => !key.endsWith('%%urls'));
+      return keys;
     },
     async landed() {
       while (service.activity().flights > 0) await new Promise((resolve) => setImmediate(resolve));

@@ -132,8 +132,8 @@ describe('getEntry', () => {
     expect(upstream.requests).toHaveLength(0);
   });
 
-  it('removes an entry, and describes it before', async () => {
-    const { get, landed, service, upstream } = await startEntries({
+  it('has no entry any more that was invalidated by its key, and describes it before', async () => {
+    const { get, landed, service, upstream, invalidate } = await startEntries({
       answer: (_, response) => response.writeHead(200, JSON_60S).end('x'),
     });
     await get('/a');
@@ -141,27 +141,29 @@ describe('getEntry', () => {
     const asked = { method: 'GET', url: `${upstream.url}/a`, headers: [] };
     const { key } = await service.explain(asked, { identity: 'test' });
     expect(await service.describeManifest(key)).toMatchObject({ partitions: 0, freshForMs: 60_000 });
-    expect(await service.removeEntry(key)).toBe(true);
+    await invalidate('key', key);
     expect(await service.describeManifest(key)).toBeUndefined();
     expect((await get('/a')).outcome).toBe('miss');
   });
 
-  it('removes all entries of a URL, and of no other', async () => {
-    const { get, landed, service, upstream } = await startEntries({
+  it('has no entry of an invalidated URL any more, and all of another one', async () => {
+    const { get, landed, invalidate } = await startEntries({
       answer: (_, response) => response.writeHead(200, JSON_60S).end('x'),
     });
     for (const language of ['cs', 'de']) await get('/a', [['Accept-Language', language]]);
     await get('/a', [['Accept-Encoding', 'gzip']]);
     await get('/ab');
     await landed();
-    expect(await service.removeUrl(`${upstream.url}/a`, true)).toBe(3);
-    expect((await get('/a', [['Accept-Language', 'cs']])).outcome).toBe('miss');
+    await invalidate('url', '/a');
+    for (const language of ['cs', 'de'])
+      expect((await get('/a', [['Accept-Language', language]])).outcome).toBe('miss');
+    expect((await get('/a', [['Accept-Encoding', 'gzip']])).outcome).toBe('miss');
     expect((await get('/ab')).outcome).toBe('hit');
   });
 
   it('does not publish what was purged while it was fetched', async () => {
     const held = Promise.withResolvers<() => void>();
-    const { get, landed, service, upstream } = await startEntries({
+    const { get, landed, service, upstream, invalidate } = await startEntries({
       answer: (_, response) => {
         response.writeHead(200, { ...JSON_60S, 'content-length': 2 }).write('a');
         held.resolve(() => response.end('b'));
@@ -169,7 +171,7 @@ describe('getEntry', () => {
     });
     const first = get('/a');
     const finish = await held.promise;
-    expect(await service.removeUrl(`${upstream.url}/a`, true)).toBe(0);
+    await invalidate('url', '/a');
     finish();
     expect(String(await readBody((await first).body))).toBe('ab');
     await landed();

@@ -16,7 +16,6 @@ import type { FetchNeed } from './fetch-entry.ts';
 import { entryUse, isFresh } from './freshness/entry-freshness.ts';
 import type { EntryUse } from './freshness/entry-freshness.ts';
 import type { Manifest } from './manifest.ts';
-import { removeUrl } from './remove-url.ts';
 import { bypass, planRequest } from './request-plan.ts';
 import { warmEntry } from './warm-entry.ts';
 
@@ -105,7 +104,7 @@ async function counted(answering: Promise<EntryAnswer>, { counters }: EntryConte
 /** Entries of upstreams, over a store. */
 export function createGetEntry(deps: GetEntryDeps): EntryService {
   const context = createEntryContext(deps);
-  const { flights, manifests, store } = context;
+  const { flights, manifests } = context;
   return {
     getEntry: async (request, _caller, signal) =>
       await counted(answerRequest(request, context, signal), context),
@@ -124,11 +123,6 @@ export function createGetEntry(deps: GetEntryDeps): EntryService {
         answer: async (one) => await answerRequest(one, context, watch.signal),
       }),
     explain: async (request) => await explainRequest(request, context),
-    removeEntry: async (keyText) => {
-      flights.revoke((key) => key === keyText);
-      return await store.deleteManifest(keyText);
-    },
-    removeUrl: async (url, exhaustive) => await removeUrl(url, exhaustive, context),
     describeManifest: async (keyText) => await describeManifest(keyText, context),
     counts: () => context.counters.snapshot(),
     activity: () => ({ flights: flights.size, waiters: flights.followers }),

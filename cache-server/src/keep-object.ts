@@ -8,12 +8,14 @@ import {
   encodeFrame,
   encodeValue,
 } from '@pannier/proto/partition-format';
+import type { Generation } from '@pannier/proto';
 import type { Clock } from './clock.ts';
 import { entryKey } from './entry-key.ts';
 import type { EntryKey } from './entry-key.ts';
 import type { Caller } from './entry-answer.ts';
 import { CacheServerError } from './errors.ts';
 import { versionId } from './flight/version-id.ts';
+import type { Generations } from './generation/generations.ts';
 import type { EntryStore } from './store/entry-store.ts';
 
 /** An object as its caller gets it back. */
@@ -62,8 +64,10 @@ export interface ObjectKeeperDeps {
   /** Like Math.random. */
   readonly random: () => number;
   readonly limits: { readonly objectBytesMax: number };
+  readonly generations: Pick<Generations, 'capture' | 'judge'>;
 }
 
+const NO_GENERATION: Generation = { epoch: '', sequence: 0 };
 const NAME_BYTES_MAX = 1024;
 const TAGS_MAX = 64;
 const TAG_BYTES_MAX = 256;
@@ -76,6 +80,8 @@ interface ObjectRecord {
   readonly version: string;
   readonly expiresAtMs: number;
   readonly tags: readonly string[];
+  /** Before it was put; every later invalidation of it outdates it. Records of older servers lack it. */
+  readonly generation?: Generation;
   /** What operators are told; records of older servers lack it. */
   readonly putAtMs?: number;
   readonly contentBytes?: number;
@@ -136,7 +142,13 @@ export async function describeObject(
 }
 
 /** Keeps objects in a store. */
-export function createObjectKeeper({ store, clock, random, limits }: ObjectKeeperDeps): ObjectKeeper {
+export function createObjectKeeper({
+  store,
+  clock,
+  random,
+  limits,
+  generations,
+}: ObjectKeeperDeps): ObjectKeeper {
   const storeValue = async (scope: string, value: Uint8Array, ttlMs: number): Promise<StoredValue> => {
     const content = encodeBytes(value);
     const digest = contentDigest(content, 'original');
@@ -159,6 +171,11 @@ export function createObjectKeeper({ store, clock, random, limits }: ObjectKeepe
       if (record === undefined) return undefined;
       const ttlMs = record.expiresAtMs - clock.now();
       if (ttlMs <= 0) return undefined;
+      // There is nobody to ask whether it is still good: unless that is certain, it is not there.
+      const { tags, generation = NO_GENERATION } = record;
+      const targets = { key: key.text, scope: key.scope, tags };
+      const { verdict } = await generations.judge(generation, () => targets);
+      if (verdict !== 'valid') return undefined;
       const value = record.digest === null ? record.value : await readValue(key.scope, record.digest);
       return value ? { name, value, ttlMs, tags: record.tags, version: record.version } : undefined;
     },
@@ -168,12 +185,14 @@ export function createObjectKeeper({ store, clock, random, limits }: ObjectKeepe
       const { value, ttlMs, tags } = object;
       const isSmall = value.byteLength <= INLINE_BYTES_MAX;
       const now = clock.now();
+      const generation = await generations.capture();
       const record: ObjectRecord = {
         kind: 'object',
         version: versionId(now, random),
         putAtMs: now,
         expiresAtMs: now + ttlMs,
         tags: [...tags],
+        generation,
         contentBytes: value.byteLength,
         ...(isSmall
           ? { value, digest: null, storedBytes: value.byteLength }

@@ -1,12 +1,15 @@
 /** Manifests by key, in the store; whatever is wrong with the store or with what it holds is a miss, and counted. */
 import { LRUCache } from 'lru-cache';
+import { entryTags } from '@pannier/proto';
+import type { EntryTargets } from '@pannier/proto';
 import type { Clock } from './clock.ts';
 import type { EntryKey } from './entry-key.ts';
+import type { Generations } from './generation/generations.ts';
 import { RETENTION_MS_MAX, retentionMs } from './freshness/entry-freshness.ts';
 import { decodeManifest, encodeManifest } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 import type { ReportFailure } from './observe/failure-report.ts';
-import type { EntryStore, ManifestWrite } from './store/entry-store.ts';
+import type { EntryStore, ManifestRead, ManifestWrite } from './store/entry-store.ts';
 import { decodeVaryRule, encodeVaryRule, isVaryRule, ruleVersion } from './vary-rule.ts';
 import type { VaryRule } from './vary-rule.ts';
 
@@ -17,8 +20,8 @@ export type StoredEntry =
 
 /** Attempts at a swap while others swap, too. */
 const SWAP_ROUNDS_MAX = 16;
-/** A rule outlives its variants, and a list its entries, though it is written anew only once a day; in milliseconds. */
-const RULE_TTL_MS = RETENTION_MS_MAX + 2 * 24 * 3_600_000;
+/** A rule outlives its variants; in milliseconds. */
+const RULE_TTL_MS = RETENTION_MS_MAX + 24 * 3_600_000;
 /** How long a version that was answered stays readable although the entry has a newer one, in milliseconds. */
 const RECENT_MS = 30_000;
 const RECENT_MAX = 1000;
@@ -28,6 +31,7 @@ export interface ManifestShelfOptions {
   readonly store: EntryStore;
   readonly clock: Clock;
   readonly report: ReportFailure;
+  readonly generations: Pick<Generations, 'judge'>;
 }
 
 /** What stands under a key, and how a write says that it is to replace just that. */
@@ -39,6 +43,8 @@ interface Standing {
   readonly version: string;
   readonly comparison: Pick<ManifestWrite, 'ifVersion' | 'ifAbsent'>;
 }
+
+const DOUBTS = { valid: undefined, stale: 'stale', unknown: 'unconfirmed' } as const;
 
 /** Nothing that could be read. */
 const NOTHING = { rule: undefined, sinceMs: -Infinity, version: '' };
@@ -71,17 +77,17 @@ export class ManifestShelf {
   }
 
   /** The stored manifest, if there is one that can be read. */
-  async read(keyText: string): Promise<Manifest | undefined> {
-    const entry = await this.readEntry(keyText);
+  async read(keyText: string, how?: ManifestRead): Promise<Manifest | undefined> {
+    const entry = await this.readEntry(keyText, how);
     return entry?.kind === 'manifest' ? entry.manifest : undefined;
   }
 
   /** What is stored under a key, if it can be read: a response, or how to find it. */
-  async readEntry(keyText: string): Promise<StoredEntry | undefined> {
+  async readEntry(keyText: string, how?: ManifestRead): Promise<StoredEntry | undefined> {
     const { store, report } = this.#options;
     let bytes: Buffer | undefined;
     try {
-      bytes = await store.readManifest(keyText);
+      bytes = await store.readManifest(keyText, how);
     } catch (error) {
       report('store-read', { key: keyText, error });
       return undefined;
@@ -89,12 +95,33 @@ export class ManifestShelf {
     try {
       if (bytes === undefined) return undefined;
       return isVaryRule(bytes)
-        ? { kind: 'rule', rule: decodeVaryRule(keyText, bytes) }
-        : { kind: 'manifest', manifest: decodeManifest(keyText, bytes) };
+        ? await this.#judgedRule(keyText, decodeVaryRule(keyText, bytes))
+        : await this.#judgedManifest(keyText, decodeManifest(keyText, bytes));
     } catch (error) {
       report('manifest-unreadable', { key: keyText, error });
       return undefined;
     }
+  }
+
+  /** What was invalidated hard is not there. */
+  async #judgedManifest(keyText: string, manifest: Manifest): Promise<StoredEntry | undefined> {
+    const { scope, url, headers, generation } = manifest;
+    const targets = (): EntryTargets => ({ key: keyText, scope, url, tags: entryTags(headers) });
+    const { verdict, at: judgedAt } = await this.#options.generations.judge(generation, targets);
+    if (verdict === 'gone') return undefined;
+    const doubt = DOUBTS[verdict];
+    return { kind: 'manifest', manifest: { ...manifest, doubt, judgedAt } };
+  }
+
+  /** A rule says nothing of freshness: it holds until it is invalidated hard. */
+  async #judgedRule(keyText: string, rule: VaryRule): Promise<StoredEntry | undefined> {
+    const { scope, url, generation } = rule;
+    const { verdict } = await this.#options.generations.judge(generation, () => ({
+      key: keyText,
+      scope,
+      url,
+    }));
+    return verdict === 'gone' ? undefined : { kind: 'rule', rule };
   }
 
   /** A version that was answered within the last 30 s, or the stored one. */
@@ -116,20 +143,13 @@ export class ManifestShelf {
    * @param ifVersion only if this version is still the stored one
    * @returns false when it was not, or the store failed
    */
-  async write({ text, list }: EntryKey, manifest: Manifest, ifVersion?: string): Promise<boolean> {
+  async write({ text }: EntryKey, manifest: Manifest, ifVersion?: string): Promise<boolean> {
     const { store, report } = this.#options;
     const { version } = manifest;
     const bytes = encodeManifest(text, manifest);
     const comparison = ifVersion === undefined ? {} : { ifVersion };
-    const listed = list === undefined ? {} : { listedIn: list };
     try {
-      return await store.writeManifest(text, {
-        bytes,
-        version,
-        ttlMs: retentionMs(manifest),
-        ...comparison,
-        ...listed,
-      });
+      return await store.writeManifest(text, { bytes, version, ttlMs: retentionMs(manifest), ...comparison });
     } catch (error) {
       report('store-write', { key: text, error });
       return false;
@@ -141,11 +161,10 @@ export class ManifestShelf {
    *
    * @returns false when something newer stands there, others changed it again and again, or the store failed
    */
-  async publish({ text, list }: EntryKey, manifest: Manifest): Promise<boolean> {
+  async publish({ text }: EntryKey, manifest: Manifest): Promise<boolean> {
     const { store, report } = this.#options;
     const { version, requestTimeMs } = manifest;
-    const listed = list === undefined ? {} : { listedIn: list };
-    const write = { bytes: encodeManifest(text, manifest), version, ttlMs: retentionMs(manifest), ...listed };
+    const write = { bytes: encodeManifest(text, manifest), version, ttlMs: retentionMs(manifest) };
     try {
       for (let round = 0; round < SWAP_ROUNDS_MAX; round += 1) {
         const there = standing(text, await store.readManifest(text));
@@ -196,13 +215,14 @@ export class ManifestShelf {
     try {
       for (let round = 0; round < SWAP_ROUNDS_MAX; round += 1) {
         const there = standing(text, await store.readManifest(text));
-        const former = there.rule;
-        if (former === undefined && there.sinceMs > askedAtMs) return false;
+        const former = there.rule && (await this.#judgedRule(text, there.rule)) && there.rule;
+        // A rule that was invalidated is nobody's later response.
+        if (there.rule === undefined && there.sinceMs > askedAtMs) return false;
         const rule = change(former);
         if (rule === former) return true;
         const write = { bytes: encodeVaryRule(text, rule), version: ruleVersion(rule), ttlMs: RULE_TTL_MS };
         if (!(await store.writeManifest(text, { ...write, ...there.comparison }))) continue;
-        const dropped = (former?.variants ?? []).filter((variant) => !rule.variants.includes(variant));
+        const dropped = (there.rule?.variants ?? []).filter((variant) => !rule.variants.includes(variant));
         await Promise.all(dropped.map(async (variant) => await store.deleteManifest(variant)));
         return true;
       }
@@ -217,8 +237,8 @@ export class ManifestShelf {
     const { store, report } = this.#options;
     this.#recent.delete(`${keyText}\n${version}`);
     try {
-      const stored = await this.read(keyText);
-      if (stored?.version === version) await store.deleteManifest(keyText);
+      if (standing(keyText, await store.readManifest(keyText)).version === version)
+        await store.deleteManifest(keyText);
     } catch (error) {
       report('store-write', { key: keyText, error });
     }

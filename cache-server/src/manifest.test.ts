@@ -37,6 +37,8 @@ const manifests: fc.Arbitrary<Manifest> = fc.record({
     staleIfErrorS: fc.nat(),
   }),
   framesExpireAtMs: time,
+  url: fc.webUrl(),
+  generation: fc.record({ epoch: fc.string(), sequence: fc.nat() }),
   body: fc.oneof(inline, partitions),
 });
 

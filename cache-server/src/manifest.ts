@@ -7,7 +7,9 @@
 import { crc32 } from 'node:zlib';
 import { decodeValue, DIGEST_BYTES, encodeValue } from '@pannier/proto/partition-format';
 import type { CachePolicy, Header, StoredHead } from '@pannier/http-semantics';
+import type { Generation } from '@pannier/proto';
 import { CacheServerError } from './errors.ts';
+import type { Doubt } from './freshness/entry-freshness.ts';
 
 /** Largest body that rides inside its manifest, in bytes. */
 export const MANIFEST_BODY_BYTES_MAX = 16 * 1024;
@@ -24,6 +26,13 @@ export interface Manifest extends StoredHead {
   /** By which it was stored, from the upstream's configuration. */
   readonly policy: CachePolicy;
   readonly body: ManifestBody;
+  /** By which invalidations name it. */
+  readonly url: string;
+  /** Before its upstream was asked for it, or for its last confirmation: every later invalidation of it outdates it. */
+  readonly generation: Generation;
+  /** What invalidations make of it, by what was known at `judgedAt`. Not stored: each reader judges. */
+  readonly doubt?: Doubt | undefined;
+  readonly judgedAt?: Generation | undefined;
   /** Until when the frames are certain to live, by the clock that wrote them; milliseconds since 1970. */
   readonly framesExpireAtMs: number;
 }
@@ -51,7 +60,7 @@ export interface PartitionedBody {
 }
 
 const MAGIC = 0x504e524d; // "PNRM"
-const FORMAT_VERSION = 2;
+const FORMAT_VERSION = 3;
 const HEAD_BYTES = 9;
 
 /** Length of the body in bytes. */
@@ -66,7 +75,8 @@ export function partitionCount({ body }: Manifest): number {
 
 /** The manifest's bytes, bound to its key. */
 export function encodeManifest(keyText: string, manifest: Manifest): Buffer {
-  const content = encodeValue({ ...manifest, policy: policyFields(manifest.policy) });
+  const { doubt: _doubt, judgedAt: _judgedAt, ...stored } = manifest;
+  const content = encodeValue({ ...stored, policy: policyFields(manifest.policy) });
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + content.length);
   bytes.writeUInt32BE(MAGIC, 0);
   bytes.writeUInt8(FORMAT_VERSION, 4);
@@ -101,9 +111,15 @@ function manifestOf(fields: Fields): Manifest {
     requestTimeMs: count(fields['requestTimeMs']),
     responseTimeMs: count(fields['responseTimeMs']),
     policy: policyOf(fieldsOf(fields['policy'])),
+    url: text(fields['url']),
+    generation: generationOf(fieldsOf(fields['generation'])),
     framesExpireAtMs: count(fields['framesExpireAtMs']),
     body: bodyOf(fieldsOf(fields['body'])),
   };
+}
+
+function generationOf(fields: Fields): Generation {
+  return { epoch: text(fields['epoch']), sequence: count(fields['sequence']) };
 }
 
 /** An absent duration is absent, since MessagePack would read undefined back as null. */

@@ -1,26 +1,32 @@
 /** The last step of a flight: what was fetched or confirmed becomes what everybody finds. */
 import { freshen, storedFields } from '@pannier/http-semantics';
 import type { HeaderList } from '@pannier/http-semantics';
+import type { Generation } from '@pannier/proto';
 import type { EntryContext } from './entry-context.ts';
 import type { EntryKey } from './entry-key.ts';
+import { flightVerdict } from './flight-verdict.ts';
 import type { FlightBody } from './flight/flight-body.ts';
+import type { Flight } from './flight/flight.ts';
 import { entryStorability, retentionMs } from './freshness/entry-freshness.ts';
 import type { JudgedHead } from './freshness/entry-freshness.ts';
 import { MANIFEST_BODY_BYTES_MAX } from './manifest.ts';
 import type { Manifest, ManifestBody } from './manifest.ts';
 import { allDigests, digestList, sealIndexPages } from './partition/body-index.ts';
 
+/** Of a flight that asked nobody: every invalidation outdates it. */
+const NO_GENERATION: Generation = { epoch: '', sequence: 0 };
+
 /** Frames live twice as long as their manifest, so that a reader who came last can still read to the end. */
 const FRAMES_TTL_FACTOR = 2;
 
 /**
  * Publishes a body that is whole: waits until its partitions are stored, proves that they all are, then swaps the manifest in. A
- * reader sees the old version or the new one. A purge since the fetch began means that nothing is published. A failing store means that nothing is published; it never rejects.
+ * reader sees the old version or the new one. What was invalidated since the fetch began is published as outdated, or not at all. A failing store means that nothing is published; it never rejects.
  */
 export async function publishEntry(
   entry: {
     key: EntryKey;
-    flight: { readonly version: string; readonly isRevoked: boolean };
+    flight: Pick<Flight<unknown>, 'version' | 'captured' | 'tags'>;
     head: JudgedHead;
     body: FlightBody;
     /** Writes down where it will be found, before it is there; false when that failed, and it must not be. */
@@ -35,14 +41,14 @@ export async function publishEntry(
   try {
     const stored = await storedBodyOf(body, { scope: key.scope, framesTtlMs }, context);
     if (stored === undefined) return;
-    if (flight.isRevoked) return;
+    const generation = flight.captured?.generation ?? NO_GENERATION;
+    if (flightVerdict(key, flight, context) === 'gone') return;
     if (!(await enter())) return report('not-published', { key: key.text });
     const framesExpireAtMs = clock.now() + framesTtlMs;
     const headers = storedFields(head.headers);
-    const manifest = { ...head, headers, scope: key.scope, version, body: stored, framesExpireAtMs };
+    const { scope, url = '' } = key;
+    const manifest = { ...head, headers, scope, url, version, generation, body: stored, framesExpireAtMs };
     if (!(await manifests.publish(key, manifest))) report('not-published', { key: key.text });
-    // Purged while the manifest was on its way to the store.
-    else if (flight.isRevoked) await manifests.removeLost(key.text, version);
     else if (stored.kind === 'partitions') manifests.remember(key.text, manifest);
   } catch (error) {
     report('store-write', { key: key.text, error });
@@ -55,6 +61,8 @@ interface Confirmed {
   readonly stored: Manifest;
   /** Headers that went upstream. Where credentials were among them, the answer may be theirs alone. */
   readonly sent: HeaderList;
+  /** Captured before that request. */
+  readonly generation: Generation;
 }
 
 /**
@@ -73,7 +81,7 @@ export async function publishRenewed(
 
 /** Publishes a stored body under a head that has been confirmed. @returns undefined when its frames are lost, or it may be stored no more */
 export async function publishConfirmed(
-  { key, stored, sent, head }: Confirmed & { readonly head: JudgedHead },
+  { key, stored, sent, generation, head }: Confirmed & { readonly head: JudgedHead },
   context: EntryContext,
 ): Promise<Manifest | undefined> {
   const now = context.clock.now();
@@ -81,7 +89,8 @@ export async function publishConfirmed(
   const outlive = stored.framesExpireAtMs >= now + retainedMs;
   const framesExpireAtMs = outlive ? stored.framesExpireAtMs : now + FRAMES_TTL_FACTOR * retainedMs;
   const headers = storedFields(head.headers);
-  const renewed: Manifest = { ...stored, ...head, headers, framesExpireAtMs };
+  const judged = { generation, doubt: undefined, judgedAt: generation };
+  const renewed: Manifest = { ...stored, ...head, headers, framesExpireAtMs, ...judged };
   const usable =
     entryStorability(head, sent).storable &&
     (outlive || (await extendBody(renewed, framesExpireAtMs - now, context)));

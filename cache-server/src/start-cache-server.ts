@@ -8,9 +8,11 @@ import type { Clock } from './clock.ts';
 import { openClusterControl } from './cluster-control.ts';
 import { describeEntry, originalSummary } from './describe-entry.ts';
 import type { EntryService } from './entry-service.ts';
-import { datasetUrls } from './declared-dataset.ts';
+import { declaredDataset, datasetUrls } from './declared-dataset.ts';
+import { createGenerations } from './generation/create-generations.ts';
 import { createDatasets } from './get-dataset.ts';
 import { createGetEntry } from './get-entry.ts';
+import { invalidate } from './invalidate.ts';
 import { createObjectKeeper } from './keep-object.ts';
 import { openStore } from './open-store.ts';
 import { startJobs } from './start-jobs.ts';
@@ -137,7 +139,13 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
   const control = openClusterControl(config, logger);
   const ownAddresses = options.ownAddresses ?? [];
   const upstreams = await openUpstreams(config, ownAddresses);
-  const shared = { store, limits, clock, random: Math.random, logger, metrics };
+  const generations = createGenerations({
+    clock,
+    random: Math.random,
+    log: control?.invalidationLog,
+    onFailure: (err) => logger.debug({ err }, 'the log of invalidations cannot be read'),
+  });
+  const shared = { store, limits, clock, random: Math.random, logger, metrics, generations };
   const entries = createGetEntry({
     ...shared,
     upstreams,
@@ -164,6 +172,13 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
     datasets,
     jobs,
     objects: createObjectKeeper(shared),
+    generations,
+    invalidate: async (targets, mode) =>
+      await invalidate(targets, mode, {
+        generations,
+        upstreams,
+        datasetUrls: (name) => declaredDataset(name, config).urls,
+      }),
     listDatasets: async () => await datasets.list(),
     now: () => performance.now(),
     onProtocolError: () => logger.debug('an exchange frame that this version does not know'),
@@ -191,6 +206,7 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
       tickets.clear();
       entries.close();
       await Promise.all([admin.close(), upstreams.close(), datasets.close(), store.close()]);
+      await generations.close();
       await control?.close();
     },
   };

@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import type { Generation } from '@pannier/proto';
 import { decodeValue, encodeValue } from '@pannier/proto/partition-format';
 import { CacheServerError } from './errors.ts';
 
@@ -17,13 +18,18 @@ export interface VaryRule {
   readonly variants: readonly string[];
   /** When it was written, in milliseconds since 1970. */
   readonly writtenAtMs: number;
+  /** Scope and URL of the responses, by which invalidations name them. */
+  readonly scope: string;
+  readonly url: string;
+  /** Before the last of the responses was asked for. */
+  readonly generation: Generation;
 }
 
 /** Variants of one key; the oldest goes when there is one too many. */
 export const VARIANTS_MAX = 64;
 
 const MAGIC = 0x504e5256; // "PNRV"
-const FORMAT_VERSION = 2;
+const FORMAT_VERSION = 3;
 const HEAD_BYTES = 9;
 
 /** Whether what is stored under a key is a rule. */
@@ -32,8 +38,10 @@ export function isVaryRule(bytes: Buffer): boolean {
 }
 
 /** The rule's bytes, bound to its key. */
-export function encodeVaryRule(keyText: string, { names, variants, writtenAtMs }: VaryRule): Buffer {
-  const content = encodeValue({ names, variants, writtenAtMs });
+export function encodeVaryRule(keyText: string, rule: VaryRule): Buffer {
+  const { names, variants, writtenAtMs, scope, url } = rule;
+  const generation = { ...rule.generation };
+  const content = encodeValue({ names, variants, writtenAtMs, scope, url, generation });
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + content.length);
   bytes.writeUInt32BE(MAGIC, 0);
   bytes.writeUInt8(FORMAT_VERSION, 4);
@@ -48,16 +56,30 @@ export function decodeVaryRule(keyText: string, bytes: Buffer): VaryRule {
   if (!isVaryRule(bytes) || bytes.readUInt8(4) !== FORMAT_VERSION) throw refusal('another format');
   if (bytes.readUInt32BE(5) !== crc32(content, crc32(keyText))) throw refusal('damaged, or of another key');
   const fields = (decodeValue(content) ?? {}) as Partial<Record<keyof VaryRule, unknown>>;
-  const { names, variants, writtenAtMs } = fields;
+  const { names, variants, writtenAtMs, scope, url, generation } = fields;
   if (typeof writtenAtMs !== 'number') throw refusal('not a time');
-  return { names: texts(names), variants: texts(variants), writtenAtMs };
+  if (typeof scope !== 'string' || typeof url !== 'string') throw refusal('not a scope and a URL');
+  return {
+    names: texts(names),
+    variants: texts(variants),
+    writtenAtMs,
+    scope,
+    url,
+    generation: generationOf(generation),
+  };
 }
 
 /** Names the rule's content, for the comparison when it is swapped. */
-export function ruleVersion({ names, variants, writtenAtMs }: VaryRule): string {
+export function ruleVersion({ names, variants, writtenAtMs, generation }: VaryRule): string {
   return createHash('sha256')
-    .update(JSON.stringify([names, variants, writtenAtMs]))
+    .update(JSON.stringify([names, variants, writtenAtMs, generation.epoch, generation.sequence]))
     .digest('base64url');
+}
+
+function generationOf(value: unknown): Generation {
+  const { epoch, sequence } = (value ?? {}) as Partial<Record<keyof Generation, unknown>>;
+  if (typeof epoch !== 'string' || typeof sequence !== 'number') throw refusal('not a generation');
+  return { epoch, sequence };
 }
 
 function texts(value: unknown): readonly string[] {

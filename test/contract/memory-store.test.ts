@@ -47,29 +47,6 @@ describe('the embedded store by itself', () => {
     expect((await store.stats()).bytes).toBeGreaterThan(0.9 * MIB);
   });
 
-  test('what is listed is found while its list is there, and its use keeps the list from being driven out', async () => {
-    const { store } = await openMemory(100_000);
-    await store.writeManifest(key('list'), manifest('a, b', '1'));
-    await store.writeManifest(key('a'), { ...manifest('a', '1'), listedIn: key('list') });
-    for (let index = 0; index < 1_000; index += 1) {
-      await store.writeManifest(key(String(index)), manifest('m'.repeat(1000), '1'));
-      expect(await store.readManifest(key('a'))).toBeDefined();
-    }
-    expect(await store.readManifest(key('list'))).toBeDefined();
-    await store.deleteManifest(key('list'));
-    expect(await store.readManifest(key('a'))).toBeUndefined();
-    expect(await listAll(store, '')).not.toContain(key('a'));
-  });
-
-  test('any number of lists leaves room for what is new', async () => {
-    const { store } = await openMemory(MIB);
-    for (let index = 0; index < 3_000; index += 1) {
-      await store.writeManifest(key(`list ${index}`), manifest('l'.repeat(500), '1'));
-      await store.writeManifest(key(`${index}`), { ...manifest('m', '1'), listedIn: key(`list ${index}`) });
-      expect(await store.readManifest(key(`${index}`))).toBeDefined();
-    }
-  });
-
   test('manifests that were driven out are neither listed nor counted', async () => {
     const { store } = await openMemory(100_000);
     for (let index = 0; index < 1_000; index += 1) {

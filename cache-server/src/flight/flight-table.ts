@@ -18,6 +18,8 @@ export interface FlightTableOptions {
 export interface FlightWork<H> {
   readonly run: (flight: Flight<H>) => Promise<void>;
   readonly accepts: (head: H) => boolean;
+  /** Whether what a flight brings was invalidated since it asked its upstream: whoever comes now needs another one. */
+  readonly isOutdated: (flight: Flight<H>) => boolean;
 }
 
 /** A request's share in a flight. */
@@ -62,11 +64,12 @@ export class FlightTable<H> {
    *
    * @param work.run does the flight's work; settles when it is done, published included
    * @param work.accepts whether the request is content with a head that arrived before it was made
+   * @param work.isOutdated keeps the request from a flight that goes on for those who follow it already
    * @throws CacheServerError `limit-exceeded` when `limits.waitersPerFlightMax` follow already
    */
-  join(key: EntryKey, { run, accepts }: FlightWork<H>): Seat<H> {
+  join(key: EntryKey, { run, accepts, isOutdated }: FlightWork<H>): Seat<H> {
     const current = this.#byKey.get(key.text);
-    const joined = current?.isJoinable(accepts) === true ? current : undefined;
+    const joined = current?.isJoinable(accepts) === true && !isOutdated(current) ? current : undefined;
     const flight = joined ?? this.#start(key, run);
     const { waitersPerFlightMax } = this.#options.limits;
     if (joined !== undefined && flight.followers >= waitersPerFlightMax) {
@@ -97,15 +100,6 @@ export class FlightTable<H> {
       if (flight.version === version && flight.publishesAs.text === keyText) return flight;
     }
     return undefined;
-  }
-
-  /** Takes new requests away from the flights of keys that were purged, and keeps those flights from publishing. */
-  revoke(isPurged: (keyText: string) => boolean): void {
-    for (const flight of this.#all) {
-      if (!isPurged(flight.key.text) && !isPurged(flight.publishesAs.text)) continue;
-      flight.revoke();
-      this.#forget(flight);
-    }
   }
 
   /** Cancels every flight. */

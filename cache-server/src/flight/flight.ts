@@ -2,6 +2,7 @@
  * One upstream fetch in progress and everyone who follows it. It belongs to no client: it ends when its work is done, or when
  * nobody follows it any more and finishing it alone is not worth it.
  */
+import type { Generation } from '@pannier/proto';
 import { abortable } from '@pannier/runtime';
 import type { EntryKey } from '../entry-key.ts';
 import { CacheServerError } from '../errors.ts';
@@ -17,6 +18,10 @@ export class Flight<H> {
   publishesAs: EntryKey;
   /** Names the content that it brings. */
   readonly version: string;
+  /** The invalidations that were known before its upstream was asked; undefined before that. */
+  captured: { readonly generation: Generation; readonly atMs: number } | undefined;
+  /** What its response is called by, once its head is known. */
+  tags: readonly string[] = [];
   readonly #head = Promise.withResolvers<H>();
   readonly #ended = Promise.withResolvers<void>();
   readonly #controller = new AbortController();
@@ -26,7 +31,6 @@ export class Flight<H> {
   #waiters = 0;
   #aloneBytes = 0;
   #isOver = false;
-  #isRevoked = false;
 
   constructor(key: EntryKey, version: string) {
     this.key = key;
@@ -108,16 +112,6 @@ export class Flight<H> {
     if (this.#isOver) this.#body?.dispose();
     else if (!this.#mayGoOnAlone())
       this.abort(new CacheServerError('cancelled', 'nobody waits for it any more'));
-  }
-
-  /** What it brings is out of date before it is published: its followers still get it, nobody else does. */
-  revoke(): void {
-    this.#isRevoked = true;
-  }
-
-  /** Whether what it brings must not be published any more. */
-  get isRevoked(): boolean {
-    return this.#isRevoked;
   }
 
   /** Ends the flight early. */

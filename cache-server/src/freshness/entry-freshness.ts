@@ -13,6 +13,23 @@ import type { CachePolicy, HeaderList, Storability, StoredHead, StoredState } fr
 /** A head and the policy by which it is stored and used again. */
 export interface JudgedHead extends StoredHead {
   readonly policy: CachePolicy;
+  readonly doubt?: Doubt | undefined;
+}
+
+/**
+ * What invalidations leave of freshness, whatever the head says:
+ *
+ * - `stale`        none: it was invalidated softly, and may be used wherever something stale may
+ * - `unconfirmed`  nothing, without the upstream's word: what was invalidated lately is not known
+ */
+export type Doubt = 'stale' | 'unconfirmed';
+
+/** Freshness by the head and by what is known of invalidations. One that was just invalidated has been stale for no time. */
+function stateNow(head: JudgedHead, now: number): StoredState {
+  const state = stateOf(head, head.policy, now);
+  if (head.doubt === undefined) return state;
+  if (head.doubt === 'stale') return { ...state, fresh: false };
+  return { ...state, fresh: false, mustRevalidate: true, whileRevalidateMs: 0, ifErrorMs: 0 };
 }
 
 /**
@@ -36,29 +53,29 @@ export function entryUse(
   request: HeaderList,
   { now, ignoreNoCache }: { now: number; ignoreNoCache: boolean },
 ): EntryUse {
-  const use = reuse(stateOf(head, head.policy, now), request, { ignoreNoCache });
+  const use = reuse(stateNow(head, now), request, { ignoreNoCache });
   if (use !== 'revalidate') return use;
   return conditionalHeaders(head.headers).length > 0 ? 'revalidate' : 'miss';
 }
 
 /** Whether it answers a request that sets no bounds of its own. */
 export function isFresh(head: JudgedHead, now: number): boolean {
-  return stateOf(head, head.policy, now).fresh;
+  return stateNow(head, now).fresh;
 }
 
 /** Whether it may answer although the upstream fails: https://www.rfc-editor.org/rfc/rfc5861#section-4 */
 export function entryServesOnError(head: JudgedHead, request: HeaderList, now: number): boolean {
-  return mayUseOnError(stateOf(head, head.policy, now), request);
+  return mayUseOnError(stateNow(head, now), request);
 }
 
 /** Age and lifetime of an entry. */
 export function entryFreshness(head: JudgedHead, now: number): StoredState {
-  return stateOf(head, head.policy, now);
+  return stateNow(head, now);
 }
 
 /** Milliseconds for which any caller may go on using the entry; 0 when it is stale. */
 export function freshForMs(head: JudgedHead, now: number): number {
-  const { fresh, lifetimeS } = stateOf(head, head.policy, now);
+  const { fresh, lifetimeS } = stateNow(head, now);
   return fresh ? Math.max(0, lifetimeS * 1000 - currentAgeMs(head, now)) : 0;
 }
 

@@ -80,7 +80,7 @@ export class ProcessInvalidationLog implements InvalidationLog {
   snapshot(): Promise<LogSnapshot> {
     const [first] = this.#events;
     // From the first event on, which itself may not be asked for: nobody knows the stamp of the one before.
-    const position = first === undefined ? { sequence: this.#sequence, stamp: '' } : first;
+    const position = first ?? { sequence: this.#sequence, stamp: '' };
     const { sequence, stamp } = position;
     const folded = { through: sequence, ...foldedMarks(this.#marks) };
     return Promise.resolve({ head: this.#head, position: { epoch: this.#epoch, sequence, stamp }, folded });

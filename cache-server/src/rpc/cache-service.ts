@@ -12,8 +12,9 @@ import { fetchBody } from './fetch-stream.ts';
 import type { InvalidateDeps } from './invalidate-call.ts';
 import { invalidate } from './invalidate-call.ts';
 import type { ObjectDeps } from './object-calls.ts';
-import { watchPublications } from './version-calls.ts';
 import { deleteObject, getObject, getObjects, putObject } from './object-calls.ts';
+import { watch } from './watch-call.ts';
+import type { WatchDeps } from './watch-call.ts';
 import { warm } from './warm-call.ts';
 import type { JobCallDeps } from './warm-call.ts';
 import { watchJob } from './watch-job-call.ts';
@@ -24,7 +25,8 @@ export type CacheServiceDeps = ExchangeCallDeps &
   DatasetDeps &
   ObjectDeps &
   InvalidateDeps &
-  JobCallDeps;
+  JobCallDeps &
+  WatchDeps;
 
 /** The handlers for `server.addService`. */
 export function cacheServiceHandlers(deps: CacheServiceDeps): ServiceHandlers<typeof CacheService> {
@@ -43,7 +45,7 @@ export function cacheServiceHandlers(deps: CacheServiceDeps): ServiceHandlers<ty
     delete: unary(method.delete, (request, context) => deleteObject(request, context, deps)),
     getBatch: unary(method.getBatch, (request, context) => getObjects(request, context, deps)),
     invalidate: unary(method.invalidate, (request, context) => invalidate(request, context, deps)),
-    watch: serverStream(method.watch, (_request, context) => watchPublications(context, deps)),
+    watch: serverStream(method.watch, (request, context) => watch(request, context, deps)),
     warm: unary(method.warm, (request) => warm(request, deps)),
     watchJob: serverStream(method.watchJob, (request, context) => watchJob(request, context, deps)),
   };

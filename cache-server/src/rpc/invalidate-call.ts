@@ -1,59 +1,59 @@
-/** Invalidate: an exact key or the entries of one URL for now; what needs generations says so. */
+/** Invalidate: from messages to what entries are known by. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { InvalidationMode } from '@pannier/proto';
-import type { InvalidateRequest, InvalidateResponseSchema, InvalidationTarget } from '@pannier/proto';
+import type {
+  Generation,
+  GenerationMode,
+  GenerationTarget,
+  InvalidateRequest,
+  InvalidateResponseSchema,
+  InvalidationTarget,
+} from '@pannier/proto';
 import { CacheServerError } from '../errors.ts';
 import type { CallContext } from './call-handlers.ts';
 
 /** What the call needs. */
 export interface InvalidateDeps {
-  /** Removes an entry by its whole key; true when there was one. */
-  removeEntry(key: string): Promise<boolean>;
-  /** Removes all entries of a URL, those that only the names in the store tell of included if so asked; how many there were. */
-  removeUrl(url: string, exhaustive: boolean): Promise<number>;
+  /** Resolves with the number of the last invalidation when all of them are in the log. */
+  invalidate(targets: readonly GenerationTarget[], mode: GenerationMode): Promise<Generation>;
 }
 
-async function remove(
-  target: InvalidationTarget['target'],
-  { position, exhaustive }: { position: number; exhaustive: boolean },
-  deps: InvalidateDeps,
-): Promise<number> {
-  switch (target.case) {
-    case 'key':
-      return (await deps.removeEntry(target.value)) ? 1 : 0;
-    case 'url':
-      return await deps.removeUrl(target.value, exhaustive);
-    case 'tag':
-    case 'urlPrefix':
-    case 'scope':
-    case 'dataset':
-      throw new CacheServerError(
-        'unimplemented',
-        `targets[${position}]: invalidation by ${target.case} needs generations, which are not built yet.`,
-      );
-    case undefined:
-      throw new CacheServerError('bad-request', `targets[${position}]: says neither key nor url`);
-  }
-}
+const TARGETS_MAX = 1000;
 
-/** Removes what the request names. */
+/** Invalidates what the request names. */
 export async function invalidate(
   request: InvalidateRequest,
   _context: CallContext,
   deps: InvalidateDeps,
 ): Promise<MessageInitShape<typeof InvalidateResponseSchema>> {
-  if (request.mode === InvalidationMode.SOFT) {
-    throw new CacheServerError(
-      'unimplemented',
-      'mode: soft invalidation needs generations, which are not built yet.',
-    );
+  const { targets, mode } = request;
+  if (targets.length === 0) throw new CacheServerError('bad-request', 'targets: empty');
+  if (targets.length > TARGETS_MAX)
+    throw new CacheServerError('bad-request', `targets: ${targets.length}, allowed are ${TARGETS_MAX}`);
+  const named = targets.map(({ target }, position) => targetOf(target, position));
+  const { epoch, sequence } = await deps.invalidate(named, mode === InvalidationMode.SOFT ? 'soft' : 'hard');
+  return { epoch, sequence: BigInt(sequence) };
+}
+
+function targetOf(target: InvalidationTarget['target'], position: number): GenerationTarget {
+  switch (target.case) {
+    case 'all':
+      return { kind: 'all', value: '' };
+    case 'urlPrefix':
+      return { kind: 'prefix', value: target.value };
+    case 'key':
+    case 'url':
+    case 'tag':
+    case 'scope':
+    case 'dataset':
+      return { kind: target.case, value: target.value };
+    case undefined:
+      throw new CacheServerError('bad-request', `targets[${position}]: says nothing that this version knows`);
   }
-  if (request.targets.length === 0) throw new CacheServerError('bad-request', 'targets: empty');
-  const removed = await Promise.all(
-    request.targets.map(
-      async ({ target }, position) =>
-        await remove(target, { position, exhaustive: request.exhaustive }, deps),
-    ),
-  );
-  return { entries: BigInt(removed.reduce((sum, count) => sum + count, 0)) };
+}
+
+/** A target as a message. */
+export function targetMessage({ kind, value }: GenerationTarget): InvalidationTarget['target'] {
+  if (kind === 'all') return { case: 'all', value: true };
+  return { case: kind === 'prefix' ? 'urlPrefix' : kind, value };
 }

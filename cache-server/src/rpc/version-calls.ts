@@ -1,17 +1,15 @@
-/** Versions of datasets: list, compare, pin, roll back, and be told of new ones. */
+/** Versions of datasets: list, compare, pin, roll back. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type {
   DiffVersionsRequest,
   DiffVersionsResponseSchema,
   ListVersionsRequest,
   ListVersionsResponseSchema,
-  WatchResponseSchema,
 } from '@pannier/proto';
 import type { RecordValue } from '@pannier/proto/partition-format';
 import type { Datasets } from '../dataset-service.ts';
 import { CacheServerError } from '../errors.ts';
 import { partitionMessage } from './dataset-messages.ts';
-import { withHeartbeats } from './heartbeat.ts';
 
 /** What the calls need. */
 export interface VersionDeps {
@@ -20,7 +18,6 @@ export interface VersionDeps {
 
 const CHANGES_DEFAULT = 100;
 const CHANGES_MAX = 10_000;
-const HEARTBEAT_MS = 15_000;
 
 /** The newest first. */
 export async function listVersions(
@@ -76,21 +73,4 @@ function json(record: RecordValue | undefined): string {
   return JSON.stringify(record, (_name, value: unknown) =>
     typeof value === 'bigint' ? RawJson.rawJSON(String(value)) : value,
   );
-}
-
-/** Publications as they happen. Numbered by call: a caller that comes again asks what it missed by comparing versions. */
-export async function* watchPublications(
-  { signal }: { signal: AbortSignal },
-  { datasets }: VersionDeps,
-): AsyncGenerator<MessageInitShape<typeof WatchResponseSchema>> {
-  let sequence = 0n;
-  for await (const beat of withHeartbeats(datasets.publications(signal), HEARTBEAT_MS)) {
-    if (beat.kind === 'waiting') continue;
-    const { dataset, version, formerVersion, changed, removed } = beat.item;
-    sequence += 1n;
-    yield {
-      sequence,
-      published: { dataset, version, formerVersion, changed: [...changed], removed: [...removed] },
-    };
-  }
 }

@@ -1,6 +1,8 @@
 /** Between messages and what the rest of the server knows. Header bytes become latin1 strings, so that obs-text survives. */
 import type { HeaderList } from '@pannier/http-semantics';
-import type { HeadFrame, RequestHead } from '@pannier/proto';
+import { create } from '@bufbuild/protobuf';
+import { EntryGenerationSchema } from '@pannier/proto';
+import type { EntryGeneration, Generation, HeadFrame, RequestHead } from '@pannier/proto';
 import type { EntryRequest, EntryResponse } from '../entry-answer.ts';
 import { CacheServerError } from '../errors.ts';
 
@@ -44,7 +46,16 @@ export function headFrame(answer: EntryResponse): HeadFrameInit {
       outcome: answer.outcome,
       freshForMs: BigInt(Math.max(0, Math.floor(answer.freshForMs))),
       shareable: answer.freshForMs > 0,
+      url: answer.url ?? '',
+      ...generationField(answer.generation),
       ...(body.bodyBytes === undefined ? {} : { bodyBytes: BigInt(body.bodyBytes) }),
     },
   };
+}
+
+/** Nothing of before the log was read for the first time: nobody could judge by it. */
+function generationField(generation: Generation | undefined): { generation?: EntryGeneration } {
+  if (generation === undefined || generation.epoch === '') return {};
+  const { epoch, sequence } = generation;
+  return { generation: create(EntryGenerationSchema, { epoch, sequence: BigInt(sequence) }) };
 }

@@ -20,7 +20,7 @@ describe('a write to a URL', () => {
       await Promise.all(languages.map(async (language) => await outcomeFor(entries, path, language)));
       await entries.landed();
       expect(await outcomeFor(entries, path, 'l7')).toBe('hit');
-      expect(await entries.service.removeUrl(entries.upstream.url + path, false)).toBe(20);
+      await entries.invalidate('url', path);
       for (const language of languages) expect(await outcomeFor(entries, path, language)).toBe('miss');
     },
   );
@@ -36,14 +36,14 @@ describe('a write to a URL', () => {
     });
     const first = entries.get(path);
     const finish = await held.promise;
-    await entries.service.removeUrl(entries.upstream.url + path, false);
+    await entries.invalidate('url', path);
     finish();
     expect(String(await readBody((await first).body))).toBe('ab');
     await entries.landed();
     expect(await entries.storedKeys()).toEqual([]);
   });
 
-  it('outdates an entry that was confirmed long after it was listed', async () => {
+  it('outdates an entry that was confirmed long after it was stored', async () => {
     const entries = await startEntries({
       answer: ({ headers }, response) => {
         const isConfirmed = headers['if-none-match'] === '"1"';
@@ -57,10 +57,10 @@ describe('a write to a URL', () => {
     entries.clock.pass(23 * HOUR_MS);
     const confirmed = await entries.get('/a', [language, ['Cache-Control', 'no-cache']]);
     expect(confirmed.outcome).toBe('revalidated');
-    // Longer than a week after the first listing, less than one after the confirmation.
+    // Longer than a week after it was stored, less than one after the confirmation.
     entries.clock.pass(6 * 24 * HOUR_MS + 2 * HOUR_MS);
     expect(await outcomeFor(entries, '/a', 'fr')).toBe('hit');
-    await entries.service.removeUrl(`${entries.upstream.url}/a`, false);
+    await entries.invalidate('url', '/a');
     expect(await outcomeFor(entries, '/a', 'fr')).toBe('miss');
   });
 });

@@ -1,0 +1,80 @@
+/** Watch: the events of the log as they happen, in order and without a gap, or a word that there is one; and signs of life. */
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { InvalidationMode } from '@pannier/proto';
+import type { Generation, WatchRequest, WatchResponseSchema } from '@pannier/proto';
+import type { Generations } from '../generation/generations.ts';
+import type { LogEvent } from '../generation/invalidation-log.ts';
+import { targetMessage } from './invalidate-call.ts';
+
+/** What the call needs. */
+export interface WatchDeps {
+  readonly generations: Pick<
+    Generations,
+    'eventsAfter' | 'changed' | 'capture' | 'position' | 'confirmedMsAgo'
+  >;
+  readonly now: () => number;
+}
+
+type Message = MessageInitShape<typeof WatchResponseSchema>;
+
+const SIGN_OF_LIFE_MS = 500;
+const UINT32_MAX = 0xffffffff;
+/** Names in one event. */
+const NAMES_MAX = 1000;
+
+/** Ends with the signal only. */
+export async function* watch(
+  { afterSequence, epoch }: WatchRequest,
+  { signal }: { signal: AbortSignal },
+  { generations, now }: WatchDeps,
+): AsyncGenerator<Message> {
+  const here = await generations.capture();
+  let position: Generation = epoch === '' ? here : { epoch, sequence: Number(afterSequence) };
+  let shownAtMs = -Infinity;
+  while (!signal.aborted) {
+    const { continues, events, position: next } = generations.eventsAfter(position);
+    if (!continues && next.epoch !== '') yield everything(next);
+    for (const event of events) yield eventMessage(event, next.epoch);
+    if (continues || next.epoch !== '') position = next;
+    if (events.length > 0) continue;
+    const isDue = now() - shownAtMs >= SIGN_OF_LIFE_MS;
+    if (isDue) {
+      yield signOfLife(generations);
+      shownAtMs = now();
+    }
+    await generations.changed(Math.max(1, shownAtMs + SIGN_OF_LIFE_MS - now()), signal);
+  }
+}
+
+/** What the watcher has missed is not known: anything may be outdated. */
+function everything({ epoch, sequence }: Generation): Message {
+  const mode = InvalidationMode.HARD;
+  return { epoch, sequence: BigInt(sequence), target: { target: { case: 'all', value: true } }, mode };
+}
+
+function eventMessage(event: LogEvent, epoch: string): Message {
+  const place = { epoch, sequence: BigInt(event.sequence) };
+  if (event.kind === 'invalidation') {
+    const mode = event.mode === 'hard' ? InvalidationMode.HARD : InvalidationMode.SOFT;
+    return { ...place, target: { target: targetMessage(event.target) }, mode };
+  }
+  const { dataset, version, formerVersion, changed, removed } = event.published;
+  const published = {
+    dataset,
+    version,
+    formerVersion,
+    changed: changed.slice(0, NAMES_MAX),
+    removed: removed.slice(0, NAMES_MAX),
+    namesLeftOut: changed.length > NAMES_MAX || removed.length > NAMES_MAX,
+  };
+  return { ...place, published };
+}
+
+function signOfLife({ position, confirmedMsAgo }: WatchDeps['generations']): Message {
+  const { epoch, sequence } = position;
+  return {
+    epoch,
+    sequence: BigInt(sequence),
+    confirmedMsAgo: Math.min(Math.floor(confirmedMsAgo), UINT32_MAX),
+  };
+}
