@@ -71,6 +71,8 @@ datasets:
       queueMax: 10_000,
       queueTimeoutMs: 30_000,
       rangeFillBytesMax: 8 * 1024 * 1024,
+      refresh: [],
+      refreshAhead: { share: 0, hitsMin: 3 },
       retries: { max: 0, firstDelayMs: 100 },
       retryAfterMaxMs: 60_000,
       setCookie: 'never-share',

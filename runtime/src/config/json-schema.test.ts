@@ -61,6 +61,7 @@ describe('the JSON Schema of the config', () => {
       'upstreams.*.rate.requests',
       'upstreams.*.breaker.failures',
       'upstreams.*.breaker.share',
+      'upstreams.*.refresh',
       'upstreams.*.fallback',
       'datasets.*.upstream',
       'datasets.*.endpoint',

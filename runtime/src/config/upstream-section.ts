@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { byteSize, duration, entryName, httpOrigin, httpUrl } from './fields.ts';
 import { protectionFields } from './protection-section.ts';
 import { fallbackField } from './proxy-section.ts';
+import { refreshFields } from './refresh-section.ts';
 
 /** Never sent on a shared fetch: they name a person, a hop or the caller's own cache. RFC 9110 section 7.6.1, RFC 9111 section 3.5. */
 const unsharableHeaders =
@@ -81,6 +82,7 @@ const upstreamFields = z.strictObject({
   idleTimeoutMs: duration().prefault('30s').describe('How long the body may pause between two bytes.'),
   ...lifetimeFields,
   ...protectionFields,
+  ...refreshFields,
   setCookie: z
     .enum(['never-share', 'rfc'])
     .default('never-share')
