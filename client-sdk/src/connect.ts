@@ -1,11 +1,14 @@
 /** The client: everything that a program may ask of Pannier. */
+import type { Generation } from '@pannier/proto';
 import type { RecordObject } from '@pannier/proto/partition-format';
-import type { ClientOptions } from './client-options.ts';
+import type { CallOptions, ClientOptions } from './client-options.ts';
 import { openDataset } from './dataset.ts';
 import type { Dataset } from './dataset.ts';
 import type { PannierResponse } from './fetch-response.ts';
 import { fetchUrl } from './fetch-url.ts';
 import { HeldPartitions } from './held-partitions.ts';
+import { invalidate, targetsOf } from './invalidate.ts';
+import type { Invalidation } from './invalidate.ts';
 import { createNearCache } from './near-cache.ts';
 import { openObjectStore } from './object-store.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -25,6 +28,14 @@ export interface PannierClient extends ObjectStore, WarmJobs, Disposable {
    * @throws PannierError `unavailable` when no server answers, `upstream-…` when the upstream fails; TypeError for no http(s) URL
    */
   fetch(url: string | URL, init?: RequestInit): Promise<PannierResponse>;
+  /**
+   * Invalidates what entries are known by, hard or `soft`: `invalidate({ tag: 'cities' })`. It takes as long for a million entries as for
+   * one. Once it resolves no server that is asked serves them, the others and all near caches not after a second.
+   *
+   * @returns its place in the servers' log
+   * @throws PannierError `bad-request` when nothing is named, `not-found` for a dataset, `store` when the log cannot be reached
+   */
+  invalidate(what: Invalidation, options?: CallOptions): Promise<Generation>;
   /** A dataset by its name in the server's configuration. */
   dataset<T = RecordObject, K extends string = string>(name: string): Dataset<T, K>;
   /** What operators ask. */
@@ -59,6 +70,10 @@ export function connect(address: string | readonly string[], options: ClientOpti
     watch: (listener) => transport.onInvalidation(listener),
   });
   const held = new HeldPartitions(nearCacheBytesMax);
+  const onFailure = (error: unknown): void => {
+    const reason = error instanceof Error ? error.message : String(error);
+    options.onEvent?.({ kind: 'write-untold', server: '', reason });
+  };
   const close = (): void => {
     nearCache.clear();
     held.clear();
@@ -68,7 +83,17 @@ export function connect(address: string | readonly string[], options: ClientOpti
     ...openObjectStore(transport, deadlineMs),
     ...openWarmJobs(transport, deadlineMs),
     admin: openServerAdmin(transport, deadlineMs),
-    fetch: (url, init = {}) => fetchUrl(url, init, { transport, nearCache, onBypass }),
+    fetch: (url, init = {}) => fetchUrl(url, init, { transport, nearCache, onBypass, onFailure }),
+    async invalidate(what, limits = {}) {
+      const forget = (): void => {
+        for (const target of targetsOf(what)) nearCache.deleteTarget(target);
+      };
+      forget();
+      const place = await invalidate(transport, what, { deadlineMs, ...limits });
+      // Again: who asked a server before it knew may have kept its old answer since.
+      forget();
+      return place;
+    },
     dataset: <T, K extends string>(name: string) => openDataset<T, K>(name, { transport, deadlineMs, held }),
     servers: () => transport.state(),
     close,

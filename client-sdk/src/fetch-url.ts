@@ -1,10 +1,12 @@
 /** `client.fetch`: near cache, cache server, or the upstream itself. */
+import { invalidatedUrls } from '@pannier/http-semantics';
 import { PannierError } from './errors.ts';
 import { fetchRequest, nearKey } from './fetch-request.ts';
 import type { FetchRequest } from './fetch-request.ts';
 import { lookupResponse, nearResponse, withCacheInfo } from './fetch-response.ts';
 import type { PannierResponse } from './fetch-response.ts';
 import type { NearCache } from './near-cache.ts';
+import { outdateUrls } from './outdate-urls.ts';
 import type { LookupResponse, Transport } from './transport/index.ts';
 
 /** What it needs. */
@@ -12,6 +14,8 @@ export interface FetchDeps {
   readonly transport: Transport;
   readonly nearCache: NearCache;
   readonly onBypass: 'direct' | 'error';
+  /** That the servers could not be told of a write. */
+  readonly onFailure: (error: unknown) => void;
 }
 
 /** https://fetch.spec.whatwg.org/#http-redirect-fetch */
@@ -44,7 +48,7 @@ async function fetchOnce(
   deps: FetchDeps,
 ): Promise<PannierResponse> {
   const { lookup, signal } = request;
-  if (!request.cacheable) return direct(request, init, 'bypass-method');
+  if (!request.cacheable) return write(request, init, deps);
   const key = nearKey(lookup);
   const near = request.nearCacheable ? deps.nearCache.get(key) : undefined;
   if (near !== undefined) return nearResponse(near, lookup.url, Date.now());
@@ -64,6 +68,16 @@ function keepNear(key: string, answer: LookupResponse, nearCache: NearCache): vo
   const storedAtMs = Date.now();
   const expiresAtMs = storedAtMs + freshForMs;
   nearCache.set(key, { status, headers, body: body.bytes, storedAtMs, expiresAtMs, source: answer });
+}
+
+/** What is no GET goes past the cache, which then forgets what it makes out of date. */
+async function write(request: FetchRequest, init: RequestInit, deps: FetchDeps): Promise<PannierResponse> {
+  const response = await direct(request, init, 'bypass-method');
+  const { method, url } = request.lookup;
+  const urls = invalidatedUrls(method, url, { status: response.status, headers: [...response.headers] });
+  const { transport, nearCache: near, onFailure } = deps;
+  if (urls.length > 0) await outdateUrls(urls, urls, { transport, near, onFailure });
+  return response;
 }
 
 /** The upstream's own answer, by the runtime's `fetch`, which follows redirects too. */

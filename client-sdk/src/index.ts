@@ -10,6 +10,7 @@ export type { DatasetAdmin, DatasetPublication, DatasetVersion, VersionDiff } fr
 export { PannierError } from './errors.ts';
 export type { PannierErrorCode } from './errors.ts';
 export type { CacheInfo, PannierResponse } from './fetch-response.ts';
+export type { Invalidation } from './invalidate.ts';
 export type { ObjectStore, PutOptions, StoredObject } from './object-store.ts';
 export { allOf, anyOf, CombinedFilter, not } from './record-filter.ts';
 export type { FieldComparison, FieldCondition, FilterScalar, RecordFilter } from './record-filter.ts';
@@ -17,7 +18,6 @@ export type {
   DatasetSummary,
   EntryDescription,
   Explanation,
-  PurgeTarget,
   ServerAdmin,
   ServerStats,
 } from './server-admin.ts';

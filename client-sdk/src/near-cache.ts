@@ -173,6 +173,7 @@ class HeldResponses implements NearCache {
   }
 
   deleteTarget(target: GenerationTarget): void {
+    if (target.kind === 'url') this.deleteUrl(target.value);
     this.#removals.addAll();
     const named = new GenerationView();
     named.add({ sequence: 1, target, mode: 'hard' });

@@ -5,7 +5,6 @@ import {
   GetBatchResponseSchema,
   GetResponseSchema,
   GetStatsResponseSchema,
-  InvalidateResponseSchema,
   ListEntriesResponseSchema,
   PutResponseSchema,
 } from '@pannier/proto';
@@ -101,14 +100,7 @@ test('a method that the server does not have is unimplemented', async () => {
 });
 
 test('what operators ask comes as plain numbers, and entries page by page', async () => {
-  const purged: unknown[] = [];
   const client = await clientOf({
-    cache: {
-      invalidate: ({ request }, reply) => {
-        purged.push(request.targets[0]?.target);
-        reply(null, create(InvalidateResponseSchema, { entries: 1n }));
-      },
-    },
     admin: {
       getStats: (_call, reply) =>
         reply(null, create(GetStatsResponseSchema, { lookups: { hit: 3n }, store: 'embedded', entries: 2n })),
@@ -141,10 +133,4 @@ test('what operators ask comes as plain numbers, and entries page by page', asyn
     reasons: ['why'],
     entry: undefined,
   });
-  expect(await client.admin.purge({ key: 'k' })).toBe(1);
-  expect(await client.admin.purge({ url: 'http://api.example' })).toBe(1);
-  expect(purged).toMatchObject([
-    { case: 'key', value: 'k' },
-    { case: 'url', value: 'http://api.example/' },
-  ]);
 });

@@ -1,5 +1,5 @@
 /** What operators ask of a server; numbers instead of 64-bit integers, since counts and bytes fit a double. */
-import { AdminService, CacheService, InvalidationMode } from '@pannier/proto';
+import { AdminService } from '@pannier/proto';
 import type { EntryDescription as EntryMessage } from '@pannier/proto';
 import type { CallOptions } from './client-options.ts';
 import { openDatasetAdmin } from './dataset-admin.ts';
@@ -65,9 +65,6 @@ export interface Explanation {
   readonly entry: EntryDescription | undefined;
 }
 
-/** Entries to be removed: one by its key, or all of a URL. */
-export type PurgeTarget = { readonly key: string } | { readonly url: string };
-
 /** Calls for operators. */
 export interface ServerAdmin extends DatasetAdmin {
   stats(options?: CallOptions): Promise<ServerStats>;
@@ -76,8 +73,6 @@ export interface ServerAdmin extends DatasetAdmin {
   datasets(options?: CallOptions): Promise<readonly DatasetSummary[]>;
   /** Says what would become of a request, without asking the upstream. */
   explain(url: string | URL, init?: RequestInit, options?: CallOptions): Promise<Explanation>;
-  /** Returns how many entries are gone. */
-  purge(target: PurgeTarget, options?: CallOptions): Promise<number>;
 }
 
 const PAGE_ENTRIES = 200;
@@ -154,16 +149,6 @@ export function openServerAdmin(transport: Transport, deadlineMs: number): Serve
         limits(options),
       );
       return { outcome, key, reasons, entry: entry && entryOf(entry) };
-    },
-    async purge(target, options = {}) {
-      const named =
-        'key' in target
-          ? { case: 'key' as const, value: target.key }
-          : { case: 'url' as const, value: new URL(target.url).href };
-      const request = { targets: [{ target: named }], mode: InvalidationMode.HARD, exhaustive: true };
-      return Number(
-        (await transport.unary(CacheService.method.invalidate, request, limits(options))).entries,
-      );
     },
   };
 }

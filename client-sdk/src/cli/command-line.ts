@@ -27,7 +27,7 @@ export interface CommandLine {
   readonly fields: readonly string[];
   /** `dataset read`: '' for the current version. */
   readonly version: string;
-  /** `warm`: datasets beside the URLs. */
+  /** `warm` and `purge`: datasets beside the URLs. */
   readonly datasets: readonly string[];
   /** `warm`: a job to follow that was started before. */
   readonly job: string | undefined;
@@ -35,6 +35,13 @@ export interface CommandLine {
   readonly wait: boolean;
   /** `janitor`: only list. */
   readonly dryRun: boolean;
+  /** `purge`: what entries are known by. */
+  readonly tags: readonly string[];
+  readonly prefixes: readonly string[];
+  readonly scopes: readonly string[];
+  readonly keys: readonly string[];
+  /** `purge`: make stale instead of removing. */
+  readonly soft: boolean;
   /** `ls`, `dataset read` and `dataset diff`: most lines. */
   readonly limit: number | undefined;
 }
@@ -54,6 +61,11 @@ const options = {
   version: { type: 'string' },
   limit: { type: 'string' },
   dataset: { type: 'string', short: 'd', multiple: true },
+  tag: { type: 'string', multiple: true },
+  prefix: { type: 'string', multiple: true },
+  scope: { type: 'string', multiple: true },
+  key: { type: 'string', multiple: true },
+  soft: { type: 'boolean' },
   job: { type: 'string' },
   'no-wait': { type: 'boolean' },
   'dry-run': { type: 'boolean' },
@@ -86,6 +98,11 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     job: values.job,
     wait: values['no-wait'] !== true,
     dryRun: values['dry-run'] ?? false,
+    tags: values.tag ?? [],
+    prefixes: values.prefix ?? [],
+    scopes: values.scope ?? [],
+    keys: values.key ?? [],
+    soft: values.soft ?? false,
     limit: values.limit === undefined ? undefined : count(values.limit),
   };
 }

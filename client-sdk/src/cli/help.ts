@@ -14,8 +14,15 @@ Commands:
   ls [TEXT]                entries, all or those whose key contains TEXT;
                            their keys with --json
       --limit N            at most N of them, default 1000
-  purge KEY|URL            remove an entry by its key, or those of a URL; by the
-                           key of a dataset its versions, and it is cut anew
+  purge [URL...]           have the servers and all proxies forget what is stored of
+                           URLs, or of what these name; repeat them for several
+      --tag TAG            what carries a tag in Surrogate-Key or Cache-Tag
+      --prefix TEXT        what has a URL that begins so
+      --scope NAME         all of an upstream, or all objects of a caller
+      -d, --dataset NAME   a dataset, and the documents that it is made from
+      --key KEY            one entry by its whole key, of which ls --json has all
+      --soft               make it stale instead: to be revalidated, and good for
+                           when the upstream fails
   dataset ls               declared datasets
   dataset show NAME        fields, partitions and version of a dataset
   dataset read NAME        its records, one JSON object a line
@@ -60,6 +67,7 @@ Examples:
   pannier ls cities
   pannier warm http://127.0.0.1:7099/cities.json --dataset cities
   pannier purge http://127.0.0.1:7099/cities.json
+  pannier purge --tag cities --soft
 
 Exit codes: 0 done, 1 failed, 2 the command line is wrong.
 `;

@@ -62,7 +62,8 @@ const script: ServerScript = {
     yield { case: 'complete', value: { version: 'v1', records: 2n } };
   },
   cache: {
-    invalidate: (_call, reply) => reply(null, create(InvalidateResponseSchema, { entries: 1n })),
+    invalidate: (_call, reply) =>
+      reply(null, create(InvalidateResponseSchema, { epoch: 'one', sequence: 7n })),
   },
   admin: {
     explain: (_call, reply) =>
@@ -170,6 +171,8 @@ const REFUSED: readonly (readonly [string[], RegExp])[] = [
   [['get', 'ftp://a'], /want an http:\/\/ or https:\/\/ URL/],
   [['get', 'http://a', '--colour'], /--colour/],
   [['ls', '--limit', '0'], /--limit 0/],
+  [['purge'], /want a URL, --tag/],
+  [['purge', 'geo:original:GET'], /want an http:\/\/ or https:\/\/ URL; a key goes behind --key/],
   [['stats', '--deadline', 'soon'], /--deadline soon/],
   [['stats', '--server', 'nowhere'], /server "nowhere": neither host:port/],
   [['dataset', 'read', 'cities', '--where', 'country'], /--where country: want field=text/],
@@ -196,7 +199,7 @@ test('stats, ls, purge and dataset print tables, or JSON for programs', async ()
   const [stats, list, purge, datasets, json] = await Promise.all([
     run('stats'),
     run('ls', '--limit', '3'),
-    run('purge', 'geo:original:GET'),
+    run('purge', 'http://a.example', '--tag', 'a b', '--tag', 'c', '--soft'),
     run('dataset', 'ls'),
     run('stats', '--json'),
   ]);
@@ -205,7 +208,7 @@ test('stats, ls, purge and dataset print tables, or JSON for programs', async ()
   expect(list.out.split('\n')).toHaveLength(5);
   expect(list.out).toMatch(/^200 +2KiB .* geo:original:0\?\[2J$/m);
   expect(list.err).toContain('more than 3');
-  expect(purge.out).toBe('removed 1 entry\n');
+  expect(purge.out).toBe('made stale tag a b\nmade stale tag c\nmade stale url http://a.example/\n');
   expect(datasets.out).toMatch(/^cities +171,075/m);
   expect(JSON.parse(json.out)).toMatchObject({ lookups: { hit: 900 }, entries: 12 });
 });

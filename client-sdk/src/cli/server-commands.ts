@@ -1,4 +1,4 @@
-/** `pannier stats`, `ls` and `purge`: what operators ask. */
+/** `pannier stats` and `ls`: what operators ask. */
 import { ConfigError, formatBytes, formatDuration } from '@pannier/runtime';
 import type { EntryDescription, PannierClient } from '../index.ts';
 import type { CommandLine } from './command-line.ts';
@@ -92,13 +92,4 @@ function entryRow(entry: EntryDescription): string[] {
 function entryText({ key, name }: EntryDescription): string {
   const [scope = ''] = key.split(':');
   return key.includes('%') && name !== '' ? `${scope} ${name}` : key;
-}
-
-/** Removes entries. */
-export async function purgeCommand({ json, operands }: CommandLine, client: PannierClient): Promise<void> {
-  const [target, ...rest] = operands;
-  if (target === undefined || rest.length > 0) throw new ConfigError('purge: want one KEY or URL');
-  const removed = await client.admin.purge(/^https?:\/\//i.test(target) ? { url: target } : { key: target });
-  if (json) await print(`${JSON.stringify({ removed })}\n`);
-  else await print(removed === 0 ? 'nothing was stored under it\n' : `removed ${entriesText(removed)}\n`);
 }

@@ -70,16 +70,17 @@ export function createTransport(options: TransportOptions, resolve?: ResolveName
       }
       throw unavailable(lost, directory);
     },
-    async unary(method, request, { signal, deadlineMs = UNARY_DEADLINE_MS } = {}) {
+    async unary(method, request, { signal, deadlineMs = UNARY_DEADLINE_MS, attemptMs = Infinity } = {}) {
       const deadlineAtMs = performance.now() + deadlineMs;
       let lost: PannierError | undefined;
       for (const link of (await byTurns(signal)).slice(0, ATTEMPTS_MAX)) {
         const leftMs = Math.max(1, deadlineAtMs - performance.now());
         try {
-          return await link.unary(method, request, { signal, deadlineMs: leftMs });
+          return await link.unary(method, request, { signal, deadlineMs: Math.min(leftMs, attemptMs) });
         } catch (error) {
           if (signal?.aborted === true) throw signal.reason;
-          if (!isServerLost(error)) throw error;
+          const isOverdue = error instanceof PannierError && error.code === 'deadline' && attemptMs < leftMs;
+          if (!isServerLost(error) && !isOverdue) throw error;
           lost = error;
         }
       }

@@ -25,4 +25,5 @@ export type {
   TransportOptions,
 } from './transport.ts';
 export type { WatchListener, WatchNews } from './watch-news.ts';
-export { invalidateUrls } from '../invalidate-urls.ts';
+export { invalidateUrls } from '../invalidate.ts';
+export { outdateUrls } from '../outdate-urls.ts';

@@ -54,6 +54,8 @@ export type TransportEvent =
   | { readonly kind: 'watch-up'; readonly server: string }
   /** They no longer are, or it cannot tell. */
   | { readonly kind: 'watch-down'; readonly server: string; readonly reason: string }
+  /** No server could be told what a write by this client has outdated; `server` is ''. */
+  | { readonly kind: 'write-untold'; readonly server: string; readonly reason: string }
   /** A server sent a frame that the contract does not know. */
   | { readonly kind: 'protocol-error'; readonly server: string; readonly reason: string };
 
@@ -74,6 +76,11 @@ export interface CallLimits {
   readonly signal?: AbortSignal | undefined;
   /** How long it may take in milliseconds; for a lookup until its head, by default as long as the server allows. */
   readonly deadlineMs?: number | undefined;
+  /**
+   * How long one server may take over a call before another one is asked, in milliseconds; default: as long as the deadline. For calls
+   * that may be made twice.
+   */
+  readonly attemptMs?: number | undefined;
 }
 
 /** Limits of a stream that is resumed. */
