@@ -2,11 +2,15 @@
 import type { Config, Logger } from '@pannier/runtime';
 import { systemClock } from './clock.ts';
 import type { InvalidationLog } from './generation/invalidation-log.ts';
+import type { UseLedger } from './janitor/use-ledger.ts';
 import { ConnectionErrors } from './store/redis/connection-errors.ts';
 import { openRedisControl } from './store/redis/control-connection.ts';
 import type { RedisConnection } from './store/redis/redis-connection.ts';
 import { RedisInvalidationLog } from './store/redis/redis-invalidation-log.ts';
+import { RedisRefreshClaims } from './store/redis/redis-refresh-claims.ts';
 import { RedisUpstreamSlots } from './store/redis/redis-upstream-slots.ts';
+import { RedisUseLedger } from './store/redis/redis-use-ledger.ts';
+import type { RefreshClaims } from './refresh/refresh-claims.ts';
 import { REPORT_LEASE_MS, SERVER_SEEN_MS } from './upstream/protection/protection-share.ts';
 import type { ProtectionShare } from './upstream/protection/protection-share.ts';
 
@@ -14,7 +18,9 @@ import type { ProtectionShare } from './upstream/protection/protection-share.ts'
 export interface ClusterControl {
   readonly connection: RedisConnection;
   readonly protectionShare: ProtectionShare;
+  readonly refreshClaims: RefreshClaims;
   readonly invalidationLog: InvalidationLog;
+  readonly useLedger: UseLedger;
   close(): Promise<void>;
 }
 
@@ -37,12 +43,14 @@ export function openClusterControl({ server }: Config, logger: Logger): ClusterC
       clock: systemClock,
       random: Math.random,
     }),
+    refreshClaims: new RedisRefreshClaims(connection, keyPrefix),
     protectionShare: new RedisUpstreamSlots({
       control: connection,
       keyPrefix,
       reportLeaseMs: REPORT_LEASE_MS,
       serverSeenMs: SERVER_SEEN_MS,
     }),
+    useLedger: new RedisUseLedger({ control: connection, keyPrefix }),
     close: async () => await connection.close(),
   };
 }

@@ -15,7 +15,9 @@ import { createGetEntry } from './get-entry.ts';
 import { invalidate } from './invalidate.ts';
 import { createObjectKeeper } from './keep-object.ts';
 import { openStore } from './open-store.ts';
+import { startJanitor } from './start-janitor.ts';
 import { startJobs } from './start-jobs.ts';
+import { checkRefresh, startRefresh } from './start-refresh.ts';
 import type { AdminServiceDeps } from './rpc/admin-service.ts';
 import { startGrpcServer } from './rpc/grpc-server.ts';
 import type { GrpcPort } from './rpc/grpc-server.ts';
@@ -83,7 +85,7 @@ function adminDeps(
   entries: EntryService,
   store: EntryStore,
   clock: Clock,
-): Omit<AdminServiceDeps, 'listDatasets' | 'datasets'> {
+): Omit<AdminServiceDeps, 'listDatasets' | 'datasets' | 'janitor' | 'limits'> {
   const startedMs = clock.now();
   return {
     stats: async () => {
@@ -132,6 +134,7 @@ async function openUpstreams(
 export async function startCacheServer(options: CacheServerOptions): Promise<RunningCacheServer> {
   const { config, clock = systemClock } = options;
   checkDatasets(config.datasets);
+  checkRefresh(config.upstreams);
   const logger = options.logger ?? createLogger(config.log, 'cache-server');
   const limits = { ...config.limits, entryBytesMax: entryBytesMax(config) };
   const metrics = createMetrics('pannier_server', { process: true });
@@ -161,17 +164,20 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
     baseDir: process.cwd(),
   });
   const jobs = startJobs({ ...shared, config, entries, datasets });
+  const refresh = startRefresh({ ...shared, config, entries, claims: control?.refreshClaims });
+  const janitor = startJanitor({ ...shared, config, ledger: control?.useLedger });
   const tickets = new TicketTable();
   const draining = new AbortController();
 
   const grpc = await openGrpc(config, {
-    ...entries,
+    ...janitor.heardBy(entries),
     ...adminDeps(entries, store, clock),
     tickets,
     limits,
     datasets,
     jobs,
-    objects: createObjectKeeper(shared),
+    janitor,
+    objects: janitor.heardByObjects(createObjectKeeper(shared)),
     generations,
     invalidate: async (targets, mode) =>
       await invalidate(targets, mode, {
@@ -202,9 +208,11 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
     flights: () => entries.activity().flights,
     async close(graceMs = limits.drainMs) {
       draining.abort();
+      refresh.close();
       await Promise.all([jobs.close(), grpc?.drain(graceMs)]);
       tickets.clear();
       entries.close();
+      await janitor.close();
       await Promise.all([admin.close(), upstreams.close(), datasets.close(), store.close()]);
       await generations.close();
       await control?.close();
