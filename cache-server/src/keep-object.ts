@@ -141,6 +141,18 @@ export async function describeObject(
   return { version, contentBytes, storedBytes, partitions, ageMs: now - putAtMs, ttlMs: expiresAtMs - now };
 }
 
+/** Removes an object by its whole key, and what holds its value. */
+export async function removeObject(
+  keyText: string,
+  scope: string,
+  store: Pick<EntryStore, 'readManifest' | 'deleteManifest' | 'deleteFrames'>,
+): Promise<void> {
+  const bytes = await store.readManifest(keyText);
+  const digest = bytes && objectRecord(bytes)?.digest;
+  if (digest) await store.deleteFrames(scope, [digest]);
+  await store.deleteManifest(keyText);
+}
+
 /** Keeps objects in a store. */
 export function createObjectKeeper({
   store,

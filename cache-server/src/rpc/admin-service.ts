@@ -15,7 +15,9 @@ import type { Caller, EntryRequest } from '../entry-answer.ts';
 import type { EntrySummary } from '../describe-entry.ts';
 import { CacheServerError } from '../errors.ts';
 import type { CallContext } from './call-handlers.ts';
-import { serverStream, unary, unimplementedStream } from './call-handlers.ts';
+import { serverStream, unary } from './call-handlers.ts';
+import { runJanitor } from './janitor-call.ts';
+import type { JanitorCallDeps } from './janitor-call.ts';
 import { diffVersions, listVersions } from './version-calls.ts';
 import type { VersionDeps } from './version-calls.ts';
 import { entryRequest } from './wire.ts';
@@ -54,7 +56,7 @@ export interface DatasetSummary {
 }
 
 /** What the service's methods need. */
-export interface AdminServiceDeps extends VersionDeps {
+export interface AdminServiceDeps extends VersionDeps, JanitorCallDeps {
   stats(): Promise<ServerStats>;
   listKeys(page: {
     contains: string;
@@ -154,6 +156,6 @@ export function adminServiceHandlers(deps: AdminServiceDeps): ServiceHandlers<ty
       return { version };
     }),
     explain: unary(method.explain, (request, context) => explain(request, context, deps)),
-    runJanitor: serverStream(method.runJanitor, unimplementedStream('The janitor is not built yet.')),
+    runJanitor: serverStream(method.runJanitor, (request, context) => runJanitor(request, context, deps)),
   };
 }

@@ -1040,7 +1040,7 @@ export const AdminService: GenService<{
     output: typeof ExplainResponseSchema;
   },
   /**
-   * Removes what services that are gone left behind, or lists it. FAILED_PRECONDITION while another replica does it.
+   * Removes what services that are gone left behind, or lists it. RESOURCE_EXHAUSTED while another replica does it.
    *
    * @generated from rpc pannier.cache.v1.AdminService.RunJanitor
    */
