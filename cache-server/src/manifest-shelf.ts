@@ -68,6 +68,7 @@ function standing(keyText: string, bytes: Buffer | undefined): Standing {
 export class ManifestShelf {
   readonly #options: ManifestShelfOptions;
   readonly #recent: LRUCache<string, Manifest>;
+  readonly #removing = new Map<string, Promise<boolean>>();
   /** Changes of rules under way, by key; each waits for the one before. */
   readonly #changes = new Map<string, Promise<void>>();
 
@@ -232,15 +233,20 @@ export class ManifestShelf {
     return false;
   }
 
-  /** Removes an entry whose partitions are lost, unless it has been replaced meanwhile. */
+  /** Removes an entry whose partitions are lost, unless it has been replaced meanwhile; whoever asks for it next fetches it anew. */
   async removeLost(keyText: string, version: string): Promise<void> {
     const { store, report } = this.#options;
-    this.#recent.delete(`${keyText}\n${version}`);
+    const name = `${keyText}\n${version}`;
+    this.#recent.delete(name);
+    // All readers of a body find the same partition missing: one of them removes it.
+    const removing = this.#removing.get(name) ?? store.deleteManifest(keyText, version);
+    this.#removing.set(name, removing);
     try {
-      if (standing(keyText, await store.readManifest(keyText)).version === version)
-        await store.deleteManifest(keyText);
+      await removing;
     } catch (error) {
       report('store-write', { key: keyText, error });
+    } finally {
+      this.#removing.delete(name);
     }
   }
 }

@@ -55,6 +55,16 @@ export const versionContract: ContractTests = {
     }
   },
 
+  'a manifest is removed by its version, and not once it has another': async ({ store }) => {
+    await store.writeManifest(key('a'), manifest('old', 'v1'));
+    await store.writeManifest(key('a'), manifest('new', 'v2', { ifVersion: 'v1' }));
+    expect(await store.deleteManifest(key('a'), 'v1')).toBe(false);
+    expect(String(await store.readManifest(key('a')))).toBe('new');
+    expect(await store.deleteManifest(key('a'), 'v2')).toBe(true);
+    expect(await store.readManifest(key('a'))).toBeUndefined();
+    expect(await store.deleteManifest(key('a'), 'v2')).toBe(false);
+  },
+
   'of many who validated the same version exactly one writes': async ({ store }) => {
     await store.writeManifest(key('a'), manifest('old', 'v0'));
     const writers = Array.from({ length: 50 }, async (_none, index) => {
@@ -64,6 +74,27 @@ export const versionContract: ContractTests = {
     const written = await Promise.all(writers);
     expect(written.filter(Boolean)).toHaveLength(1);
     expect(String(await store.readManifest(key('a')))).toBe(`by ${written.indexOf(true)}`);
+  },
+
+  'a write with an older fence than the last one is refused, also by comparison': async ({ store }) => {
+    await store.writeManifest(key('a'), manifest('first', 'v1', { fence: '0002-b' }));
+    const late = [{ fence: '0001-z' }, { fence: '0002-a' }, { fence: '0001-z', ifVersion: 'v1' }];
+    for (const options of late)
+      expect(await store.writeManifest(key('a'), manifest('late', 'v0', options))).toBe(false);
+    expect(String(await store.readManifest(key('a')))).toBe('first');
+    expect(await store.writeManifest(key('a'), manifest('again', 'v1', { fence: '0002-b' }))).toBe(true);
+    expect(await store.writeManifest(key('a'), manifest('second', 'v2', { fence: '0003-a' }))).toBe(true);
+    expect(await store.writeManifest(key('a'), manifest('late', 'v3', { fence: '0002-b' }))).toBe(false);
+    expect(String(await store.readManifest(key('a')))).toBe('second');
+  },
+
+  'a write without a fence leaves the last one there': async ({ store }) => {
+    await store.writeManifest(key('a'), manifest('fenced', 'v1', { fence: '0002' }));
+    expect(await store.writeManifest(key('a'), manifest('free', 'v2', { ifVersion: 'v1' }))).toBe(true);
+    expect(await store.writeManifest(key('a'), manifest('late', 'v3', { fence: '0001' }))).toBe(false);
+    expect(String(await store.readManifest(key('a')))).toBe('free');
+    await store.deleteManifest(key('a'));
+    expect(await store.writeManifest(key('a'), manifest('anew', 'v4', { fence: '0001' }))).toBe(true);
   },
 
   'counting by comparison loses no count': async ({ store }) => {

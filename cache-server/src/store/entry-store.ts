@@ -20,8 +20,12 @@ export interface EntryStore {
    */
   writeManifest(key: string, manifest: ManifestWrite): Promise<boolean>;
 
-  /** Removes a manifest; true when there was one. Its frames stay until their own time to live has passed. */
-  deleteManifest(key: string): Promise<boolean>;
+  /**
+   * Removes a manifest; its frames stay until their own time to live has passed.
+   *
+   * @returns false when there was none, or none of the version `ifVersion`, where given
+   */
+  deleteManifest(key: string, ifVersion?: string): Promise<boolean>;
 
   /** Frames in the order of the digests; undefined where one is missing. */
   readFrames(scope: string, digests: readonly Uint8Array[]): Promise<(Buffer | undefined)[]>;

@@ -74,9 +74,11 @@ class MemoryStore implements EntryStore {
     return true;
   }
 
-  async deleteManifest(key: string): Promise<boolean> {
+  async deleteManifest(key: string, ifVersion?: string): Promise<boolean> {
     const name = manifestName(key);
-    return this.#live(name) !== undefined && this.#remove(name);
+    const current = this.#live(name);
+    if (current === undefined || (ifVersion ?? current.version) !== current.version) return false;
+    return this.#remove(name);
   }
 
   async readFrames(scope: string, digests: readonly Uint8Array[]): Promise<(Buffer | undefined)[]> {

@@ -103,10 +103,10 @@ class MemoryTier implements EntryStore {
     return written;
   }
 
-  async deleteManifest(key: string): Promise<boolean> {
+  async deleteManifest(key: string, ifVersion?: string): Promise<boolean> {
     this.#noteWrite(key);
     this.#items.delete(manifestName(key));
-    return await this.#options.store.deleteManifest(key);
+    return await this.#options.store.deleteManifest(key, ifVersion);
   }
 
   async readFrames(scope: string, digests: readonly Uint8Array[]): Promise<(Buffer | undefined)[]> {

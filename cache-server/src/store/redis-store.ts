@@ -91,11 +91,10 @@ export class RedisStore implements EntryStore {
     return written === 1;
   }
 
-  async deleteManifest(key: string): Promise<boolean> {
+  async deleteManifest(key: string, ifVersion?: string): Promise<boolean> {
     const name = this.#keys.manifest(key);
-    const deleted = await this.#manifests.command(
-      'deleteManifest',
-      async (redis) => await redis.unlink(name),
+    const deleted = await this.#manifests.command('deleteManifest', async (redis) =>
+      ifVersion === undefined ? await redis.unlink(name) : await redis.removeManifest(name, ifVersion),
     );
     return deleted === 1;
   }

@@ -14,6 +14,12 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
 `;
 
+// ARGV: the version to compare with.
+const REMOVE_MANIFEST = `
+if redis.call('HGET', KEYS[1], 'v') ~= ARGV[1] then return 0 end
+return redis.call('UNLINK', KEYS[1])
+`;
+
 // ARGV: time to live in ms. PEXPIRE GT cannot stand here: it answers 0 both for a key that is missing and for one that lives
 // longer already, and it never gives a time to live to a key that has none.
 const EXTEND_FRAME = `
@@ -26,6 +32,7 @@ return 1
 /** The scripts as commands of the client, which sends their hash and falls back to their text on NOSCRIPT. */
 export const redisScripts = {
   writeManifest: { lua: WRITE_MANIFEST, numberOfKeys: 1 },
+  removeManifest: { lua: REMOVE_MANIFEST, numberOfKeys: 1 },
   extendFrame: { lua: EXTEND_FRAME, numberOfKeys: 1 },
   ...generationScripts,
   ...janitorScripts,
@@ -35,6 +42,7 @@ export const redisScripts = {
 declare module 'ioredis' {
   interface RedisCommander<Context> {
     writeManifest(key: string, ...args: (string | number | Buffer)[]): Result<number, Context>;
+    removeManifest(key: string, version: string): Result<number, Context>;
     extendFrame(key: string, ttlMs: number): Result<number, Context>;
   }
 }
