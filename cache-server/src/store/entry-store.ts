@@ -15,7 +15,7 @@ export interface EntryStore {
   /**
    * Replaces a manifest atomically: a reader sees the old one or the new one.
    *
-   * @returns false when `ifVersion` was given and the stored manifest has another version (or none), or `ifAbsent` and there is one; nothing
+   * @returns false when `ifVersion` was given and the stored manifest has another version (or none), or `ifAbsent` and there is one, or `fence` is older than that of a former write; nothing
    *   is written then.
    */
   writeManifest(key: string, manifest: ManifestWrite): Promise<boolean>;
@@ -73,6 +73,11 @@ export interface ManifestWrite {
   ifVersion?: string;
   /** Write only if there is none. Not beside `ifVersion`. */
   ifAbsent?: boolean;
+  /**
+   * Orders the writes of those who held a lease, by the order of their texts: one that is older than that of a former write is refused. A write
+   * without one is not compared and leaves the former one there.
+   */
+  fence?: string;
   /**
    * Says that nothing else tells what this manifest tells, such as what an operator decided: the embedded store never drives it out to make
    * room, so that only its time ends it. In Redis that is for `maxmemory-policy` to say. False by default, and for each write by itself.

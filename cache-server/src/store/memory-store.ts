@@ -17,6 +17,7 @@ export interface MemoryStoreOptions {
 interface Item {
   readonly bytes: Buffer;
   readonly version: string;
+  readonly fence: string;
   expiresAtMs: number;
 }
 
@@ -69,7 +70,9 @@ class MemoryStore implements EntryStore {
     const current = this.#live(name);
     if (manifest.ifVersion !== undefined && current?.version !== manifest.ifVersion) return false;
     if (manifest.ifAbsent === true && current !== undefined) return false;
-    this.#put(name, manifest.bytes, manifest);
+    const { fence = current?.fence ?? '' } = manifest;
+    if (current !== undefined && fence < current.fence) return false;
+    this.#put(name, manifest.bytes, { ...manifest, fence });
     if (!this.#manifests.has(name)) this.#manifests.set(name, ++this.#lastSerial);
     return true;
   }
@@ -156,12 +159,13 @@ class MemoryStore implements EntryStore {
   }
 
   #put(name: string, bytes: Uint8Array, write: Omit<ManifestWrite, 'bytes'>): void {
-    const { version, ttlMs, isKept = false } = write;
+    const { version, ttlMs, isKept = false, fence = '' } = write;
     // Nothing drives out those whose time is over, and there are few.
     if (isKept) for (const other of this.#kept.keys()) this.#live(other);
     const item: Item = {
       bytes: ownCopy(bytes),
       version,
+      fence,
       expiresAtMs: this.#now() + storedTtlMs(ttlMs),
     };
     const size = itemBytes(name, item);
@@ -217,8 +221,8 @@ function frameName(scope: string, digest: Uint8Array): string {
 }
 
 /** A character outside of Latin-1 makes the whole name two bytes each. */
-function itemBytes(name: string, { bytes, version }: Item): number {
-  return bytes.byteLength + 2 * (name.length + version.length) + ITEM_OVERHEAD_BYTES;
+function itemBytes(name: string, { bytes, version, fence }: Item): number {
+  return bytes.byteLength + 2 * (name.length + version.length + fence.length) + ITEM_OVERHEAD_BYTES;
 }
 
 function copyOf(item: Item | undefined): Buffer | undefined {

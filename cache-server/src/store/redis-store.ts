@@ -78,7 +78,7 @@ export class RedisStore implements EntryStore {
 
   async writeManifest(
     key: string,
-    { bytes, version, ttlMs, ifVersion, ifAbsent }: ManifestWrite,
+    { bytes, version, ttlMs, ifVersion, ifAbsent, fence = '' }: ManifestWrite,
   ): Promise<boolean> {
     const name = this.#keys.manifest(key);
     // A copy: the client sends it at the end of this turn of the event loop, or later.
@@ -86,7 +86,7 @@ export class RedisStore implements EntryStore {
     const comparison = ifAbsent === true ? ['2', ''] : ifVersion === undefined ? ['0', ''] : ['1', ifVersion];
     const written = await this.#manifests.command(
       'writeManifest',
-      async (redis) => await redis.writeManifest(name, ...values, ...comparison),
+      async (redis) => await redis.writeManifest(name, ...values, ...comparison, fence),
     );
     return written === 1;
   }

@@ -1,15 +1,23 @@
 /** What has to happen in one step inside Redis. Each script touches one key, so that it runs in a cluster as well. */
 import type { Result } from 'ioredis';
 import { generationScripts } from './generation-scripts.ts';
+import { leaseScripts } from './lease-scripts.ts';
 import { janitorScripts } from './janitor-scripts.ts';
 import { upstreamSlotScripts } from './upstream-slot-scripts.ts';
 
-// ARGV: version, manifest, time to live in ms, 1 to compare or 2 to write only where there is none, the version to compare with.
+// ARGV: version, manifest, time to live in ms, 1 to compare or 2 to write only where there is none, the version to compare with, the
+// fence or '': one that is older than that of a former write is refused, and a write without one leaves that there.
 // HSET comes before PEXPIRE and may be refused for want of memory: the old manifest then stays with its old time to live.
 const WRITE_MANIFEST = `
 if ARGV[4] == '1' and redis.call('HGET', KEYS[1], 'v') ~= ARGV[5] then return 0 end
 if ARGV[4] == '2' and redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('HSET', KEYS[1], 'v', ARGV[1], 'm', ARGV[2])
+if ARGV[6] ~= '' then
+  local fence = redis.call('HGET', KEYS[1], 'f')
+  if fence and fence > ARGV[6] then return 0 end
+  redis.call('HSET', KEYS[1], 'v', ARGV[1], 'm', ARGV[2], 'f', ARGV[6])
+else
+  redis.call('HSET', KEYS[1], 'v', ARGV[1], 'm', ARGV[2])
+end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
 `;
@@ -35,6 +43,7 @@ export const redisScripts = {
   removeManifest: { lua: REMOVE_MANIFEST, numberOfKeys: 1 },
   extendFrame: { lua: EXTEND_FRAME, numberOfKeys: 1 },
   ...generationScripts,
+  ...leaseScripts,
   ...janitorScripts,
   ...upstreamSlotScripts,
 };
