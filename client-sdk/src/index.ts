@@ -9,6 +9,7 @@ export type { DatasetDescription, FieldDescription, PartitionDescription } from 
 export type { DatasetAdmin, DatasetPublication, DatasetVersion, VersionDiff } from './dataset-admin.ts';
 export { PannierError } from './errors.ts';
 export type { PannierErrorCode } from './errors.ts';
+export type { JanitorAdmin, JanitorFinding, JanitorReport } from './janitor-admin.ts';
 export type { CacheInfo, PannierResponse } from './fetch-response.ts';
 export type { Invalidation } from './invalidate.ts';
 export type { ObjectStore, PutOptions, StoredObject } from './object-store.ts';

@@ -5,6 +5,8 @@ import type { CallOptions } from './client-options.ts';
 import { openDatasetAdmin } from './dataset-admin.ts';
 import type { DatasetAdmin } from './dataset-admin.ts';
 import { fetchRequest } from './fetch-request.ts';
+import { openJanitorAdmin } from './janitor-admin.ts';
+import type { JanitorAdmin } from './janitor-admin.ts';
 import type { Transport } from './transport/index.ts';
 
 /** Counters since the start of the server that answered; lengths in bytes, times in milliseconds. */
@@ -66,7 +68,7 @@ export interface Explanation {
 }
 
 /** Calls for operators. */
-export interface ServerAdmin extends DatasetAdmin {
+export interface ServerAdmin extends DatasetAdmin, JanitorAdmin {
   stats(options?: CallOptions): Promise<ServerStats>;
   /** Every entry whose key contains the text, read page by page. */
   entries(contains?: string, options?: CallOptions): AsyncGenerator<EntryDescription, void, undefined>;
@@ -102,6 +104,7 @@ export function openServerAdmin(transport: Transport, deadlineMs: number): Serve
   const limits = (options: CallOptions): CallOptions => ({ deadlineMs, ...options });
   return {
     ...openDatasetAdmin(transport, deadlineMs),
+    ...openJanitorAdmin(transport),
     async stats(options = {}) {
       const stats = await transport.unary(method.getStats, {}, limits(options));
       return {

@@ -9,6 +9,7 @@ import { datasetCommand } from './dataset-command.ts';
 import { getCommand } from './get-command.ts';
 import { HELP } from './help.ts';
 import { purgeCommand } from './purge-command.ts';
+import { janitorCommand } from './janitor-command.ts';
 import { listCommand, statsCommand } from './server-commands.ts';
 import { endWithReader, print } from './terminal.ts';
 import { typesCommand } from './types-command.ts';
@@ -22,6 +23,7 @@ const COMMANDS = new Map<string, (line: CommandLine, client: PannierClient) => P
   ['dataset', datasetCommand],
   ['types', typesCommand],
   ['warm', warmCommand],
+  ['janitor', janitorCommand],
 ]);
 
 await runMain(async () => {
