@@ -3,9 +3,11 @@ import { FailedRefreshes } from './dataset/version/failed-refreshes.ts';
 import type { DatasetManifest } from './dataset/version/dataset-manifest.ts';
 import type { DatasetArchive } from './dataset-archive.ts';
 import type { DatasetIngest } from './dataset-ingest.ts';
+import { datasetVerdict } from './dataset-verdict.ts';
 import { refresh } from './dataset-refresh.ts';
 import type { RefreshDeps } from './refresh-deps.ts';
 import type { DeclaredDataset } from './declared-dataset.ts';
+import type { Judgement } from './generation/generations.ts';
 
 /** How long readers wait for a refresh while there is a version at hand; it goes on without them. */
 const REFRESH_WAIT_MS = 3_000;
@@ -39,7 +41,11 @@ export class CurrentVersions {
     if (running === undefined) return await this.#whenRefreshed(declared, this.#start(declared));
     if (running.ingest !== undefined) this.#announce(declared.name, running.ingest);
     const refreshed = await this.#whenRefreshed(declared, running);
-    // It began before this caller asked, and a roll-back may have come between.
+    // It began before this caller asked: an invalidation may have come between, or a roll-back.
+    const isOver = this.#running.get(declared.name) !== running;
+    const verdict = await this.#verdict(declared);
+    if (isOver && (verdict === 'stale' || verdict === 'gone'))
+      return await this.#whenRefreshed(declared, this.#running.get(declared.name) ?? this.#start(declared));
     return (await this.#atHand(declared)) ?? refreshed;
   }
 
@@ -109,8 +115,14 @@ export class CurrentVersions {
     }
   }
 
+  async #verdict(declared: DeclaredDataset): Promise<Judgement['verdict']> {
+    return await datasetVerdict(declared, await this.#archive.shelf(declared), this.#deps);
+  }
+
   async #atHand(declared: DeclaredDataset): Promise<DatasetManifest | undefined> {
-    const { current } = await this.#archive.shelf(declared);
+    const shelf = await this.#archive.shelf(declared);
+    const { current } = shelf;
+    if ((await datasetVerdict(declared, shelf, this.#deps)) === 'gone') return undefined;
     return current === '' ? undefined : await this.#archive.manifest(declared, current);
   }
 

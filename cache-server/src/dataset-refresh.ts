@@ -1,15 +1,18 @@
 /** Brings a dataset up to date: is there anything newer, cut it, judge it, publish it last. */
+import type { Generation } from '@pannier/proto';
 import type { Clock } from './clock.ts';
 import type { DatasetManifest } from './dataset/version/dataset-manifest.ts';
 import type { VersionShelf } from './dataset/version/version-shelf.ts';
 import { asUnfit, fetchEndpoints, responseDocuments } from './dataset-documents.ts';
 import { DatasetIngest } from './dataset-ingest.ts';
 import type { CutDataset } from './dataset-ingest.ts';
+import { datasetVerdict } from './dataset-verdict.ts';
 import { pageDocuments, PagesChanged } from './dataset-pages.ts';
 import { lookAfter } from './dataset-upkeep.ts';
 import type { DeclaredDataset } from './declared-dataset.ts';
 import type { EntryService } from './entry-service.ts';
 import { CacheServerError } from './errors.ts';
+import type { Judgement } from './generation/generations.ts';
 import { versionId } from './flight/version-id.ts';
 import { publishDataset, quarantined, tooLarge } from './publish-dataset.ts';
 import type { RefreshDeps } from './refresh-deps.ts';
@@ -26,13 +29,17 @@ export async function refresh(
 ): Promise<DatasetManifest> {
   const shelf = await lookAfter(declared, deps);
   const current = shelf.current === '' ? undefined : await deps.archive.manifest(declared, shelf.current);
-  if (current !== undefined && isFreshByTime(declared, shelf, deps.clock)) return current;
+  const generation = await deps.generations.capture();
+  const verdict = await datasetVerdict(declared, shelf, deps);
+  if (current !== undefined && verdict === 'valid' && isFreshByTime(declared, shelf, deps.clock))
+    return current;
   // Of a version that has lost partitions nothing can be served meanwhile.
-  const isReadable = current !== undefined && shelf.lastCut !== '';
+  const isGone = verdict === 'gone';
+  const isReadable = current !== undefined && shelf.lastCut !== '' && !isGone;
   if (isReadable && deps.failures.standing(declared.name) !== undefined) return current;
   const attempt = { cut: '' };
   try {
-    const manifest = await newest({ declared, shelf, current, attempt }, deps, signal);
+    const manifest = await newest({ declared, shelf, current, attempt, verdict, generation }, deps, signal);
     deps.failures.clear(declared.name);
     return manifest;
   } catch (error) {
@@ -44,7 +51,7 @@ export async function refresh(
       const what = current === undefined ? 'dataset not cut' : 'dataset not refreshed; the old version stays';
       deps.logger.error({ dataset: declared.name, err: told }, what);
     }
-    if (current === undefined) throw told;
+    if (current === undefined || isGone) throw told;
     return current;
   }
 }
@@ -55,6 +62,9 @@ interface Standing {
   readonly current: DatasetManifest | undefined;
   /** What is being cut, as soon as that is known. */
   readonly attempt: { cut: string };
+  /** What invalidations make of the current version, and those that were known before the upstream is asked. */
+  readonly verdict: Judgement['verdict'];
+  readonly generation: Generation;
 }
 
 function isFreshByTime(
@@ -81,12 +91,14 @@ function asTold(error: unknown, declared: DeclaredDataset, { store }: RefreshDep
 }
 
 async function newest(standing: Standing, deps: RefreshDeps, signal: AbortSignal): Promise<DatasetManifest> {
-  const { declared, attempt } = standing;
-  const told = await probed(declared, deps, { signal });
+  const { declared, attempt, generation } = standing;
+  const isDoubted = standing.verdict !== 'valid';
+  const told = await probed(declared, deps, { signal, confirmed: isDoubted });
   if (told !== '' && isCut(standing, told)) return await checked(standing, deps);
-  if (declared.settings.pages !== undefined) return await newestOfPages(standing, told, deps);
   // What was cached before the probe answered may be older than its answer, and would pass for it until the next one.
-  const entries = told === '' ? deps.entries : confirming(deps.entries);
+  const entries = told === '' && !isDoubted ? deps.entries : confirming(deps.entries);
+  if (declared.settings.pages !== undefined)
+    return await newestOfPages(standing, told, isDoubted ? { ...deps, entries } : deps);
   const answers = await fetchEndpoints(declared, { ...deps, entries }, signal);
   const sourceVersion = answers.map(({ body }) => body.version).join(' ');
   const cut = told === '' ? `${declared.declaration}/${sourceVersion}` : told;
@@ -101,7 +113,7 @@ async function newest(standing: Standing, deps: RefreshDeps, signal: AbortSignal
   const documents = responseDocuments(answers, ended);
   try {
     const dataset = await cutOnce(standing, { documents, ended }, deps);
-    return await publishDataset(declared, { dataset, sourceVersion, cut }, deps);
+    return await publishDataset(declared, { dataset, sourceVersion, cut, generation }, deps);
   } finally {
     // Those that were never opened, because something went wrong before, would be waited for by their flights.
     for (const { body } of answers) body.release();
@@ -134,7 +146,7 @@ async function newestOfPages(
   toldBefore: string,
   deps: RefreshDeps,
 ): Promise<DatasetManifest> {
-  const { declared } = standing;
+  const { declared, generation } = standing;
   const { restartsMax = 0 } = declared.settings.pages ?? {};
   let told = toldBefore;
   for (let restarts = 0; ; restarts += 1) {
@@ -146,7 +158,8 @@ async function newestOfPages(
         deps,
       );
       const cut = told === '' ? `${declared.declaration}/${dataset.version}` : told;
-      return await publishDataset(declared, { dataset, sourceVersion: dataset.version, cut }, deps);
+      const sourceVersion = dataset.version;
+      return await publishDataset(declared, { dataset, sourceVersion, cut, generation }, deps);
     } catch (error) {
       if (!(error instanceof PagesChanged)) throw error;
       deps.count('restarted');
@@ -181,19 +194,21 @@ async function cutOnce(
 }
 
 /** Whether just this was cut already, and either gave a version or was put aside. */
-function isCut({ shelf, current }: Standing, cut: string): boolean {
+function isCut({ shelf, current, verdict }: Standing, cut: string): boolean {
+  if (verdict === 'gone') return false;
   return shelf.lastCut === cut && (current !== undefined || shelf.current === '');
 }
 
 /** The upstream has nothing newer. @throws CacheServerError `bad-data` when what it has was put aside, and there is no other version */
 async function checked(
-  { declared, shelf, current }: Standing,
+  { declared, shelf, current, verdict, generation }: Standing,
   { clock, archive }: RefreshDeps,
 ): Promise<DatasetManifest> {
   if (current === undefined) throw quarantined(declared, shelf.versions[0]?.quarantineReason ?? '');
   const now = clock.now();
   const { refreshMs } = declared.settings;
-  if (refreshMs !== undefined && now - shelf.checkedAtMs >= refreshMs)
-    await archive.changeShelf(declared, (one) => ({ ...one, checkedAtMs: now }));
+  const isDue = refreshMs !== undefined && now - shelf.checkedAtMs >= refreshMs;
+  if (isDue || verdict === 'stale')
+    await archive.changeShelf(declared, (one) => ({ ...one, checkedAtMs: now, generation }));
   return current;
 }

@@ -1,4 +1,5 @@
 /** The last step of a refresh: nobody sees a version before all of it is stored, and none that breaks what readers rely on. */
+import type { Generation } from '@pannier/proto';
 import { declaredFields } from './dataset/version/declared-fields.ts';
 import type { DatasetManifest } from './dataset/version/dataset-manifest.ts';
 import { driftReasons } from './dataset/version/drift-gate.ts';
@@ -18,6 +19,8 @@ export interface DatasetCut {
   readonly sourceVersion: string;
   /** Source and declaration: what need not be cut again. */
   readonly cut: string;
+  /** The invalidations that were known before the upstream was asked. */
+  readonly generation: Generation;
 }
 
 /**
@@ -28,12 +31,12 @@ export interface DatasetCut {
  */
 export async function publishDataset(
   declared: DeclaredDataset,
-  { dataset, sourceVersion, cut }: DatasetCut,
+  { dataset, sourceVersion, cut, generation }: DatasetCut,
   deps: RefreshDeps,
 ): Promise<DatasetManifest> {
   const { archive, clock } = deps;
   const publishedAtMs = clock.now();
-  const checked = { lastCut: cut, checkedAtMs: publishedAtMs };
+  const checked = { lastCut: cut, checkedAtMs: publishedAtMs, generation };
   // Read anew: a roll-back, or another server, may have come while this was cut.
   const shelf = await archive.shelf(declared);
   const current = shelf.current === '' ? undefined : await archive.manifest(declared, shelf.current);

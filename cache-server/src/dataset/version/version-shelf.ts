@@ -1,4 +1,5 @@
 /** Which versions of a dataset there are, and which of them readers get. Small, mutable, swapped by comparison. */
+import type { Generation } from '@pannier/proto';
 import type { RecordValue } from '@pannier/proto/partition-format';
 import { DatasetError } from '../dataset-error.ts';
 import { sealRecord, unsealRecord } from './sealed-record.ts';
@@ -27,6 +28,8 @@ export interface VersionShelf {
   readonly lastCut: string;
   /** When the upstream was last seen to have nothing newer. */
   readonly checkedAtMs: number;
+  /** Before the upstream was asked then: every later invalidation of the dataset has it asked again. Absent in what older servers wrote. */
+  readonly generation?: Generation;
   /** When all versions were last kept from running out. */
   readonly extendedAtMs: number;
   /** Versions that are no longer kept, and since when; readers that began on them may still be reading. */
