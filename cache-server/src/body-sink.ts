@@ -53,7 +53,7 @@ export function storedBodySink({ key, head, replaced }: SinkTask, context: Entry
 }
 
 function knownDigests(manifest: Manifest | undefined): ReadonlySet<string> {
-  if (manifest === undefined || manifest.body.kind === 'inline' || manifest.body.paged) return new Set();
+  if (manifest?.body.kind !== 'partitions' || manifest.body.paged) return new Set();
   return new Set(digestList(manifest.body.digests).map(hex));
 }
 

@@ -1,4 +1,5 @@
 /** An entry of any kind as operators see it in `pannier ls`. */
+import { pieceBytes } from '@pannier/http-semantics';
 import type { Clock } from './clock.ts';
 import { decodeDatasetManifest } from './dataset/version/dataset-manifest.ts';
 import type { DatasetManifest } from './dataset/version/dataset-manifest.ts';
@@ -6,6 +7,7 @@ import { decodeShelf } from './dataset/version/version-shelf.ts';
 import type { EntryService, ManifestDescription } from './entry-service.ts';
 import { describeObject } from './keep-object.ts';
 import { bodyBytesOf } from './manifest.ts';
+import type { ManifestBody, PiecedBody } from './manifest.ts';
 import type { EntryStore } from './store/entry-store.ts';
 
 /** An entry as operators see it; times in milliseconds, lengths in bytes. */
@@ -48,13 +50,23 @@ export function originalSummary(
     key,
     name: nameOf(key),
     version,
-    status,
-    contentBytes: bodyBytesOf(manifest),
-    storedBytes: body.kind === 'inline' ? body.bytes.byteLength : body.storedBytes,
+    // Of parts: what came of them is told, and that they are parts.
+    status: body.kind === 'pieces' ? 206 : status,
+    contentBytes: body.kind === 'pieces' ? heldBytes(body) : bodyBytesOf(manifest),
+    storedBytes: storedBytes(body),
     partitions,
     ageMs,
     freshForMs,
   };
+}
+
+function storedBytes(body: ManifestBody): number {
+  if (body.kind === 'pieces') return body.pieces.reduce((sum, { held }) => sum + storedBytes(held), 0);
+  return body.kind === 'inline' ? body.bytes.byteLength : body.storedBytes;
+}
+
+function heldBytes({ pieces }: PiecedBody): number {
+  return pieces.reduce((sum, piece) => sum + pieceBytes(piece), 0);
 }
 
 /** What descriptions are made of. */

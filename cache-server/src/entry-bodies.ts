@@ -7,6 +7,7 @@ import { announceReader } from './flight/flight-reader.ts';
 import type { StoredFrame } from './flight/flight-reader.ts';
 import { bodyBytesOf } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
+import { readPieces } from './partial/pieced-body.ts';
 import { readFirstPartition, readStoredBody } from './partition/body-reader.ts';
 
 type BodyContext = Pick<EntryContext, 'frames' | 'manifests' | 'report' | 'limits'>;
@@ -39,19 +40,22 @@ export async function storedBody(
   const { body, scope, version } = manifest;
   if (body.kind === 'inline') return inlineBody(body.bytes, version, true);
   const { frames, limits, manifests } = context;
-  const stored = { body, scope, frames };
-  let inline: Buffer | undefined;
-  try {
-    inline = await readFirstPartition(stored, limits.inlineBytesMax);
-  } catch (error) {
-    await removeUnreadable({ keyText, manifest, error }, context);
-    return undefined;
+  const stored = { scope, frames };
+  if (body.kind === 'partitions') {
+    let inline: Buffer | undefined;
+    try {
+      inline = await readFirstPartition({ body, ...stored }, limits.inlineBytesMax);
+    } catch (error) {
+      await removeUnreadable({ keyText, manifest, error }, context);
+      return undefined;
+    }
+    if (inline !== undefined) return inlineBody(inline, version, true);
+    manifests.remember(keyText, manifest);
   }
-  if (inline !== undefined) return inlineBody(inline, version, true);
-  manifests.remember(keyText, manifest);
   async function* open(offset: number, signal: AbortSignal): AsyncGenerator<BodyPart, void, undefined> {
     try {
-      yield* readStoredBody(stored, offset, signal);
+      if (body.kind === 'pieces') yield* readPieces(body, stored, { offset, signal });
+      else if (body.kind === 'partitions') yield* readStoredBody({ body, ...stored }, offset, signal);
     } catch (error) {
       if (!signal.aborted) await removeUnreadable({ keyText, manifest, error }, context);
       throw error;

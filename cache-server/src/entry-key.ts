@@ -78,6 +78,16 @@ export function variantKey(key: EntryKey, values: string): EntryKey {
   return { ...key, text: `${key.text}%0A%%${digest}` };
 }
 
+/** The key of what is stored of a response of which only parts have come. */
+export function partsKey(key: EntryKey): EntryKey {
+  return { ...key, text: `${key.text}%0A%%parts` };
+}
+
+/** The key of a flight that brings one part. @param range as `bytes=0-99` */
+export function rangeKey(key: EntryKey, range: string): EntryKey {
+  return { ...key, text: `${key.text}%0A%%${range}` };
+}
+
 /** The key of a flight that nobody else may join. */
 export function personalKey(key: EntryKey, unique: string): EntryKey {
   return { ...key, text: `${key.text}%0A%%~${unique}` };

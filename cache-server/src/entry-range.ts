@@ -9,10 +9,10 @@ import {
   withoutHeaders,
 } from '@pannier/http-semantics';
 import type { HeaderList } from '@pannier/http-semantics';
-import type { BodyPart, EntryBody, EntryRequest } from './entry-answer.ts';
+import { firstBytes } from './body-cut.ts';
+import type { EntryBody, EntryRequest } from './entry-answer.ts';
 import type { AnswerHead } from './freshness/answer-head.ts';
 import type { JudgedHead } from './freshness/entry-freshness.ts';
-import { partBytes } from './whole-body.ts';
 
 /** Bytes of the body, or ones that stand between parts of it. */
 type Segment =
@@ -129,7 +129,7 @@ function segmentsOf(whole: EntryBody, segments: readonly Segment[]): EntryBody {
           yield { kind: 'raw', bytes: segment.bytes.subarray(skip) };
           skip = 0;
         } else {
-          yield* slice(whole, { first: segment.first + skip, last: segment.last }, signal);
+          yield* firstBytes(whole.open(segment.first + skip, signal), length - skip);
           skip = 0;
         }
       }
@@ -138,23 +138,3 @@ function segmentsOf(whole: EntryBody, segments: readonly Segment[]): EntryBody {
 }
 
 const EMPTY = new Uint8Array(0);
-
-/** The body from one byte to another, both included. */
-async function* slice(
-  whole: EntryBody,
-  { first, last }: { first: number; last: number },
-  signal: AbortSignal,
-): AsyncGenerator<BodyPart, void, undefined> {
-  let left = last - first + 1;
-  for await (const part of whole.open(first, signal)) {
-    const bytes = part.kind === 'raw' ? part.bytes.byteLength : part.bodyBytes;
-    if (bytes <= left) {
-      yield part;
-      left -= bytes;
-    } else {
-      yield { kind: 'raw', bytes: (await partBytes(part)).subarray(0, left) };
-      left = 0;
-    }
-    if (left === 0) return;
-  }
-}

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CacheServerError } from './errors.ts';
-import { decodeManifest, encodeManifest } from './manifest.ts';
+import { bodyBytesOf, decodeManifest, encodeManifest } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 
 const time = fc.integer({ min: 0, max: 4e12 });
@@ -15,6 +15,16 @@ const partitions = fc
     partitionBytes,
     paged,
     digests: new Uint8Array(32 * (paged ? Math.ceil(count / 256) : count)).fill(count),
+  }));
+const pieces = fc
+  .array(fc.tuple(fc.nat(1000), fc.nat(50), fc.oneof(inline, partitions)), { maxLength: 4 })
+  .map((all) => ({
+    kind: 'pieces' as const,
+    bodyBytes: 100_000,
+    pieces: all.flatMap(([first, skipBytes, held]) => {
+      const bytes = bodyBytesOf({ body: held }) - skipBytes;
+      return bytes < 1 ? [] : [{ first, last: first + bytes - 1, skipBytes, held }];
+    }),
   }));
 const latin1 = fc.string({ unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)) });
 const manifests: fc.Arbitrary<Manifest> = fc.record({
@@ -39,7 +49,7 @@ const manifests: fc.Arbitrary<Manifest> = fc.record({
   framesExpireAtMs: time,
   url: fc.webUrl(),
   generation: fc.record({ epoch: fc.string(), sequence: fc.nat() }),
-  body: fc.oneof(inline, partitions),
+  body: fc.oneof(inline, partitions, pieces),
 });
 
 describe('manifest', () => {
@@ -69,6 +79,20 @@ describe('manifest', () => {
     );
   });
 
+  it('refuses a piece that is longer than what is held of it', () => {
+    const [manifest] = fc.sample(manifests, 1);
+    const held = { kind: 'inline' as const, bytes: new Uint8Array(5) };
+    const body = (last: number): Manifest['body'] => ({
+      kind: 'pieces',
+      bodyBytes: 10,
+      pieces: [{ first: 2, last, skipBytes: 1, held }],
+    });
+    const read = (last: number): Manifest =>
+      decodeManifest('key', encodeManifest('key', { ...manifest!, body: body(last) }));
+    expect(comparable(read(5))).toEqual(comparable({ body: body(5) }));
+    for (const last of [1, 6]) expect(() => read(last)).toThrow('cannot be read');
+  });
+
   it('refuses digests that do not cover the body', () => {
     const [manifest] = fc.sample(manifests, 1);
     const body = {
@@ -84,7 +108,9 @@ describe('manifest', () => {
   });
 });
 
-function comparable({ body }: Manifest): unknown {
+function comparable({ body }: Pick<Manifest, 'body'>): unknown {
+  if (body.kind === 'pieces')
+    return { ...body, pieces: body.pieces.map(({ held, ...piece }) => [piece, comparable({ body: held })]) };
   return body.kind === 'inline'
     ? Buffer.from(body.bytes).toString('hex')
     : { ...body, digests: Buffer.from(body.digests).toString('hex') };

@@ -6,7 +6,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { decodeValue, DIGEST_BYTES, encodeValue } from '@pannier/proto/partition-format';
-import type { CachePolicy, Header, StoredHead } from '@pannier/http-semantics';
+import type { CachePolicy, Header, Piece, StoredHead } from '@pannier/http-semantics';
 import type { Generation } from '@pannier/proto';
 import { CacheServerError } from './errors.ts';
 import type { Doubt } from './freshness/entry-freshness.ts';
@@ -37,8 +37,11 @@ export interface Manifest extends StoredHead {
   readonly framesExpireAtMs: number;
 }
 
-/** A body, by value or by reference. */
-export type ManifestBody = InlineBody | PartitionedBody;
+/** A body, by value or by reference, or as much of it as there is. */
+export type ManifestBody = WholeBody | PiecedBody;
+
+/** A body that is all there. */
+export type WholeBody = InlineBody | PartitionedBody;
 
 /** A body that is in the manifest. */
 export interface InlineBody {
@@ -59,17 +62,28 @@ export interface PartitionedBody {
   readonly digests: Uint8Array;
 }
 
+/** Parts of a body, of which bytes may be missing. It stands under a key of its own, where nobody looks who asks for the whole. */
+export interface PiecedBody {
+  readonly kind: 'pieces';
+  /** Length of the whole. */
+  readonly bodyBytes: number;
+  /** They do not overlap; the newest is the last. */
+  readonly pieces: readonly Piece<WholeBody>[];
+}
+
 const MAGIC = 0x504e524d; // "PNRM"
 const FORMAT_VERSION = 3;
 const HEAD_BYTES = 9;
 
 /** Length of the body in bytes. */
-export function bodyBytesOf({ body }: Manifest): number {
+export function bodyBytesOf({ body }: { readonly body: ManifestBody }): number {
   return body.kind === 'inline' ? body.bytes.byteLength : body.bodyBytes;
 }
 
 /** Number of partitions of the body; 0 when it rides in the manifest. */
-export function partitionCount({ body }: Manifest): number {
+export function partitionCount({ body }: { readonly body: ManifestBody }): number {
+  if (body.kind === 'pieces')
+    return body.pieces.reduce((sum, { held }) => sum + partitionCount({ body: held }), 0);
   return body.kind === 'inline' ? 0 : Math.ceil(body.bodyBytes / body.partitionBytes);
 }
 
@@ -144,6 +158,23 @@ function policyOf(fields: Fields): CachePolicy {
 }
 
 function bodyOf(fields: Fields): ManifestBody {
+  if (fields['kind'] !== 'pieces') return wholeBodyOf(fields);
+  const pieces = list(fields['pieces']).map((piece) => pieceOf(fieldsOf(piece)));
+  return { kind: 'pieces', bodyBytes: count(fields['bodyBytes']), pieces };
+}
+
+function pieceOf(fields: Fields): Piece<WholeBody> {
+  const held = wholeBodyOf(fieldsOf(fields['held']));
+  const [first, last, skipBytes] = [
+    count(fields['first']),
+    count(fields['last']),
+    count(fields['skipBytes']),
+  ];
+  if (first > last || skipBytes + last - first >= bodyBytesOf({ body: held })) throw refusal('not a piece');
+  return { first, last, skipBytes, held };
+}
+
+function wholeBodyOf(fields: Fields): WholeBody {
   if (fields['kind'] === 'inline') return { kind: 'inline', bytes: binary(fields['bytes']) };
   const body: PartitionedBody = {
     kind: 'partitions',

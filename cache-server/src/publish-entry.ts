@@ -10,14 +10,14 @@ import type { Flight } from './flight/flight.ts';
 import { entryStorability, retentionMs } from './freshness/entry-freshness.ts';
 import type { JudgedHead } from './freshness/entry-freshness.ts';
 import { MANIFEST_BODY_BYTES_MAX } from './manifest.ts';
-import type { Manifest, ManifestBody } from './manifest.ts';
+import type { Manifest, WholeBody } from './manifest.ts';
 import { allDigests, digestList, sealIndexPages } from './partition/body-index.ts';
 
 /** Of a flight that asked nobody: every invalidation outdates it. */
 const NO_GENERATION: Generation = { epoch: '', sequence: 0 };
 
 /** Frames live twice as long as their manifest, so that a reader who came last can still read to the end. */
-const FRAMES_TTL_FACTOR = 2;
+export const FRAMES_TTL_FACTOR = 2;
 
 /**
  * Publishes a body that is whole: waits until its partitions are stored, proves that they all are, then swaps the manifest in. A
@@ -39,7 +39,11 @@ export async function publishEntry(
   const { clock, manifests, report } = context;
   const framesTtlMs = FRAMES_TTL_FACTOR * retentionMs(head);
   try {
-    const stored = await storedBodyOf(body, { scope: key.scope, framesTtlMs }, context);
+    const stored = await storedBodyOf(
+      body,
+      { scope: key.scope, framesTtlMs, inlineBytesMax: MANIFEST_BODY_BYTES_MAX },
+      context,
+    );
     if (stored === undefined) return;
     const generation = flight.captured?.generation ?? NO_GENERATION;
     if (flightVerdict(key, flight, context) === 'gone') return;
@@ -103,12 +107,18 @@ export async function publishConfirmed(
   return renewed;
 }
 
-async function storedBodyOf(
+/**
+ * What a manifest says of a body, once all of it is stored and seen to be there.
+ *
+ * @param inlineBytesMax a body of up to so many bytes rides in the manifest
+ * @returns undefined when the body was not to be stored, or could not be
+ */
+export async function storedBodyOf(
   body: FlightBody,
-  { scope, framesTtlMs }: { scope: string; framesTtlMs: number },
+  { scope, framesTtlMs, inlineBytesMax }: { scope: string; framesTtlMs: number; inlineBytesMax: number },
   { store, limits, report }: EntryContext,
-): Promise<ManifestBody | undefined> {
-  const written = await body.written(MANIFEST_BODY_BYTES_MAX);
+): Promise<WholeBody | undefined> {
+  const written = await body.written(inlineBytesMax);
   if (written === undefined) return undefined;
   if (written.kind === 'whole') return { kind: 'inline', bytes: written.bytes };
   const pages = await sealIndexPages(written.digests, scope);
@@ -129,9 +139,22 @@ async function storedBodyOf(
   };
 }
 
-/** False when a frame is lost. A store that fails proves nothing: the entry is used, and its readers will see. */
-async function extendBody({ body, scope }: Manifest, ttlMs: number, context: EntryContext): Promise<boolean> {
+/**
+ * Has the frames of a body live longer. A store that fails proves nothing: the body is used, and its readers will see.
+ *
+ * @returns false when a frame is lost
+ */
+export async function extendBody(
+  { body, scope }: Pick<Manifest, 'body' | 'scope'>,
+  ttlMs: number,
+  context: Pick<EntryContext, 'frames' | 'store' | 'report'>,
+): Promise<boolean> {
   if (body.kind === 'inline') return true;
+  if (body.kind === 'pieces') {
+    const parts = body.pieces.map(({ held }) => ({ body: held, scope }));
+    const found = await Promise.all(parts.map(async (part) => await extendBody(part, ttlMs, context)));
+    return !found.includes(false);
+  }
   try {
     const digests = await allDigests(body, { frames: context.frames, scope });
     return (
