@@ -42,7 +42,7 @@ export function digest(name: string): Buffer {
 export function manifest(
   text: string,
   version: string,
-  options: { ttlMs?: number; ifVersion?: string; ifAbsent?: boolean } = {},
+  options: Partial<Pick<ManifestWrite, 'ttlMs' | 'ifVersion' | 'ifAbsent' | 'fence'>> = {},
 ): ManifestWrite & { bytes: Buffer } {
   return { bytes: Buffer.from(text), version, ttlMs: LONG_MS, ...options };
 }
