@@ -13,8 +13,9 @@ import type { FlightHead } from './flight-head.ts';
 import { isOutdated } from './flight-verdict.ts';
 import type { Seat } from './flight/flight-table.ts';
 import { versionId } from './flight/version-id.ts';
-import { entryServesOnError, entryUse } from './freshness/entry-freshness.ts';
+import { entryFreshness, entryServesOnError, entryUse, freshForMs } from './freshness/entry-freshness.ts';
 import type { JudgedHead } from './freshness/entry-freshness.ts';
+import type { Manifest } from './manifest.ts';
 import { bypass } from './request-plan.ts';
 
 /** How long after its head a response may be joined although it is not fresh, in milliseconds. */
@@ -102,8 +103,11 @@ export async function answerFromFlight(
   }
 }
 
-/** Statuses that RFC 5861 counts as errors: https://www.rfc-editor.org/rfc/rfc5861#section-4 */
-const SERVER_FAILURES: ReadonlySet<number> = new Set([500, 502, 503, 504]);
+/**
+ * Statuses that RFC 5861 counts as errors, https://www.rfc-editor.org/rfc/rfc5861#section-4, and 429: an upstream that wants to be left in
+ * peace is one that cannot be asked.
+ */
+const SERVER_FAILURES: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
 
 /** What is stored, instead of a failure that was just seen, and that others need not wait to see for a moment. */
 export async function answerInstead(asked: Asked, context: EntryContext): Promise<EntryAnswer | undefined> {
@@ -126,15 +130,31 @@ export async function answerOnError(asked: Asked, context: EntryContext): Promis
   return await answerStored(asked, { manifest, outcome: 'stale-if-error' }, context);
 }
 
+/** Asks the upstream behind the back of whoever got an answer that is asked for often and soon stale, if its upstream is to be asked so. */
+export function refreshAhead(
+  found: { asked: Asked; varies: readonly string[] },
+  manifest: Manifest,
+  context: EntryContext,
+): void {
+  const { key, plan } = found.asked;
+  const { share, hitsMin } = plan.target.upstream.refreshAhead;
+  if (share === 0) return;
+  const hits = context.hotEntries.hit(key.text, manifest.responseTimeMs);
+  const now = context.clock.now();
+  const { lifetimeS } = entryFreshness(manifest, now);
+  const isNearItsEnd = freshForMs(manifest, now) <= share * lifetimeS * 1000;
+  if (hits >= hitsMin && isNearItsEnd) refreshBehind({ ...found, need: 'confirmed' }, context);
+}
+
 /** Asks the upstream behind the back of whoever got a stale answer; one flight however many they are. */
 export function refreshBehind(
-  { asked, varies }: { asked: Asked; varies: readonly string[] },
+  { asked, varies, need = 'any' }: Omit<FlightRequest, 'need'> & { need?: FetchNeed },
   context: EntryContext,
 ): void {
   // Once in a moment, whether that works or not: an upstream that fails is not asked by each stale answer.
   if (context.flights.isUnderWay(asked.key.text) || context.refreshed.has(asked.key.text)) return;
   context.refreshed.set(asked.key.text, true);
-  const seat = joinFlight({ asked, varies, need: 'any' }, context);
+  const seat = joinFlight({ asked, varies, need }, context);
   // A failure is reported by the flight; nobody waits for it here.
   seat
     .head(NEVER)

@@ -16,6 +16,7 @@ import type { ReportFailure } from './observe/failure-report.ts';
 import { createServerCounters } from './observe/server-counters.ts';
 import type { ServerCounters } from './observe/server-counters.ts';
 import { BodyFrames } from './partition/body-frames.ts';
+import { HotEntries } from './refresh/hot-entries.ts';
 import type { EntryStore } from './store/entry-store.ts';
 import type { ProtectionShare } from './upstream/protection/protection-share.ts';
 import { UpstreamProtection } from './upstream/protection/upstream-protection.ts';
@@ -60,6 +61,7 @@ export interface EntryContext extends GetEntryDeps {
   readonly credentialName: CredentialName;
   readonly counters: ServerCounters;
   readonly protection: UpstreamProtection;
+  readonly hotEntries: HotEntries;
   readonly report: ReportFailure;
   readonly manifests: ManifestShelf;
   readonly frames: BodyFrames;
@@ -111,6 +113,7 @@ export function createEntryContext(deps: GetEntryDeps): EntryContext {
     ...deps,
     generations,
     counters,
+    hotEntries: new HotEntries(),
     protection: new UpstreamProtection({ clock, random, logger, metrics, share: deps.protectionShare }),
     report,
     flights,

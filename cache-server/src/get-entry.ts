@@ -1,6 +1,6 @@
 /** The story of a request, in the order of the wire. */
 import { hasHeader, requestDirectives } from '@pannier/http-semantics';
-import { answerFromFlight, answerOnError, refreshBehind } from './answer-from-flight.ts';
+import { answerFromFlight, answerOnError, refreshAhead, refreshBehind } from './answer-from-flight.ts';
 import { answerHeadRequest } from './answer-head.ts';
 import type { EntryAnswer, EntryRequest } from './entry-answer.ts';
 import { answerOnlyIfCached, answerStored } from './entry-answers.ts';
@@ -45,6 +45,7 @@ async function answerRequest(
       const answer = await answerStored(asked, { manifest, outcome }, context);
       if (answer !== undefined && outcome === 'stale-while-revalidate')
         refreshBehind({ asked, varies }, context);
+      if (answer !== undefined && outcome === 'hit') refreshAhead({ asked, varies }, manifest, context);
       if (answer !== undefined) return answer;
       need = 'whole';
     } else if (manifest !== undefined && need === 'any' && isFresh(manifest, now)) {

@@ -33,6 +33,8 @@ export interface Upstream {
   readonly idleTimeoutMs: number;
   /** What keeps it from being asked too much. */
   readonly protection: ProtectionSettings;
+  /** The last part of a lifetime in which what was asked for so often is fetched anew behind the answer; a share of 0: none. */
+  readonly refreshAhead: { readonly share: number; readonly hitsMin: number };
   /** What we call ourselves in `Via` towards it. */
   readonly viaName: string;
   readonly dispatcher: Dispatcher;
@@ -102,6 +104,7 @@ const UNDECLARED = {
   fetchTimeoutMs: 30_000,
   idleTimeoutMs: 30_000,
   protection: UNDECLARED_PROTECTION,
+  refreshAhead: { share: 0, hitsMin: 1 },
 };
 /** Declared upstreams may be private: the operator named them. Metadata services stay refused. */
 const ANY_PRIVATE = ['loopback', 'link-local', 'private'];
@@ -171,6 +174,7 @@ async function declare(
       fetchTimeoutMs,
       idleTimeoutMs,
       protection: protectionSettings(settings),
+      refreshAhead: settings.refreshAhead,
       viaName: options.viaName,
       dispatcher: agent(options, { guard: createAddressGuard(ANY_PRIVATE), ca }),
     },
