@@ -71,6 +71,7 @@ export class SimulatedReplica {
       name: 'api',
       isDeclared: true,
       protection: UNDECLARED_PROTECTION,
+      refreshAhead: { share: 0, hitsMin: 1 },
       forwardHeaders: [],
       policy: DEFAULT_POLICY,
       ignoreNoCache: false,
