@@ -71,9 +71,8 @@ async function commandsSoFar({ redis }: Mesh): Promise<number> {
 
 async function measureTier(
   mesh: Mesh,
-  urls: readonly string[],
   tier: Tier,
-  durationMs: number,
+  { urls, durationMs }: { urls: readonly string[]; durationMs: number },
 ): Promise<Measured> {
   const proxyUrl = mesh.proxyUrl();
   // Whoever is asked for the first time is still being compiled; the second round is stored, the third is near.
@@ -169,7 +168,7 @@ export async function tiersBench({ full, progress }: BenchOptions): Promise<Benc
     for (const [size, urlOf] of Object.entries(SIZES)) {
       progress(`${tier.name}: ${size}`);
       const urls = Array.from({ length: URLS }, (_, id) => urlOf(mesh.upstream.url, id));
-      const measured = await measureTier(mesh, urls, tier, durationMs);
+      const measured = await measureTier(mesh, tier, { urls, durationMs });
       rows.push(row(tier.name, size, measured));
       figures = { ...figures, ...figuresOf(size === '1 KB' ? tier.figure : `${tier.figure}Large`, measured) };
     }
