@@ -197,7 +197,8 @@ async function receive(
     const entering = { names, requestTimeMs, generation, context };
     return names.length === 0 || (await enterVariant(task.key, key, entering));
   };
-  await publishEntry({ key, flight, head, body, enter }, context);
+  const replaced = key.text === task.entryKey.text ? stored : undefined;
+  await publishEntry({ key, flight, head, body, enter, replaced }, context);
 }
 
 /** What the key tells apart: the headers in it, and credentials where it has their name. */

@@ -1,5 +1,5 @@
 /** The last step of a flight: what was fetched or confirmed becomes what everybody finds. */
-import { freshen, storedFields } from '@pannier/http-semantics';
+import { freshen, getHeader, storedFields } from '@pannier/http-semantics';
 import type { HeaderList } from '@pannier/http-semantics';
 import type { Generation } from '@pannier/proto';
 import type { EntryContext } from './entry-context.ts';
@@ -31,10 +31,12 @@ export async function publishEntry(
     body: FlightBody;
     /** Writes down where it will be found, before it is there; false when that failed, and it must not be. */
     enter: () => Promise<boolean>;
+    /** What stood under this key when the fetch began. */
+    replaced?: Manifest | undefined;
   },
   context: EntryContext,
 ): Promise<void> {
-  const { key, flight, head, body, enter } = entry;
+  const { key, flight, head, body, enter, replaced } = entry;
   const { version } = flight;
   const { clock, manifests, report } = context;
   const framesTtlMs = FRAMES_TTL_FACTOR * retentionMs(head);
@@ -52,11 +54,41 @@ export async function publishEntry(
     const headers = storedFields(head.headers);
     const { scope, url = '' } = key;
     const manifest = { ...head, headers, scope, url, version, generation, body: stored, framesExpireAtMs };
-    if (!(await manifests.publish(key, manifest))) report('not-published', { key: key.text });
-    else if (stored.kind === 'partitions') manifests.remember(key.text, manifest);
+    const kept = replaced && withVersionOf(replaced, manifest);
+    // When it was removed or replaced meanwhile, this is a response like any other.
+    const isKept = kept !== undefined && (await manifests.write(key, kept, kept.version));
+    if (!isKept && !(await manifests.publish(key, manifest))) report('not-published', { key: key.text });
+    // Readers know it by the name of its flight, whatever it is called from now on.
+    else if (isKept || stored.kind === 'partitions') manifests.remember(key.text, manifest);
   } catch (error) {
     report('store-write', { key: key.text, error });
   }
+}
+
+/** What tells how the bytes of a body are to be read. */
+const OF_THE_CONTENT = ['content-type', 'content-encoding'];
+
+/**
+ * The new manifest under the old version, when the whole body came once more as it was: an upstream without validators confirmed it in its
+ * way, and nobody who has it needs it anew. Undefined when anything differs.
+ */
+export function withVersionOf(replaced: Manifest, manifest: Manifest): Manifest | undefined {
+  const isSame =
+    replaced.status === manifest.status &&
+    OF_THE_CONTENT.every((name) => getHeader(replaced.headers, name) === getHeader(manifest.headers, name)) &&
+    isSameBody(replaced.body, manifest.body);
+  return isSame ? { ...manifest, version: replaced.version, body: replaced.body } : undefined;
+}
+
+function isSameBody(one: Manifest['body'], other: Manifest['body']): boolean {
+  if (one.kind === 'inline' && other.kind === 'inline') return Buffer.compare(one.bytes, other.bytes) === 0;
+  if (one.kind !== 'partitions' || other.kind !== 'partitions') return false;
+  return (
+    one.bodyBytes === other.bodyBytes &&
+    one.partitionBytes === other.partitionBytes &&
+    one.paged === other.paged &&
+    Buffer.compare(one.digests, other.digests) === 0
+  );
 }
 
 /** A stored response, and the request by which it was confirmed. */
