@@ -5,7 +5,7 @@ import type { CutProgress } from './dataset-service.ts';
 
 const LOOK_EVERY_MS = 100;
 
-/** Tells until the ingest ends, or the signal is aborted; never rejects. */
+/** Tells until the ingest ends. Rejects with the signal's reason; what the ingest fails with is told by the refresh. */
 export async function followCut(
   ingest: DatasetIngest,
   signal: AbortSignal,
@@ -26,10 +26,9 @@ export async function followCut(
       records += partition.records;
       partitions += 1;
     }
-  } catch {
-    // Aborted: nobody wants to know any more. What the ingest fails with is told by the refresh.
+    tell();
+  } finally {
+    looking.abort();
+    await looked;
   }
-  looking.abort();
-  await looked;
-  if (!signal.aborted) tell();
 }

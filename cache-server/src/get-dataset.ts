@@ -112,7 +112,9 @@ class DatasetShelf implements Datasets {
   async warm(name: string, signal: AbortSignal, onCut: (progress: CutProgress) => void): Promise<void> {
     const followed = new AbortController();
     const ended = AbortSignal.any([signal, followed.signal]);
-    const onIngest = (ingest: DatasetIngest): void => void followCut(ingest, ended, onCut);
+    // It ends with the waiting, and has nobody to tell then.
+    const onIngest = (ingest: DatasetIngest): void =>
+      void followCut(ingest, ended, onCut).catch(() => undefined);
     try {
       const declared = declaredDataset(name, this.#deps);
       await abortable(this.#currents.refreshed(declared, onIngest), signal);

@@ -40,8 +40,8 @@ const RUNS = ['done', 'failed', 'elsewhere'] as const;
 
 /** Starts it: the first run is due after `server.janitor.everyMs`. */
 export function startJanitor(deps: StartJanitorDeps): RunningJanitor {
-  const { config, store, clock, random, logger } = deps;
-  const { scopeTtlMs, everyMs } = config.server.janitor;
+  const { config, store, clock } = deps;
+  const { scopeTtlMs } = config.server.janitor;
   const counters = janitorCounters(deps.metrics);
   const ledger = deps.ledger ?? new MemoryUseLedger();
   const onFailed = (): void => counters.note('failed');
@@ -58,16 +58,41 @@ export function startJanitor(deps: StartJanitorDeps): RunningJanitor {
     scopeTtlMs,
     count: counters.removed,
   });
+  const walks = startWalks(janitor, { ...deps, count: counters.run });
+  const heard = (identity: string): void => notes.note(ledgerName('scope', identity));
+  return {
+    heardBy: (entries) => heardBy(entries, heard),
+    heardByObjects: (objects) => heardByObjects(objects, heard),
+    run: (how) => janitor.run({ ...how, signal: AbortSignal.any([how.signal, walks.closed]) }),
+    async close() {
+      await walks.close();
+      await notes.close();
+    },
+  };
+}
+
+/** A walk every now and then, with a jitter, so that the servers do not all come at once. */
+function startWalks(
+  janitor: Janitor,
+  {
+    config,
+    clock,
+    random,
+    logger,
+    count,
+  }: StartJanitorDeps & { count: (what: (typeof RUNS)[number]) => void },
+): { closed: AbortSignal; close(): Promise<void> } {
+  const { everyMs } = config.server.janitor;
   const closed = new AbortController();
   let running: Promise<void> = Promise.resolve();
   const goThrough = async (): Promise<void> => {
     try {
       for await (const { findings = [] } of janitor.run({ isDry: false, signal: closed.signal }))
         if (findings.length > 0) logger.info({ findings }, 'removed what was left behind');
-      counters.run('done');
+      count('done');
     } catch (err) {
       const isElsewhere = err instanceof Error && 'code' in err && err.code === 'limit-exceeded';
-      counters.run(isElsewhere ? 'elsewhere' : 'failed');
+      count(isElsewhere ? 'elsewhere' : 'failed');
       if (!isElsewhere && !closed.signal.aborted)
         logger.warn({ err }, 'the janitor could not go through the store');
     }
@@ -79,36 +104,40 @@ export function startJanitor(deps: StartJanitorDeps): RunningJanitor {
     });
   };
   again();
-  const heard = (identity: string): void => notes.note(ledgerName('scope', identity));
   return {
-    heardBy: (entries) => ({
-      ...entries,
-      getEntry: async (request, caller, signal) => {
-        heard(caller.identity);
-        return await entries.getEntry(request, caller, signal);
-      },
-    }),
-    heardByObjects: (objects) => ({
-      get: async (caller, name) => {
-        heard(caller.identity);
-        return await objects.get(caller, name);
-      },
-      put: async (caller, object) => {
-        heard(caller.identity);
-        return await objects.put(caller, object);
-      },
-      delete: async (caller, name) => {
-        heard(caller.identity);
-        return await objects.delete(caller, name);
-      },
-    }),
-    run: (how) => janitor.run({ ...how, signal: AbortSignal.any([how.signal, closed.signal]) }),
+    closed: closed.signal,
     async close() {
       stop();
       closed.abort();
       await running;
       stop();
-      await notes.close();
+    },
+  };
+}
+
+function heardBy(entries: EntryService, heard: (identity: string) => void): EntryService {
+  return {
+    ...entries,
+    getEntry: async (request, caller, signal) => {
+      heard(caller.identity);
+      return await entries.getEntry(request, caller, signal);
+    },
+  };
+}
+
+function heardByObjects(objects: ObjectKeeper, heard: (identity: string) => void): ObjectKeeper {
+  return {
+    get: async (caller, name) => {
+      heard(caller.identity);
+      return await objects.get(caller, name);
+    },
+    put: async (caller, object) => {
+      heard(caller.identity);
+      return await objects.put(caller, object);
+    },
+    delete: async (caller, name) => {
+      heard(caller.identity);
+      return await objects.delete(caller, name);
     },
   };
 }

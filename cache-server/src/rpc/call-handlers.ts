@@ -79,17 +79,3 @@ export function serverStream<I extends DescMessage, O extends DescMessage>(
     );
   };
 }
-
-/** A method whose engine is not built yet: UNIMPLEMENTED with one sentence. */
-export function unimplemented(sentence: string): () => Promise<never> {
-  return () => Promise.reject(new CacheServerError('unimplemented', sentence));
-}
-
-/** The same for a server stream. */
-export function unimplementedStream(sentence: string): () => AsyncIterable<never> {
-  return () => ({
-    [Symbol.asyncIterator]: () => ({
-      next: () => Promise.reject(new CacheServerError('unimplemented', sentence)),
-    }),
-  });
-}
