@@ -1,9 +1,11 @@
 /** What operators do with the versions of datasets. */
-import { AdminService, CacheService } from '@pannier/proto';
+import { AdminService } from '@pannier/proto';
 import type { CallOptions } from './client-options.ts';
 import { partitionDescription } from './dataset-description.ts';
 import type { PartitionDescription } from './dataset-description.ts';
 import type { Transport } from './transport/index.ts';
+import { watchPublications } from './watch-publications.ts';
+import type { DatasetPublication } from './watch-publications.ts';
 
 /** A version of a dataset that is kept. */
 export interface DatasetVersion {
@@ -32,16 +34,6 @@ export interface VersionDiff {
   };
 }
 
-/** A version that became the current one. */
-export interface DatasetPublication {
-  readonly dataset: string;
-  readonly version: string;
-  /** '' at first. */
-  readonly formerVersion: string;
-  readonly changed: readonly string[];
-  readonly removed: readonly string[];
-}
-
 /** Calls about versions. All throw PannierError `not-found` for an unknown dataset or version, naming the known ones. */
 export interface DatasetAdmin {
   /** The newest first. */
@@ -61,7 +53,7 @@ export interface DatasetAdmin {
   unpinVersion(dataset: string, version: string, options?: CallOptions): Promise<void>;
   /** Makes an older version the current one, until the upstream has something newer. */
   rollback(dataset: string, version: string, options?: CallOptions): Promise<void>;
-  /** Publications from now on, by one server. */
+  /** Publications from now on, whichever server made them; those during a break of the connection included. */
   watch(signal: AbortSignal): AsyncGenerator<DatasetPublication, void, undefined>;
 }
 
@@ -102,13 +94,6 @@ export function openDatasetAdmin(transport: Transport, deadlineMs: number): Data
     async rollback(dataset, version, options) {
       await transport.unary(method.rollback, { dataset, version }, limits(options));
     },
-    async *watch(signal) {
-      const events = transport.stream((server) => server.open(CacheService.method.watch, {}), { signal });
-      for await (const { published } of events) {
-        if (published === undefined) continue;
-        const { dataset, version, formerVersion, changed, removed } = published;
-        yield { dataset, version, formerVersion, changed, removed };
-      }
-    },
+    watch: (signal) => watchPublications(transport, signal),
   };
 }

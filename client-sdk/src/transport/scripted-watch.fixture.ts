@@ -52,7 +52,16 @@ export class ScriptedLog {
   invalidate(target: Target, mode: 'hard' | 'soft' = 'hard'): void {
     this.sequence += 1;
     const told = { hard: InvalidationMode.HARD, soft: InvalidationMode.SOFT }[mode];
-    const event = { sequence: BigInt(this.sequence), epoch: this.epoch, target: { target }, mode: told };
+    this.#append({ target: { target }, mode: told });
+  }
+
+  publish(dataset: string, version: string): void {
+    this.sequence += 1;
+    this.#append({ published: { dataset, version } });
+  }
+
+  #append(what: Omit<Message, '$typeName'>): void {
+    const event = { sequence: BigInt(this.sequence), epoch: this.epoch, ...what } as Message;
     this.#events.push(event);
     for (const call of this.#calls) this.#tell(call, event);
   }
