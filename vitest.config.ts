@@ -6,6 +6,7 @@ const groups: Record<string, string[]> = {
   tidy: ['test/tidy/**/*.test.ts'],
   unit: ['*/src/**/*.test.ts', 'examples/*/src/**/*.test.ts'],
   contract: ['test/contract/**/*.test.ts'],
+  simulation: ['test/simulation/**/*.test.ts'],
   integration: ['test/integration/**/*.test.ts'],
   conformance: ['test/conformance/**/*.test.ts'],
   e2e: ['test/e2e/**/*.test.ts'],

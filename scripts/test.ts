@@ -13,7 +13,7 @@ import { runTool } from './tool-process.ts';
  * `npm test -- unit test/e2e/hit.test.ts -t resume` narrows it: a group's name or a path selects test files, anything
  * that starts with a dash goes to vitest as it is. The check steps are then left out, and said to be.
  */
-const GROUPS = ['tidy', 'unit', 'contract', 'integration', 'conformance', 'e2e'];
+const GROUPS = ['tidy', 'unit', 'contract', 'simulation', 'integration', 'conformance', 'e2e'];
 const TESTS_TIMEOUT_MS = 45 * 60_000;
 
 const filters = process.argv.slice(2);

@@ -2,6 +2,7 @@
 import { CacheServerError } from '../../cache-server/src/errors.ts';
 import { seededRandom } from './random.ts';
 import type { Random } from './random.ts';
+import { SimulatedLog } from './simulated-log.ts';
 import { SimulatedEntryStore } from './simulated-redis.ts';
 import { SimulatedReplica } from './simulated-replica.ts';
 import type { Received } from './simulated-replica.ts';
@@ -28,10 +29,21 @@ const PATH = '/document';
 /** When the last event is drawn, and when everything must have come to an end, in milliseconds. */
 const DRAWN_MS = 6000;
 const ENDED_MS = 120_000;
+/** When all replicas heed a purge, in milliseconds after its acknowledgement: a view is no older than this. */
+const PURGED_WITHIN_MS = 1000;
+
+/**
+ * What is done to a Redis of the simulation so that a rule no longer holds: a simulation that notices none of these proves nothing.
+ *
+ * - `deaf-log`       invalidations are acknowledged and never heard of
+ * - `two-leaders`    a lease is given to everybody
+ * - `no-fence`       a manifest is written by whoever once held the lease
+ */
+export type Sabotage = 'deaf-log' | 'two-leaders' | 'no-fence';
 
 /** See the head of this file. */
-export async function runSchedule(seed: number): Promise<ScheduleResult> {
-  const run = new ScheduleRun(seed);
+export async function runSchedule(seed: number, sabotage?: Sabotage): Promise<ScheduleResult> {
+  const run = new ScheduleRun(seed, sabotage);
   return await run.result();
 }
 
@@ -41,6 +53,7 @@ class ScheduleRun {
   readonly #time = new SimulatedTime();
   readonly #upstream: SimulatedUpstream;
   readonly #store: SimulatedEntryStore;
+  readonly #log: SimulatedLog;
   readonly #replicas: SimulatedReplica[];
   readonly #violations: string[] = [];
   readonly #trace: string[] = [];
@@ -52,8 +65,9 @@ class ScheduleRun {
   #failedReads = 0;
   /** Nothing before may be answered to those who ask from now on: the version that a purge was acknowledged at. */
   #purgedBelow = 0;
+  #failovers = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, sabotage?: Sabotage) {
     this.#seed = seed;
     const random = seededRandom(seed);
     const time = this.#time;
@@ -74,10 +88,12 @@ class ScheduleRun {
         'no-cache',
       ]),
     });
-    this.#store = new SimulatedEntryStore(time);
+    this.#store = new SimulatedEntryStore(time, sabotage === 'no-fence');
+    this.#log = new SimulatedLog({ time, random, isDeaf: sabotage === 'deaf-log' });
     const lossShare = random.chance(0.3) ? 0.03 : 0;
     if (lossShare > 0) this.#faults.push('loss');
-    const world = { time, random, upstream: this.#upstream, store: this.#store, lossShare, skewMsMax: 500 };
+    const [upstream, store, log] = [this.#upstream, this.#store, this.#log];
+    const world = { time, random, upstream, store, log, lossShare, skewMsMax: 500 };
     this.#replicas = Array.from({ length: REPLICAS }, (_, number) => new SimulatedReplica(number, world));
     this.#draw();
   }
@@ -100,14 +116,44 @@ class ScheduleRun {
   #draw(): void {
     const random = this.#random;
     this.#drawFaults();
-    for (let read = random.whole(6, 18); read > 0; read -= 1) {
+    for (let read = random.whole(8, 20); read > 0; read -= 1) {
       const at = this.#replicas.indexOf(random.pick(this.#replicas));
-      this.#time.at(random.whole(0, DRAWN_MS) * random.next(), () => this.#read(at));
+      // Half of them close together, since those are who share a fetch.
+      const atMs = random.chance(0.5) ? random.whole(0, 1500) : random.whole(0, DRAWN_MS);
+      this.#time.at(atMs, () => this.#read(at));
+    }
+    for (let purge = random.whole(0, 2); purge > 0; purge -= 1) {
+      const at = random.whole(0, REPLICAS - 1);
+      this.#time.at(random.whole(0, DRAWN_MS / 2), () => this.#purge(at));
     }
     for (let change = random.whole(0, 2); change > 0; change -= 1)
       this.#time.at(random.whole(0, DRAWN_MS), () =>
         this.#note(`published ${this.#upstream.change(PATH).version}`),
       );
+  }
+
+  /** The upstream changes, and whoever changed it purges; from a second after the acknowledgement on, nobody gets the old one. */
+  #purge(at: number): void {
+    const replica = this.#replicas[at];
+    if (replica === undefined || replica.process.isDead) return;
+    const { version } = this.#upstream.change(PATH);
+    this.#note(`published ${version}, purge at replica ${at}`);
+    replica.purge(PATH).then(
+      () => {
+        this.#note(`purge of what is below ${version} acknowledged`);
+        const acknowledged = this.#failovers;
+        this.#time.at(PURGED_WITHIN_MS, () => {
+          if (this.#failovers === acknowledged) this.#purgedBelow = Math.max(this.#purgedBelow, version);
+        });
+      },
+      (error: unknown) => this.#note(`purge failed: ${String(error)}`),
+    );
+  }
+
+  /** A failover that loses the acknowledged takes it back. */
+  #afterFailover(): void {
+    this.#failovers += 1;
+    this.#purgedBelow = 0;
   }
 
   /** Each fault by itself, and now and then several together. */
@@ -128,9 +174,10 @@ class ScheduleRun {
       },
       failover: () => {
         // What was written in the last moments had not reached the one that is master now; meanwhile there is none.
-        const restore = this.#store.snapshot();
+        const restored = [this.#store.snapshot(), this.#log.keep()];
         this.#time.at(random.whole(1, 300), () => {
-          restore();
+          for (const restore of restored) restore();
+          this.#afterFailover();
           for (const { link } of this.#replicas) link.isCut = true;
           this.#time.at(random.whole(50, 1500), () => {
             for (const { link } of this.#replicas) link.isCut = false;

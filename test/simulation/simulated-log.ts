@@ -1,5 +1,7 @@
 /** The control half of a simulated Redis: the log of invalidations. See `simulated-redis.ts`. */
-import type { Generation } from '@pannier/proto';
+import { bucketOf, targetName } from '@pannier/proto';
+import type { FoldedMarks, Generation } from '@pannier/proto';
+import { LOG_EVENTS_MAX } from '../../cache-server/src/generation/invalidation-log.ts';
 import type {
   AppendResult,
   InvalidationLog,
@@ -12,56 +14,72 @@ import type {
 import type { Random } from './random.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 
+/** Settings of a {@link SimulatedLog}. */
+export interface SimulatedLogOptions {
+  readonly time: Pick<SimulatedTime, 'nowMs'>;
+  readonly random: Pick<Random, 'next'>;
+  /** Events that can be read one by one. */
+  readonly eventsMax?: number | undefined;
+  /** Appends, and tells nobody: what the simulation has to notice. */
+  readonly isDeaf?: boolean;
+}
+
 /** Events that one read brings. */
 const PAGE_EVENTS = 100;
 
 export class SimulatedLog implements InvalidationLog {
   readonly isLocal = false;
-  #epoch = '';
-  #events: readonly LogEvent[] = [];
-  #sequence = 0;
+  readonly #options: SimulatedLogOptions;
   readonly #listeners = new Set<() => void>();
-  readonly #time: SimulatedTime;
-  readonly #random: Random;
+  #epoch = '';
+  /** All there have been, the one with the sequence 1 first. */
+  #events: readonly LogEvent[] = [];
 
-  constructor(time: SimulatedTime, random: Random) {
-    this.#time = time;
-    this.#random = random;
+  constructor(options: SimulatedLogOptions) {
+    this.#options = options;
   }
 
-  async append(events: readonly NewEvent[]): Promise<AppendResult> {
-    const head = this.#head();
-    const added = events.map((event, position): LogEvent => {
-      const stamp = this.#random.next().toString(36);
-      return { ...event, sequence: head.sequence + position + 1, atMs: this.#time.nowMs, stamp };
+  async append(added: readonly NewEvent[]): Promise<AppendResult> {
+    const { time, random } = this.#options;
+    const { sequence: former } = this.#head();
+    const events = added.map((event, position): LogEvent => {
+      const stamp = random.next().toString(36);
+      return { ...event, sequence: former + position + 1, atMs: time.nowMs, stamp };
     });
-    this.#sequence += added.length;
-    this.#events = [...this.#events, ...added];
+    this.#events = [...this.#events, ...events];
     for (const wake of this.#listeners) wake();
-    return { head: this.#head(), events: added };
+    return { head: this.#head(), events };
   }
 
   async read({ epoch, sequence, stamp }: LogPosition): Promise<LogPage> {
     const head = this.#head();
+    if (this.#options.isDeaf === true)
+      return { standing: 'continues', head: { ...head, sequence }, events: [] };
     if (epoch !== head.epoch) return { standing: 'other-epoch', head, events: [] };
-    const there = this.#events.find((event) => event.sequence === sequence);
-    if (sequence > head.sequence || (there?.stamp ?? '') !== stamp)
+    if (sequence > 0 && sequence < this.#firstReadable) return { standing: 'too-old', head, events: [] };
+    if (sequence === 0 && this.#firstReadable > 1) return { standing: 'too-old', head, events: [] };
+    if (sequence > 0 && this.#events[sequence - 1]?.stamp !== stamp)
       return { standing: 'lost-end', head, events: [] };
-    const later = this.#events.filter((event) => event.sequence > sequence);
-    return { standing: 'continues', head, events: later.slice(0, PAGE_EVENTS) };
+    return { standing: 'continues', head, events: this.#events.slice(sequence, sequence + PAGE_EVENTS) };
   }
 
   async snapshot(): Promise<LogSnapshot> {
     const head = this.#head();
-    // Few events ever come to pass in a schedule: none is too old to be read.
-    const folded = { through: 0, buckets: [], prefixes: [], all: { hard: 0, soft: 0 } };
-    return { head, position: { epoch: head.epoch, sequence: 0, stamp: '' }, folded };
+    const isCut = this.#firstReadable > 1;
+    const at = isCut ? this.#events[this.#firstReadable - 1] : undefined;
+    const { sequence, stamp } = at ?? { sequence: 0, stamp: '' };
+    const folded = foldedMarks(this.#events);
+    return {
+      head,
+      position: { epoch: head.epoch, sequence, stamp },
+      folded: { through: sequence, ...folded },
+    };
   }
 
   async renew(epoch: string): Promise<void> {
-    if (epoch !== this.#epoch) return;
-    this.#lose();
+    if (epoch === this.#epoch) [this.#epoch, this.#events] = ['', []];
     this.#head();
+    for (const wake of this.#listeners) wake();
   }
 
   onAppended(wake: () => void): () => void {
@@ -75,17 +93,30 @@ export class SimulatedLog implements InvalidationLog {
 
   /** What brings back what is there now. */
   keep(): () => void {
-    const [epoch, events, sequence] = [this.#epoch, this.#events, this.#sequence];
-    return () => ([this.#epoch, this.#events, this.#sequence] = [epoch, events, sequence]);
+    const [epoch, events] = [this.#epoch, this.#events];
+    return () => ([this.#epoch, this.#events] = [epoch, events]);
   }
 
-  /** As FLUSHALL does. */
-  #lose(): void {
-    [this.#epoch, this.#events, this.#sequence] = ['', [], 0];
+  get #firstReadable(): number {
+    return Math.max(1, this.#events.length - (this.#options.eventsMax ?? LOG_EVENTS_MAX) + 1);
   }
 
   #head(): Generation {
-    if (this.#epoch === '') this.#epoch = this.#random.next().toString(36);
-    return { epoch: this.#epoch, sequence: this.#sequence };
+    if (this.#epoch === '') this.#epoch = this.#options.random.next().toString(36);
+    return { epoch: this.#epoch, sequence: this.#events.length };
   }
+}
+
+function foldedMarks(events: readonly LogEvent[]): Omit<FoldedMarks, 'through'> {
+  const buckets: [number, 'hard' | 'soft', number][] = [];
+  const prefixes: [string, 'hard' | 'soft', number][] = [];
+  const all = { hard: 0, soft: 0 };
+  for (const event of events) {
+    if (event.kind !== 'invalidation') continue;
+    const { target, mode, sequence } = event;
+    if (target.kind === 'all') all[mode] = sequence;
+    else if (target.kind === 'prefix') prefixes.push([target.value, mode, sequence]);
+    else buckets.push([bucketOf(targetName(target)), mode, sequence]);
+  }
+  return { buckets, prefixes, all };
 }

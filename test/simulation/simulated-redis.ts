@@ -2,7 +2,9 @@
  * A Redis of the simulation, behind the interfaces that the cache server has for it: each method is one step, as a script is. It passes
  * the same contract suites as the real one. It can lose its last writes, as a failover to a replica does.
  */
+import { CacheServerError } from '../../cache-server/src/errors.ts';
 import type { EntryStore, FrameWrite, ManifestWrite } from '../../cache-server/src/store/entry-store.ts';
+import { storedTtlMs } from '../../cache-server/src/store/time-to-live.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 
 interface Item<T> {
@@ -13,18 +15,26 @@ interface Item<T> {
 interface StoredManifest {
   readonly bytes: Buffer;
   readonly version: string;
+  readonly fence: string | undefined;
 }
 
 /** Names and what stands under them, each until its time is over. Values are replaced, never changed. */
 export class ExpiringMap<T> {
   #items = new Map<string, Item<T>>();
   readonly #time: Pick<SimulatedTime, 'nowMs'>;
+  #isClosed = false;
 
   constructor(time: Pick<SimulatedTime, 'nowMs'>) {
     this.#time = time;
   }
 
+  /** Every access throws from now on. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
   get(name: string): T | undefined {
+    if (this.#isClosed) throw new CacheServerError('store', 'the simulated store is closed');
     const item = this.#items.get(name);
     if (item === undefined || item.expiresAtMs > this.#time.nowMs) return item?.value;
     this.#items.delete(name);
@@ -32,7 +42,7 @@ export class ExpiringMap<T> {
   }
 
   set(name: string, value: T, ttlMs: number): void {
-    this.#items.set(name, { value, expiresAtMs: this.#time.nowMs + ttlMs });
+    this.#items.set(name, { value, expiresAtMs: this.#time.nowMs + storedTtlMs(ttlMs) });
   }
 
   /** False when there is none. */
@@ -51,6 +61,7 @@ export class ExpiringMap<T> {
   }
 
   names(): string[] {
+    this.get('');
     return [...this.#items.keys()].filter((name) => this.get(name) !== undefined);
   }
 
@@ -66,8 +77,11 @@ export class SimulatedEntryStore implements EntryStore {
   readonly kind = 'redis';
   readonly manifests: ExpiringMap<StoredManifest>;
   readonly frames: ExpiringMap<Buffer>;
+  readonly #isUnfenced: boolean;
 
-  constructor(time: Pick<SimulatedTime, 'nowMs'>) {
+  /** @param isUnfenced takes writes of older leases, too: what the simulation has to notice */
+  constructor(time: Pick<SimulatedTime, 'nowMs'>, isUnfenced = false) {
+    this.#isUnfenced = isUnfenced;
     this.manifests = new ExpiringMap(time);
     this.frames = new ExpiringMap(time);
   }
@@ -77,18 +91,20 @@ export class SimulatedEntryStore implements EntryStore {
     return found && Buffer.from(found.bytes);
   }
 
-  async writeManifest(
-    key: string,
-    { bytes, version, ttlMs, ifVersion, ifAbsent }: ManifestWrite,
-  ): Promise<boolean> {
+  async writeManifest(key: string, write: ManifestWrite): Promise<boolean> {
+    const { bytes, version, ttlMs, ifVersion, ifAbsent, fence } = write;
     const there = this.manifests.get(key);
     if (ifVersion !== undefined && there?.version !== ifVersion) return false;
     if (ifAbsent === true && there !== undefined) return false;
-    this.manifests.set(key, { bytes: Buffer.from(bytes), version }, ttlMs);
+    const former = there?.fence;
+    if (!this.#isUnfenced && fence !== undefined && former !== undefined && fence < former) return false;
+    this.manifests.set(key, { bytes: Buffer.from(bytes), version, fence: fence ?? former }, ttlMs);
     return true;
   }
 
-  async deleteManifest(key: string): Promise<boolean> {
+  async deleteManifest(key: string, ifVersion?: string): Promise<boolean> {
+    const there = this.manifests.get(key);
+    if (ifVersion !== undefined && there?.version !== ifVersion) return false;
     return this.manifests.delete(key);
   }
 
@@ -125,12 +141,14 @@ export class SimulatedEntryStore implements EntryStore {
     return { keys, cursor: from + keys.length < all.length ? String(from + keys.length) : '' };
   }
 
-  async stats(): Promise<{ entries: number }> {
-    return { entries: this.manifests.names().length };
+  async stats(): Promise<{ bytes: number }> {
+    const lengths = this.frames.names().map((name) => name.length + (this.frames.get(name)?.length ?? 0));
+    return { bytes: lengths.reduce((sum, length) => sum + length, 0) };
   }
 
   async close(): Promise<void> {
-    // Nothing is held outside of the simulation.
+    this.manifests.close();
+    this.frames.close();
   }
 
   snapshot(): () => void {

@@ -5,10 +5,12 @@ import { createMetrics } from '@pannier/runtime';
 import type { EntryResponse } from '../../cache-server/src/entry-answer.ts';
 import type { EntryService } from '../../cache-server/src/entry-service.ts';
 import { CacheServerError } from '../../cache-server/src/errors.ts';
+import { Generations } from '../../cache-server/src/generation/generations.ts';
 import { createGetEntry } from '../../cache-server/src/get-entry.ts';
 import { UNDECLARED_PROTECTION } from '../../cache-server/src/upstream/protection/protection-settings.ts';
 import type { Random } from './random.ts';
 import { overLink, SimulatedLink } from './simulated-link.ts';
+import type { SimulatedLog } from './simulated-log.ts';
 import type { SimulatedEntryStore } from './simulated-redis.ts';
 import { SimulatedProcess } from './simulated-time.ts';
 import type { SimulatedTime } from './simulated-time.ts';
@@ -22,6 +24,7 @@ export interface World {
   readonly random: Random;
   readonly upstream: SimulatedUpstream;
   readonly store: SimulatedEntryStore;
+  readonly log: SimulatedLog;
   /** Share of calls to Redis that are lost. */
   readonly lossShare: number;
   /** How far clocks may be off, in milliseconds. */
@@ -54,9 +57,10 @@ export class SimulatedReplica {
   readonly process: SimulatedProcess;
   readonly link: SimulatedLink;
   readonly service: EntryService;
+  readonly generations: Generations;
 
   constructor(number: number, world: World) {
-    const { time, random, upstream, store, lossShare, skewMsMax } = world;
+    const { time, random, upstream, store, log, lossShare, skewMsMax } = world;
     this.process = new SimulatedProcess(time, random.whole(-skewMsMax, skewMsMax));
     this.link = new SimulatedLink({
       time,
@@ -82,7 +86,13 @@ export class SimulatedReplica {
       viaName: `replica-${number}`,
       dispatcher: upstream.dispatcherOf(this.process, number),
     };
+    const onAppended = (wake: () => void): (() => void) => log.onAppended(() => this.link.tell(wake));
+    this.generations = new Generations({
+      clock: this.process.clock,
+      log: overLink(log, this.link, { isLocal: false, onAppended }),
+    });
     this.service = createGetEntry({
+      generations: this.generations,
       store: overLink(store, this.link),
       upstreams: {
         viaName: target.viaName,
@@ -96,6 +106,11 @@ export class SimulatedReplica {
       logger: { warn: () => undefined },
       metrics: createMetrics('simulation'),
     });
+  }
+
+  /** Removes a document for all replicas. @throws when it is not known whether that was done */
+  async purge(path: string): Promise<void> {
+    await this.generations.invalidate([{ kind: 'url', value: ORIGIN + path }], 'hard');
   }
 
   /** What a client of this replica gets. Hangs for ever when the replica dies. @throws what it would be told */
