@@ -2,12 +2,12 @@
 import { CacheServerError } from '../../cache-server/src/errors.ts';
 import { seededRandom } from './random.ts';
 import type { Random } from './random.ts';
-import { SimulatedLog } from './simulated-log.ts';
-import { SimulatedEntryStore } from './simulated-redis.ts';
 import { SimulatedReplica } from './simulated-replica.ts';
 import type { Received } from './simulated-replica.ts';
-import { SimulatedTime } from './simulated-time.ts';
+import type { Timeline } from './simulated-time.ts';
 import { SimulatedUpstream } from './simulated-upstream.ts';
+import { simulatedStage } from './stage.ts';
+import type { Sabotage, Stage } from './stage.ts';
 
 /** What a schedule showed. */
 export interface ScheduleResult {
@@ -32,28 +32,26 @@ const ENDED_MS = 120_000;
 /** When all replicas heed a purge, in milliseconds after its acknowledgement: a view is no older than this. */
 const PURGED_WITHIN_MS = 1000;
 
-/**
- * What is done to a Redis of the simulation so that a rule no longer holds: a simulation that notices none of these proves nothing.
- *
- * - `deaf-log`       invalidations are acknowledged and never heard of
- * - `two-leaders`    a lease is given to everybody
- * - `no-fence`       a manifest is written by whoever once held the lease
- */
-export type Sabotage = 'deaf-log' | 'two-leaders' | 'no-fence';
-
-/** See the head of this file. */
+/** Plays a schedule in simulated time. */
 export async function runSchedule(seed: number, sabotage?: Sabotage): Promise<ScheduleResult> {
-  const run = new ScheduleRun(seed, sabotage);
-  return await run.result();
+  const random = seededRandom(seed);
+  return await playSchedule(seed, { random, stage: simulatedStage(random, sabotage) });
+}
+
+/** Plays a schedule on a stage, whose time may be the real one: then it takes as long as it says. */
+export async function playSchedule(
+  seed: number,
+  on: { random: Random; stage: Stage },
+): Promise<ScheduleResult> {
+  return await new ScheduleRun(seed, on).result();
 }
 
 class ScheduleRun {
   readonly #seed: number;
   readonly #random: Random;
-  readonly #time = new SimulatedTime();
+  readonly #time: Timeline;
+  readonly #stage: Stage;
   readonly #upstream: SimulatedUpstream;
-  readonly #store: SimulatedEntryStore;
-  readonly #log: SimulatedLog;
   readonly #replicas: SimulatedReplica[];
   readonly #violations: string[] = [];
   readonly #trace: string[] = [];
@@ -67,11 +65,12 @@ class ScheduleRun {
   #purgedBelow = 0;
   #failovers = 0;
 
-  constructor(seed: number, sabotage?: Sabotage) {
+  constructor(seed: number, { random, stage }: { random: Random; stage: Stage }) {
+    const { time } = stage;
     this.#seed = seed;
-    const random = seededRandom(seed);
-    const time = this.#time;
     this.#random = random;
+    this.#stage = stage;
+    this.#time = time;
     const isSlow = random.chance(0.3);
     this.#upstream = new SimulatedUpstream({
       time,
@@ -88,19 +87,17 @@ class ScheduleRun {
         'no-cache',
       ]),
     });
-    this.#store = new SimulatedEntryStore(time, sabotage === 'no-fence');
-    this.#log = new SimulatedLog({ time, random, isDeaf: sabotage === 'deaf-log' });
     const lossShare = random.chance(0.3) ? 0.03 : 0;
     if (lossShare > 0) this.#faults.push('loss');
-    const [upstream, store, log] = [this.#upstream, this.#store, this.#log];
-    const world = { time, random, upstream, store, log, lossShare, skewMsMax: 500 };
+    const world = { ...stage, random, upstream: this.#upstream, lossShare, skewMsMax: 500 };
     this.#replicas = Array.from({ length: REPLICAS }, (_, number) => new SimulatedReplica(number, world));
     this.#draw();
   }
 
   async result(): Promise<ScheduleResult> {
     const isOver = await this.#time.run(() => this.#open === 0 && this.#time.elapsedMs > DRAWN_MS, ENDED_MS);
-    if (!isOver) this.#violated(`${this.#open} reads hang after ${ENDED_MS} ms`);
+    if (isOver) await this.#stage.close();
+    else this.#violated(`${this.#open} reads hang after ${ENDED_MS} ms`);
     return {
       seed: this.#seed,
       violations: this.#violations,
@@ -174,9 +171,10 @@ class ScheduleRun {
       },
       failover: () => {
         // What was written in the last moments had not reached the one that is master now; meanwhile there is none.
-        const restored = [this.#store.snapshot(), this.#log.keep()];
+        const restore = this.#stage.keep?.();
+        if (restore === undefined) return;
         this.#time.at(random.whole(1, 300), () => {
-          for (const restore of restored) restore();
+          restore();
           this.#afterFailover();
           for (const { link } of this.#replicas) link.isCut = true;
           this.#time.at(random.whole(50, 1500), () => {

@@ -9,7 +9,7 @@ import type {
 } from '../../cache-server/src/lease/lease-store.ts';
 import { ExpiringMap } from './simulated-redis.ts';
 import type { Random } from './random.ts';
-import type { SimulatedTime } from './simulated-time.ts';
+import type { Timeline } from './simulated-time.ts';
 
 interface Lease {
   readonly token: string;
@@ -25,14 +25,14 @@ export class SimulatedLeases implements LeaseStore {
   readonly #leases: ExpiringMap<Lease>;
   readonly #records: ExpiringMap<readonly RecordEntry[]>;
   readonly #listeners = new Map<string, Set<() => void>>();
-  readonly #time: SimulatedTime;
+  readonly #time: Timeline;
   readonly #random: Random;
   #lastMicros = 0;
 
   readonly #isGenerous: boolean;
 
   /** @param isGenerous gives a lease to whoever asks: what the simulation has to notice */
-  constructor(time: SimulatedTime, random: Random, isGenerous = false) {
+  constructor(time: Timeline, random: Random, isGenerous = false) {
     this.#isGenerous = isGenerous;
     this.#time = time;
     this.#random = random;

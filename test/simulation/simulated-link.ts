@@ -1,10 +1,10 @@
 /** The way from a process to a server of the simulation: it takes time, loses requests or replies, and can be cut. */
 import type { Random } from './random.ts';
-import type { SimulatedProcess, SimulatedTime } from './simulated-time.ts';
+import type { SimulatedProcess, Timeline } from './simulated-time.ts';
 
 /** How a way behaves. */
 export interface LinkOptions {
-  readonly time: SimulatedTime;
+  readonly time: Timeline;
   readonly random: Random;
   readonly process: SimulatedProcess;
   /** Each way, in milliseconds; mostly near the first. */

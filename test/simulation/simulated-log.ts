@@ -12,11 +12,11 @@ import type {
   NewEvent,
 } from '../../cache-server/src/generation/invalidation-log.ts';
 import type { Random } from './random.ts';
-import type { SimulatedTime } from './simulated-time.ts';
+import type { Timeline } from './simulated-time.ts';
 
 /** Settings of a {@link SimulatedLog}. */
 export interface SimulatedLogOptions {
-  readonly time: Pick<SimulatedTime, 'nowMs'>;
+  readonly time: Pick<Timeline, 'nowMs'>;
   readonly random: Pick<Random, 'next'>;
   /** Events that can be read one by one. */
   readonly eventsMax?: number | undefined;

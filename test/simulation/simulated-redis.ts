@@ -5,7 +5,7 @@
 import { CacheServerError } from '../../cache-server/src/errors.ts';
 import type { EntryStore, FrameWrite, ManifestWrite } from '../../cache-server/src/store/entry-store.ts';
 import { storedTtlMs } from '../../cache-server/src/store/time-to-live.ts';
-import type { SimulatedTime } from './simulated-time.ts';
+import type { Timeline } from './simulated-time.ts';
 
 interface Item<T> {
   readonly value: T;
@@ -21,10 +21,10 @@ interface StoredManifest {
 /** Names and what stands under them, each until its time is over. Values are replaced, never changed. */
 export class ExpiringMap<T> {
   #items = new Map<string, Item<T>>();
-  readonly #time: Pick<SimulatedTime, 'nowMs'>;
+  readonly #time: Pick<Timeline, 'nowMs'>;
   #isClosed = false;
 
-  constructor(time: Pick<SimulatedTime, 'nowMs'>) {
+  constructor(time: Pick<Timeline, 'nowMs'>) {
     this.#time = time;
   }
 
@@ -80,7 +80,7 @@ export class SimulatedEntryStore implements EntryStore {
   readonly #isUnfenced: boolean;
 
   /** @param isUnfenced takes writes of older leases, too: what the simulation has to notice */
-  constructor(time: Pick<SimulatedTime, 'nowMs'>, isUnfenced = false) {
+  constructor(time: Pick<Timeline, 'nowMs'>, isUnfenced = false) {
     this.#isUnfenced = isUnfenced;
     this.manifests = new ExpiringMap(time);
     this.frames = new ExpiringMap(time);

@@ -10,21 +10,16 @@ import { createGetEntry } from '../../cache-server/src/get-entry.ts';
 import { UNDECLARED_PROTECTION } from '../../cache-server/src/upstream/protection/protection-settings.ts';
 import type { Random } from './random.ts';
 import { overLink, SimulatedLink } from './simulated-link.ts';
-import type { SimulatedLog } from './simulated-log.ts';
-import type { SimulatedEntryStore } from './simulated-redis.ts';
 import { SimulatedProcess } from './simulated-time.ts';
-import type { SimulatedTime } from './simulated-time.ts';
 import type { SimulatedUpstream } from './simulated-upstream.ts';
+import type { Stage } from './stage.ts';
 
 export const ORIGIN = 'http://api.test';
 
 /** The world around a replica. */
-export interface World {
-  readonly time: SimulatedTime;
+export interface World extends Pick<Stage, 'time' | 'store' | 'log' | 'leases'> {
   readonly random: Random;
   readonly upstream: SimulatedUpstream;
-  readonly store: SimulatedEntryStore;
-  readonly log: SimulatedLog;
   /** Share of calls to Redis that are lost. */
   readonly lossShare: number;
   /** How far clocks may be off, in milliseconds. */
@@ -75,6 +70,7 @@ export class SimulatedReplica {
       name: 'api',
       isDeclared: true,
       protection: UNDECLARED_PROTECTION,
+      versionEndpoints: [],
       refreshAhead: { share: 0, hitsMin: 1 },
       forwardHeaders: [],
       policy: DEFAULT_POLICY,

@@ -13,44 +13,48 @@ interface SimulatedEvent {
   readonly run: () => void;
 }
 
+/** Time as a schedule needs it, simulated or real. */
+export interface Timeline {
+  /** Milliseconds since 1970: the time that nobody sees but who judges, since no replica's clock runs by it exactly. */
+  readonly nowMs: number;
+  /** Milliseconds since the schedule began. */
+  readonly elapsedMs: number;
+  /** Events so far. */
+  readonly steps: number;
+  /** Lets something happen later. */
+  at(delayMs: number, run: () => void): void;
+  /**
+   * Lets events happen until `isDone` or the time is over.
+   *
+   * @returns false when the time was over, or nothing was left to happen, before it was done
+   */
+  run(isDone: () => boolean, untilElapsedMs: number): Promise<boolean>;
+}
+
 /** The queue of all that will happen. */
-export class SimulatedTime {
+export class SimulatedTime implements Timeline {
   #now = BEGIN_MS;
   #serial = 0;
   #steps = 0;
   /** A binary heap, the earliest event first; of those at the same time, the one that was put in first. */
   readonly #heap: SimulatedEvent[] = [];
 
-  /** The time that nobody sees but who judges: no replica's clock runs by it exactly. */
   get nowMs(): number {
     return this.#now;
   }
 
-  /** Milliseconds since the schedule began. */
   get elapsedMs(): number {
     return this.#now - BEGIN_MS;
   }
 
-  /** Events so far. */
   get steps(): number {
     return this.#steps;
   }
 
-  /** Puts an event in. */
   at(delayMs: number, run: () => void): void {
     this.#push({ atMs: this.#now + Math.max(0, delayMs), serial: (this.#serial += 1), run });
   }
 
-  /** Waits in simulated time. */
-  async pass(delayMs: number): Promise<void> {
-    await new Promise<void>((resolve) => this.at(delayMs, resolve));
-  }
-
-  /**
-   * Lets events happen, one after the other, until `isDone` or the time is over.
-   *
-   * @returns false when the time was over, or nothing was left to happen, before it was done
-   */
   async run(isDone: () => boolean, untilElapsedMs: number): Promise<boolean> {
     for (;;) {
       // Whatever was settled by the event runs on to where it waits next: all microtasks end before the next turn of the event loop.
@@ -106,11 +110,11 @@ function isBefore(one: SimulatedEvent | undefined, other: SimulatedEvent | undef
  */
 export class SimulatedProcess {
   readonly clock: Clock;
-  readonly #time: SimulatedTime;
+  readonly #time: Timeline;
   #state: 'running' | 'stopped' | 'dead' = 'running';
   #held: (() => void)[] = [];
 
-  constructor(time: SimulatedTime, skewMs: number) {
+  constructor(time: Timeline, skewMs: number) {
     this.#time = time;
     this.clock = {
       now: () => time.nowMs + skewMs,

@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto';
 import type { Dispatcher } from 'undici';
 import type { Random } from './random.ts';
-import type { SimulatedProcess, SimulatedTime } from './simulated-time.ts';
+import type { SimulatedProcess, Timeline } from './simulated-time.ts';
 
 /** How it behaves. */
 export interface UpstreamOptions {
-  readonly time: SimulatedTime;
+  readonly time: Timeline;
   readonly random: Random;
   /** Of all bodies, in bytes: from, to. */
   readonly bodyBytes: readonly [min: number, max: number];
