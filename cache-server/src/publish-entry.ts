@@ -189,9 +189,11 @@ export async function extendBody(
   }
   try {
     const digests = await allDigests(body, { frames: context.frames, scope });
-    return (
-      digests !== undefined && !(await context.store.extendFrames(scope, digests, ttlMs)).includes(false)
-    );
+    // Lost pages were counted when they were looked for.
+    if (digests === undefined) return false;
+    if (!(await context.store.extendFrames(scope, digests, ttlMs)).includes(false)) return true;
+    context.report('frame-missing');
+    return false;
   } catch (error) {
     context.report('store-write', { error });
     return true;
