@@ -9,7 +9,7 @@ import { CacheServerError } from './errors.ts';
 import { fetchEntry } from './fetch-entry.ts';
 import type { FetchNeed } from './fetch-entry.ts';
 import { isFor } from './flight-head.ts';
-import type { FlightHead } from './flight-head.ts';
+import type { FlightHead, ResponseArriving, StoredHeadFound } from './flight-head.ts';
 import { isOutdated } from './flight-verdict.ts';
 import type { Seat } from './flight/flight-table.ts';
 import { versionId } from './flight/version-id.ts';
@@ -25,7 +25,7 @@ const JOINED_LATE_MS_MAX = 1000;
  * Whether a response that was already arriving when the request was made will do: while it is fresh. One that arrived a moment
  * ago will always do; else a slow body that must be revalidated on every use would be fetched once for each of a thousand callers.
  */
-function acceptsEarlier(
+export function acceptsEarlier(
   head: FlightHead,
   { asked, need, now }: { asked: Asked; need: FetchNeed; now: number },
 ): boolean {
@@ -74,26 +74,12 @@ export async function answerFromFlight(
 ): Promise<EntryAnswer | 'other-variant' | 'ask-more'> {
   const { asked } = wanted;
   const seat = joinFlight(wanted, context);
-  const { isFirst, flight } = seat;
-  const isLate = flight.sharedBody?.isWhole === true;
+  const isLate = seat.flight.sharedBody?.isWhole === true;
   try {
     const head = await seat.head(signal);
-    if (head.kind === 'arriving') {
-      if (!isFor(head, asked.request.headers))
-        return head.isShared ? 'other-variant' : bypass('bypass-uncacheable');
-      const isFailing = SERVER_FAILURES.has(head.head.status);
-      const stale = isFailing ? await answerInstead(asked, context) : undefined;
-      if (stale !== undefined) return stale;
-      const key = flight.publishesAs;
-      return await answerArriving(
-        { ...asked, key },
-        { arriving: head, version: flight.version, isFirst, isLate, captured: flight.captured?.generation },
-        context,
-      );
-    }
-    const good = head.outcome === 'revalidated' || isGoodFor(asked, head.manifest, context.clock.now());
-    if (!good) return 'ask-more';
-    return (await answerStored(asked, { ...head, collapsed: !isFirst }, context)) ?? 'ask-more';
+    // Nobody is given a part who has not asked for just that.
+    if (head.kind === 'part') return 'ask-more';
+    return await answerOf(head, { asked, seat, isLate }, context);
   } catch (error) {
     const stale = isUpstreamFailure(error) ? await answerInstead(asked, context) : undefined;
     if (stale === undefined) throw error;
@@ -101,6 +87,29 @@ export async function answerFromFlight(
   } finally {
     seat.leave();
   }
+}
+
+/** The answer to one who waited for the head of a flight. @param waiting.isLate whether the whole body had come before the request did */
+export async function answerOf(
+  head: StoredHeadFound | ResponseArriving,
+  waiting: { asked: Asked; seat: Seat<FlightHead>; isLate: boolean; isWholeAnyway?: boolean },
+  context: EntryContext,
+): Promise<EntryAnswer | 'other-variant' | 'ask-more'> {
+  const { asked, seat, ...rest } = waiting;
+  const { isFirst, flight } = seat;
+  if (head.kind === 'stored') {
+    const good = head.outcome === 'revalidated' || isGoodFor(asked, head.manifest, context.clock.now());
+    if (!good) return 'ask-more';
+    return (await answerStored(asked, { ...head, collapsed: !isFirst }, context)) ?? 'ask-more';
+  }
+  if (!isFor(head, asked.request.headers))
+    return head.isShared ? 'other-variant' : bypass('bypass-uncacheable');
+  const isFailing = SERVER_FAILURES.has(head.head.status);
+  const stale = isFailing ? await answerInstead(asked, context) : undefined;
+  if (stale !== undefined) return stale;
+  const captured = flight.captured?.generation;
+  const joined = { arriving: head, version: flight.version, isFirst, captured, ...rest };
+  return await answerArriving({ ...asked, key: flight.publishesAs }, joined, context);
 }
 
 /**

@@ -10,7 +10,7 @@ import type { Asked } from './entry-answers.ts';
 import { inlineBody } from './entry-bodies.ts';
 import type { EntryContext } from './entry-context.ts';
 import { newlyVaries, nominatedHeaders } from './entry-variants.ts';
-import { askUpstream } from './fetch-entry.ts';
+import { askUpstream } from './ask-upstream.ts';
 import { answerHead } from './freshness/answer-head.ts';
 import { isFresh } from './freshness/entry-freshness.ts';
 import type { Manifest } from './manifest.ts';

@@ -8,7 +8,7 @@ import type { EntryContext } from './entry-context.ts';
 import type { EntryKey } from './entry-key.ts';
 import { rangedAnswer } from './entry-range.ts';
 import type { RangedAnswer } from './entry-range.ts';
-import type { ResponseArriving } from './flight-head.ts';
+import type { PartArriving, ResponseArriving } from './flight-head.ts';
 import { answerHead, notModifiedHead, ownAnswerHead } from './freshness/answer-head.ts';
 import type { AnswerFacts } from './freshness/answer-head.ts';
 import { freshForMs } from './freshness/entry-freshness.ts';
@@ -40,6 +40,8 @@ export interface Joined {
   readonly isLate: boolean;
   /** The invalidations that were known before the upstream was asked. */
   readonly captured: Generation | undefined;
+  /** Who waits asked for a part, and would get the whole again by asking alone: it is waited for, however far ahead it is. */
+  readonly isWholeAnyway?: boolean;
 }
 
 /** What an answer from the store may be called. */
@@ -86,7 +88,7 @@ function asAsked(request: EntryRequest, head: JudgedHead, whole: RangedAnswer): 
 /** Answers from a response that is arriving: its body follows, or rides along if it is small and comes at once. */
 export async function answerArriving(
   { request, plan, key }: Asked,
-  { arriving, version, isFirst, isLate, captured }: Joined,
+  { arriving, version, isFirst, isLate, captured, isWholeAnyway = false }: Joined,
   context: EntryContext,
 ): Promise<EntryAnswer> {
   const { body: arrivingBody } = arriving;
@@ -117,13 +119,14 @@ export async function answerArriving(
   const whole = { ...answerHead(head, facts), body: atHand(body, version, shared) };
   const ranged = rangedAnswer(request, head, whole);
   if (ranged === undefined) return response({ ...of, head, shared }, asAsked(request, head, whole), facts);
-  if (isWithinReach(ranged, arrivingBody)) return response({ ...of, head, shared }, ranged, facts);
+  if (isWholeAnyway || isWithinReach(ranged, arrivingBody))
+    return response({ ...of, head, shared }, ranged, facts);
   ranged.body.release();
   return bypass('bypass-range');
 }
 
 /** A flight's body, or its bytes when they are all there. */
-function atHand(body: EntryBody, version: string, shared: boolean): EntryBody {
+export function atHand(body: EntryBody, version: string, shared: boolean): EntryBody {
   if (body.inline === undefined) return body;
   body.release();
   return inlineBody(body.inline, version, shared);
@@ -140,15 +143,20 @@ function arrivingOutcome(
   { outcome, body }: ResponseArriving,
   { isFirst, isLate }: { isFirst: boolean; isLate: boolean },
 ): Outcome {
-  if (isFirst || outcome === 'relay-too-large') return outcome;
+  if (isFirst || outcome === 'relay-too-large' || outcome === 'hit') return outcome;
   return isLate && body.storing ? 'hit' : 'collapsed';
 }
 
 /** https://www.rfc-editor.org/rfc/rfc9211#section-2.2 */
-function forwardStatus({ outcome, head, body }: ResponseArriving, isFirst: boolean): CacheStatusParams {
+export function forwardStatus(
+  arriving: Omit<PartArriving, 'kind'> & Partial<Pick<ResponseArriving, 'outcome'>>,
+  isFirst: boolean,
+): CacheStatusParams {
+  const { outcome, head, body, fwdStatus = head.status } = arriving;
+  const { fwd = outcome === 'refreshed' ? 'stale' : 'uri-miss' } = arriving;
   return {
-    fwd: outcome === 'refreshed' ? 'stale' : 'uri-miss',
-    fwdStatus: head.status,
+    fwd,
+    fwdStatus,
     ...(body.storing ? { stored: true } : {}),
     ...(isFirst ? {} : { collapsed: true }),
   };
@@ -161,7 +169,8 @@ export function answerOnlyIfCached(): EntryResponse {
   return { kind: 'response', ...head, outcome, key: undefined, freshForMs: 0, body: inlineBody(NO_BYTES) };
 }
 
-function response(
+/** An answer, whatever it was made from. @param of.shared whether others may have it, too */
+export function response(
   of: Asked & { head: JudgedHead; shared: boolean; generation: Generation | undefined },
   answer: RangedAnswer,
   { outcome, now }: AnswerFacts,

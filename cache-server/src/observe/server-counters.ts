@@ -37,10 +37,11 @@ const FAILURES = [
 export type Failure = (typeof FAILURES)[number];
 
 /** Requests to upstreams: all of a kind, by how they were answered. */
-export type UpstreamRequestKind = 'full' | 'conditional' | 'not-modified' | 'failed';
+export type UpstreamRequestKind = 'full' | 'conditional' | 'part' | 'not-modified' | 'failed';
 const UPSTREAM_REQUEST_KINDS: readonly UpstreamRequestKind[] = [
   'full',
   'conditional',
+  'part',
   'not-modified',
   'failed',
 ];
@@ -103,7 +104,7 @@ export function createServerCounters(
     lookup: lookups.count,
     upstreamRequest(kind, upstream) {
       upstreamRequests.count(kind);
-      if (kind !== 'full' && kind !== 'conditional') return;
+      if (kind === 'not-modified' || kind === 'failed') return;
       const name = byUpstream.has(upstream) || byUpstream.size < UPSTREAM_NAMES_MAX ? upstream : 'other';
       byUpstream.set(name, (byUpstream.get(name) ?? 0) + 1);
     },
