@@ -37,12 +37,14 @@ export async function* watch(
     for (const event of events) yield eventMessage(event, next.epoch);
     if (continues || next.epoch !== '') position = next;
     if (events.length > 0) continue;
-    const isDue = now() - shownAtMs >= SIGN_OF_LIFE_MS;
-    if (isDue) {
-      yield signOfLife(generations);
-      shownAtMs = now();
+    const restMs = shownAtMs + SIGN_OF_LIFE_MS - now();
+    if (restMs > 0) {
+      // Nothing was awaited since it was looked for events.
+      await generations.changed(restMs, signal);
+      continue;
     }
-    await generations.changed(Math.max(1, shownAtMs + SIGN_OF_LIFE_MS - now()), signal);
+    yield signOfLife(generations);
+    shownAtMs = now();
   }
 }
 
