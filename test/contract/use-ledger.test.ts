@@ -20,7 +20,9 @@ function promises(ledgerOf: () => UseLedger): void {
   });
 }
 
-describe('in memory', () => promises(() => new MemoryUseLedger()));
+describe('in memory', () => {
+  promises(() => new MemoryUseLedger());
+});
 
 describe('in Redis', () => {
   const parts = new AsyncDisposableStack();

@@ -99,7 +99,12 @@ it('lists what callers that are gone and datasets that nobody declares left behi
   await leaveBehind(house);
   const server = await house.start({ kept: BY_COUNTRY });
   const address = server.listening['grpc'] ?? '';
-  using staying = connect(address, { identity: 'team-stays', nearCacheBytesMax: 0 });
+  using staying = connect(address, {
+    identity: 'team-stays',
+    nearCacheBytesMax: 0,
+    // A loaded machine is no reason to give up.
+    ackTimeoutMs: 20_000,
+  });
   await eventually(async () => {
     await staying.put('mine', Buffer.alloc(100_000, 'y'), TTL);
     expect(await staying.get('mine')).toBeDefined();
