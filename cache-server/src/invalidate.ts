@@ -27,7 +27,7 @@ export async function invalidate(
   mode: GenerationMode,
   deps: InvalidateDeps,
 ): Promise<Generation> {
-  targets.forEach(check);
+  for (const [position, target] of targets.entries()) check(target, position);
   const all = targets.flatMap((target) => known(target, deps)).map(boundedTarget);
   const once = new Map(all.map((target) => [`${target.kind} ${target.value}`, target]));
   return await deps.generations.invalidate([...once.values()], mode);

@@ -38,6 +38,11 @@ async function all(log: InvalidationLog, from: LogPosition): Promise<LogEvent[]>
 
 /** The suite. */
 export function describeInvalidationLog(open: OpenLog): void {
+  describeAppending(open);
+  describeForgetting(open);
+}
+
+function describeAppending(open: OpenLog): void {
   test('numbers what is appended by one, and gives it back in order to whoever reads after a position', async () => {
     const log = await open();
     const from = await start(log);
@@ -76,6 +81,19 @@ export function describeInvalidationLog(open: OpenLog): void {
     expect(await all(log, from)).toHaveLength(4500);
   });
 
+  test('wakes up who listens', async () => {
+    const log = await open();
+    const woken = Promise.withResolvers<void>();
+    const stop = log.onAppended(() => woken.resolve());
+    // A subscription may begin late: events before it wake nobody.
+    const timer = setInterval(() => void log.append([event('a')]), 20);
+    await woken.promise;
+    clearInterval(timer);
+    stop();
+  });
+}
+
+function describeForgetting(open: OpenLog): void {
   test('says that it began anew, and that an event was never in it', async () => {
     const log = await open();
     const from = await start(log);
@@ -126,16 +144,5 @@ export function describeInvalidationLog(open: OpenLog): void {
     expect(view.judge({ url: 'http://a/5/x' }, 0)).toBe('gone');
     expect(view.judge({ url: 'http://b/899/x' }, 1799)).toBe('gone');
     expect(view.judge({ url: 'http://c/' }, 1000)).toBe('valid');
-  });
-
-  test('wakes up who listens', async () => {
-    const log = await open();
-    const woken = Promise.withResolvers<void>();
-    const stop = log.onAppended(() => woken.resolve());
-    // A subscription may begin late: events before it wake nobody.
-    const timer = setInterval(() => void log.append([event('a')]), 20);
-    await woken.promise;
-    clearInterval(timer);
-    stop();
   });
 }

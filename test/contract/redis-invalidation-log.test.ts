@@ -45,8 +45,13 @@ const PREFIX = {
   mode: 'soft',
 } as const;
 
-describe('the log in Redis, protocol 3', () => describeInvalidationLog(open));
-describe('the log in Redis, protocol 2', () => describeInvalidationLog(async (max) => await open(max, 2)));
+describe('the log in Redis, protocol 3', () => {
+  describeInvalidationLog(open);
+});
+
+describe('the log in Redis, protocol 2', () => {
+  describeInvalidationLog(async (eventsMax) => await open(eventsMax, 2));
+});
 
 describe('the log in Redis by itself', () => {
   test('is one for all servers', async () => {

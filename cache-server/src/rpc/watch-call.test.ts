@@ -37,9 +37,9 @@ async function start(): Promise<Watched> {
 }
 
 async function next(stream: AsyncGenerator<Message>): Promise<Message> {
-  const { value, done } = await stream.next();
-  if (done === true) throw new Error('the stream ended');
-  return value;
+  const step = await stream.next();
+  if (step.done === true) throw new Error('the stream ended');
+  return step.value;
 }
 
 test('begins with a sign of life, tells what happens from then on, and of both kinds', async () => {
