@@ -14,6 +14,7 @@ import { ticketBody } from './ticket-body.ts';
 import type { ReadFromServers } from './ticket-body.ts';
 import type { CallLimits, Transport, TransportOptions } from './transport.ts';
 import { transportSettings } from './transport-settings.ts';
+import { firstAnswer } from './unary-attempts.ts';
 
 /** Servers that one lookup or call is sent to at most; each that says nothing costs `ackTimeoutMs`. */
 const ATTEMPTS_MAX = 3;
@@ -71,20 +72,14 @@ export function createTransport(options: TransportOptions, resolve?: ResolveName
       throw unavailable(lost, directory);
     },
     async unary(method, request, { signal, deadlineMs = UNARY_DEADLINE_MS, attemptMs = Infinity } = {}) {
-      const deadlineAtMs = performance.now() + deadlineMs;
-      let lost: PannierError | undefined;
-      for (const link of (await byTurns(signal)).slice(0, ATTEMPTS_MAX)) {
-        const leftMs = Math.max(1, deadlineAtMs - performance.now());
-        try {
-          return await link.unary(method, request, { signal, deadlineMs: Math.min(leftMs, attemptMs) });
-        } catch (error) {
-          if (signal?.aborted === true) throw signal.reason;
-          const isOverdue = error instanceof PannierError && error.code === 'deadline' && attemptMs < leftMs;
-          if (!isServerLost(error) && !isOverdue) throw error;
-          lost = error;
-        }
-      }
-      throw unavailable(lost, directory);
+      const links = (await byTurns(signal)).slice(0, ATTEMPTS_MAX);
+      const result = await firstAnswer(
+        links,
+        async (link, withinMs) => await link.unary(method, request, { signal, deadlineMs: withinMs }),
+        { signal, deadlineMs, attemptMs },
+      );
+      if ('answer' in result) return result.answer;
+      throw unavailable(result.lost, directory);
     },
     stream: (attempt, { signal, again } = {}) =>
       readFrom()(attempt, { signal, movesOn: isServerLost, again }),
