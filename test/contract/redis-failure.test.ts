@@ -13,9 +13,12 @@ describe('a Redis that is away', () => {
   test('does not keep the store from starting: calls reject until it is there', async () => {
     const errors: string[] = [];
     const port = await freePort();
-    const store = openStore({ url: `redis://127.0.0.1:${port}` }, {
-      onError: (error, count) => errors.push(`${count} ${error.message}`),
-    });
+    const store = openStore(
+      { url: `redis://127.0.0.1:${port}` },
+      {
+        onError: (error, count) => errors.push(`${count} ${error.message}`),
+      },
+    );
     onTestFinished(async () => await store.close());
     await until(() => store.connectionErrors >= 4);
     for (const call of everyCall(store)) {
