@@ -6,10 +6,9 @@ import type { EntryContext } from './entry-context.ts';
 import { personalKey } from './entry-key.ts';
 import { nominatedHeaders } from './entry-variants.ts';
 import { CacheServerError } from './errors.ts';
-import { fetchEntry } from './fetch-entry.ts';
-import type { FetchNeed } from './fetch-entry.ts';
+import type { FetchNeed } from './fetch-task.ts';
 import { isFor } from './flight-head.ts';
-import type { FlightHead, ResponseArriving, StoredHeadFound } from './flight-head.ts';
+import type { FlightHead, PartArriving } from './flight-head.ts';
 import { isOutdated } from './flight-verdict.ts';
 import type { Seat } from './flight/flight-table.ts';
 import { versionId } from './flight/version-id.ts';
@@ -17,6 +16,7 @@ import { entryFreshness, entryServesOnError, entryUse, freshForMs } from './fres
 import type { JudgedHead } from './freshness/entry-freshness.ts';
 import type { Manifest } from './manifest.ts';
 import { bypass } from './request-plan.ts';
+import { runFlight } from './run-flight.ts';
 
 /** How long after its head a response may be joined although it is not fresh, in milliseconds. */
 const JOINED_LATE_MS_MAX = 1000;
@@ -29,12 +29,14 @@ export function acceptsEarlier(
   head: FlightHead,
   { asked, need, now }: { asked: Asked; need: FetchNeed; now: number },
 ): boolean {
-  if (head.kind === 'stored') return true;
-  // One that is all there, and only waits to be stored, is as good as stored.
-  const isArriving = !head.body.isWhole;
+  if (head.kind === 'stored' || head.kind === 'released') return head.kind === 'stored';
   if (need === 'confirmed') return false;
-  if (isArriving && now - head.head.responseTimeMs <= JOINED_LATE_MS_MAX) return true;
-  return isGoodFor(asked, head.head, now);
+  // One that is all there, and only waits to be stored, is as good as stored.
+  return (!head.body.isWhole && isJustIn(head.head, now)) || isGoodFor(asked, head.head, now);
+}
+
+function isJustIn({ responseTimeMs }: JudgedHead, now: number): boolean {
+  return now - responseTimeMs <= JOINED_LATE_MS_MAX;
 }
 
 function isGoodFor({ request, plan }: Asked, head: JudgedHead, now: number): boolean {
@@ -51,11 +53,15 @@ export interface FlightRequest {
 function joinFlight({ asked, varies, need }: FlightRequest, context: EntryContext): Seat<FlightHead> {
   const { request, plan, key } = asked;
   const sent = [...plan.sent, ...nominatedHeaders(varies, request.headers, plan.sent)];
-  const task = { ...plan, sent, entryKey: key, varies, need };
+  const { clock } = context;
+  const task = {
+    ...{ ...plan, sent, entryKey: key, varies, need },
+    acceptsEarlier: (head: JudgedHead) => isJustIn(head, clock.now()) || isGoodFor(asked, head, clock.now()),
+  };
   // What comes back for somebody's credentials is nobody else's until it says so.
   const seatKey = plan.isPersonal ? personalKey(key, versionId(context.clock.now(), context.random)) : key;
   return context.flights.join(seatKey, {
-    run: async (flight) => await fetchEntry(task, flight, context),
+    run: async (flight) => await runFlight(task, flight, context),
     accepts: (head) => acceptsEarlier(head, { asked, need, now: context.clock.now() }),
     isOutdated: (flight) => isOutdated(flight, context),
   });
@@ -91,12 +97,15 @@ export async function answerFromFlight(
 
 /** The answer to one who waited for the head of a flight. @param waiting.isLate whether the whole body had come before the request did */
 export async function answerOf(
-  head: StoredHeadFound | ResponseArriving,
+  head: Exclude<FlightHead, PartArriving>,
   waiting: { asked: Asked; seat: Seat<FlightHead>; isLate: boolean; isWholeAnyway?: boolean },
   context: EntryContext,
 ): Promise<EntryAnswer | 'other-variant' | 'ask-more'> {
   const { asked, seat, ...rest } = waiting;
-  const { isFirst, flight } = seat;
+  if (head.kind === 'released') return bypass('bypass-uncacheable');
+  const { flight } = seat;
+  // Of those who wait for another server's fetch none is the one that it was made for.
+  const isFirst = seat.isFirst && head.isFollowed !== true;
   if (head.kind === 'stored') {
     const good = head.outcome === 'revalidated' || isGoodFor(asked, head.manifest, context.clock.now());
     if (!good) return 'ask-more';
@@ -169,7 +178,8 @@ export function refreshBehind(
     .head(NEVER)
     .then(
       (head) => {
-        const works = head.kind === 'stored' || !SERVER_FAILURES.has(head.head.status);
+        const works =
+          head.kind === 'stored' || head.kind === 'released' || !SERVER_FAILURES.has(head.head.status);
         if (works) context.refreshed.delete(asked.key.text);
       },
       () => undefined,

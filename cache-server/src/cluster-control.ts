@@ -3,10 +3,13 @@ import type { Config, Logger } from '@pannier/runtime';
 import { systemClock } from './clock.ts';
 import type { InvalidationLog } from './generation/invalidation-log.ts';
 import type { UseLedger } from './janitor/use-ledger.ts';
+import { LEASE_MS, RECORDS_MS } from './lease/lease-store.ts';
+import type { LeaseStore } from './lease/lease-store.ts';
 import { ConnectionErrors } from './store/redis/connection-errors.ts';
 import { openRedisControl } from './store/redis/control-connection.ts';
 import type { RedisConnection } from './store/redis/redis-connection.ts';
 import { RedisInvalidationLog } from './store/redis/redis-invalidation-log.ts';
+import { RedisLeases } from './store/redis/redis-leases.ts';
 import { RedisRefreshClaims } from './store/redis/redis-refresh-claims.ts';
 import { RedisUpstreamSlots } from './store/redis/redis-upstream-slots.ts';
 import { RedisUseLedger } from './store/redis/redis-use-ledger.ts';
@@ -21,6 +24,7 @@ export interface ClusterControl {
   readonly refreshClaims: RefreshClaims;
   readonly invalidationLog: InvalidationLog;
   readonly useLedger: UseLedger;
+  readonly leases: LeaseStore;
   close(): Promise<void>;
 }
 
@@ -50,6 +54,7 @@ export function openClusterControl({ server }: Config, logger: Logger): ClusterC
       reportLeaseMs: REPORT_LEASE_MS,
       serverSeenMs: SERVER_SEEN_MS,
     }),
+    leases: new RedisLeases({ control: connection, keyPrefix, leaseMs: LEASE_MS, recordsMs: RECORDS_MS }),
     useLedger: new RedisUseLedger({ control: connection, keyPrefix }),
     close: async () => await connection.close(),
   };

@@ -10,6 +10,7 @@ import { FlightTable } from './flight/flight-table.ts';
 import { SegmentPool } from './flight/segment-memory.ts';
 import { createGenerations } from './generation/create-generations.ts';
 import type { Generations } from './generation/generations.ts';
+import type { LeaseStore } from './lease/lease-store.ts';
 import { ManifestShelf } from './manifest-shelf.ts';
 import { createFailureReport } from './observe/failure-report.ts';
 import type { ReportFailure } from './observe/failure-report.ts';
@@ -53,6 +54,8 @@ export interface GetEntryDeps {
   readonly metrics: Metrics;
   /** How the servers of a cluster protect upstreams together; one without is alone. */
   readonly protectionShare?: ProtectionShare | undefined;
+  /** How the servers of a cluster agree on who asks an upstream; one without is alone. */
+  readonly leases?: LeaseStore | undefined;
 }
 
 /** The dependencies and what is built from them. */

@@ -7,9 +7,9 @@ import { ask } from './ask-upstream.ts';
 import type { FlightArrival } from './ask-upstream.ts';
 import { storedBodySink } from './body-sink.ts';
 import type { EntryContext } from './entry-context.ts';
-import { variantKey } from './entry-key.ts';
 import type { EntryKey } from './entry-key.ts';
 import { enterVariant, newlyVaries } from './entry-variants.ts';
+import type { FetchTask } from './fetch-task.ts';
 import type { FlightHead, ResponseArriving } from './flight-head.ts';
 import { FlightBody } from './flight/flight-body.ts';
 import type { PartitionSink } from './flight/body-writer.ts';
@@ -20,42 +20,37 @@ import { planResponse } from './freshness/response-plan.ts';
 import type { Manifest } from './manifest.ts';
 import { completeEntry, forgetParts } from './partial/complete-entry.ts';
 import { publishEntry, publishRenewed } from './publish-entry.ts';
-import type { LookupPlan } from './request-plan.ts';
+import { placeFlight } from './response-place.ts';
+import { tellResponse } from './tell-response.ts';
+import type { FlightLead } from './tell-response.ts';
 
-/**
- * - `any`        whatever may be answered now, also from the store
- * - `confirmed`  the upstream must have its say, be it a 304
- * - `whole`      what is stored is of no use: its partitions cannot be read
- */
-export type FetchNeed = 'any' | 'confirmed' | 'whole';
-
-/** What to fetch. */
-export interface FetchTask extends LookupPlan {
-  readonly need: FetchNeed;
-  /** What the responses of the plan's key are known to vary by. */
-  readonly varies: readonly string[];
-  /** Where the response will be found: the plan's key, or that of a variant. */
-  readonly entryKey: EntryKey;
+/** What a flight works with; without a lead it asks for this server alone. */
+export interface FetchParts {
+  readonly context: EntryContext;
+  readonly lead?: FlightLead | undefined;
 }
 
 /** Runs a flight to its end. Rejects when the upstream fails; a failing store only means that nothing is kept. */
 export async function fetchEntry(
   task: FetchTask,
   flight: Flight<FlightHead>,
-  context: EntryContext,
+  { context, lead }: FetchParts,
 ): Promise<void> {
   // Request A looks and finds nothing. Before A comes to join, flight F of the same key publishes and leaves the table, so A starts
-  // this flight. Without a second look it would fetch what was stored a moment ago.
+  // this flight. Without a second look it would fetch what was stored a moment ago. So it would when
+  // another server's flight ended before this one took the lease.
   const stored = task.need === 'whole' ? undefined : await context.manifests.read(task.entryKey.text);
   if (stored !== undefined && task.need === 'any' && isFresh(stored, context.clock.now())) {
     flight.settle({ kind: 'stored', outcome: 'hit', manifest: stored });
+    await lead?.recorder.settled('hit', stored.responseTimeMs);
     return;
   }
-  if (stored === undefined && task.need !== 'whole' && (await fetchRest(task, flight, context))) return;
+  if (stored === undefined && task.need !== 'whole' && (await fetchRest(task, flight, { context, lead })))
+    return;
   const conditions = stored === undefined ? [] : conditionalHeaders(stored.headers);
   const arrival = await ask(task, { conditions, flight, context });
   if (stored === undefined || arrival.response.status !== 304 || conditions.length === 0) {
-    await receive(task, { arrival, stored, flight, context });
+    await receive(task, { arrival, stored, flight, context, lead });
     return;
   }
   context.counters.upstreamRequest('not-modified', task.target.upstream.name);
@@ -63,22 +58,24 @@ export async function fetchEntry(
   const isSame =
     newlyVaries(arrival.head.headers, { told: toldApart(task), varies: task.varies }) === undefined;
   const { generation } = arrival;
-  const confirmed = { key: task.entryKey, stored, sent: task.sent, generation, fresh: arrival.head };
+  const { entryKey: key, sent } = task;
+  const confirmed = { key, stored, sent, generation, fresh: arrival.head, lease: lead?.lease };
   const manifest = isSame ? await publishRenewed(confirmed, context) : undefined;
   if (manifest !== undefined) {
     flight.settle({ kind: 'stored', outcome: 'revalidated', manifest });
+    await lead?.recorder.settled('revalidated', manifest.responseTimeMs);
     return;
   }
   // The 304 speaks of another version, turns the response private, or what it confirms is lost: fetch it whole.
   const whole = await ask(task, { conditions: [], flight, context });
-  await receive(task, { arrival: whole, stored, flight, context });
+  await receive(task, { arrival: whole, stored, flight, context, lead });
 }
 
 /** Parts of it are stored: asks for no more than the rest. @returns false where there are none, and nothing has been asked */
 async function fetchRest(
   task: FetchTask,
   flight: Flight<FlightHead>,
-  context: EntryContext,
+  { context, lead }: FetchParts,
 ): Promise<boolean> {
   const completed = await completeEntry(task, {
     ask: async (conditions, kind) => await ask(task, { conditions, kind, flight, context }),
@@ -87,7 +84,7 @@ async function fetchRest(
   if (completed === undefined) return false;
   const { arrival, how, parts } = completed;
   flight.captured ??= { generation: arrival.generation, atMs: context.clock.now() };
-  await receive(task, { arrival, how, stored: undefined, flight, context });
+  await receive(task, { arrival, how, stored: undefined, flight, context, lead });
   await forgetParts(parts, { version: flight.version, context });
   return true;
 }
@@ -100,11 +97,12 @@ interface Received {
   readonly how?: Pick<ResponseArriving, 'outcome' | 'fwd' | 'fwdStatus'>;
   readonly flight: Flight<FlightHead>;
   readonly context: EntryContext;
+  readonly lead?: FlightLead | undefined;
 }
 
 /** Passes a whole response on to all who wait, and publishes it. */
 export async function receive(task: FetchTask, received: Received): Promise<void> {
-  const { arrival, stored, flight, context } = received;
+  const { arrival, stored, flight, context, lead } = received;
   const { how = { outcome: stored === undefined ? 'miss' : 'refreshed' } } = received;
   const { response, head, generation } = arrival;
   const { closeDelimited } = task.target.upstream;
@@ -123,16 +121,12 @@ export async function receive(task: FetchTask, received: Received): Promise<void
   flight.tags = entryTags(head.headers);
   const isShared = plan !== 'one-only';
   const variant = foundVariant(task, head);
-  const key = isShared && variant !== undefined ? variantKey(task.key, variant.values) : task.entryKey;
-  flight.publishesAs = key;
-  // Remembered at once, so that those it is not for ask anew in the right way.
-  if (isShared && variant !== undefined) context.varyNames.set(task.key.text, variant.names);
-  if (isShared) context.flights.joinAlsoBy(flight, key);
+  const key = placeFlight(task, flight, { variant, isShared, context });
   const sink = plan === 'store' ? storedBodySink({ key, head, replaced: stored }, context) : undefined;
   const body = bodyOf(flight, { bodyBytes: response.bodyBytes, sink, context });
   flight.attach(body, isShared);
   const { outcome } = how;
-  flight.settle({
+  const arriving: ResponseArriving = {
     kind: 'arriving',
     ...how,
     outcome: plan === 'too-large' ? 'relay-too-large' : outcome,
@@ -140,11 +134,16 @@ export async function receive(task: FetchTask, received: Received): Promise<void
     variant,
     body,
     isShared,
-  });
+  };
+  flight.settle(arriving);
+  const tellEnd = tellResponse(arriving, { plan, isTelling, flight, generation, lead, context });
   await body.pump(response.body);
+  // Readers elsewhere have all of it before it is published.
+  const told = tellEnd();
   const enter = entering(task, { key, variant, head, generation, context });
   const replaced = key.text === task.entryKey.text ? stored : undefined;
-  await publishEntry({ key, flight, head, body, enter, replaced }, context);
+  await publishEntry({ key, flight, head, body, enter, replaced, lease: lead?.lease }, context);
+  await told;
 }
 
 /** The body of a flight, as it is about to come. */

@@ -6,7 +6,12 @@ import type { JudgedHead } from './freshness/entry-freshness.ts';
 import type { Manifest } from './manifest.ts';
 
 /** The first news of a flight. */
-export type FlightHead = StoredHeadFound | ResponseArriving | PartArriving;
+export type FlightHead = StoredHeadFound | ResponseArriving | PartArriving | Released;
+
+/** What another server got was for one caller: all who wait here ask for themselves. */
+export interface Released {
+  readonly kind: 'released';
+}
 
 /** The stored entry answers. */
 export interface StoredHeadFound {

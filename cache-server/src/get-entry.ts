@@ -12,7 +12,7 @@ import type { EntryService } from './entry-service.ts';
 import { locateEntry } from './entry-variants.ts';
 import { CacheServerError } from './errors.ts';
 import { describeManifest, explainRequest } from './explain-entry.ts';
-import type { FetchNeed } from './fetch-entry.ts';
+import type { FetchNeed } from './fetch-task.ts';
 import { entryUse, isFresh } from './freshness/entry-freshness.ts';
 import type { EntryUse } from './freshness/entry-freshness.ts';
 import type { Manifest } from './manifest.ts';

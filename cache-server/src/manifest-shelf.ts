@@ -141,16 +141,22 @@ export class ManifestShelf {
   /**
    * Swaps a manifest in.
    *
-   * @param ifVersion only if this version is still the stored one
+   * @param when.ifVersion only if this version is still the stored one
+   * @param when.fence of the lease by which it was confirmed
    * @returns false when it was not, or the store failed
    */
-  async write({ text }: EntryKey, manifest: Manifest, ifVersion?: string): Promise<boolean> {
+  async write(
+    { text }: EntryKey,
+    manifest: Manifest,
+    when: { ifVersion?: string; fence?: string | undefined } = {},
+  ): Promise<boolean> {
     const { store, report } = this.#options;
     const { version } = manifest;
     const bytes = encodeManifest(text, manifest);
-    const comparison = ifVersion === undefined ? {} : { ifVersion };
+    const { fence, ...comparison } = when;
+    const fenced = fence === undefined ? comparison : { fence, ...comparison };
     try {
-      return await store.writeManifest(text, { bytes, version, ttlMs: retentionMs(manifest), ...comparison });
+      return await store.writeManifest(text, { bytes, version, ttlMs: retentionMs(manifest), ...fenced });
     } catch (error) {
       report('store-write', { key: text, error });
       return false;
@@ -160,12 +166,19 @@ export class ManifestShelf {
   /**
    * Publishes a response, unless what stands there was asked for later: of two fetches under way the one that began last has the last word.
    *
+   * @param fence of the lease by which it was fetched: nothing older is written after it
    * @returns false when something newer stands there, others changed it again and again, or the store failed
    */
-  async publish({ text }: EntryKey, manifest: Manifest): Promise<boolean> {
+  async publish({ text }: EntryKey, manifest: Manifest, fence?: string): Promise<boolean> {
     const { store, report } = this.#options;
     const { version, requestTimeMs } = manifest;
-    const write = { bytes: encodeManifest(text, manifest), version, ttlMs: retentionMs(manifest) };
+    const fenced = fence === undefined ? {} : { fence };
+    const write = {
+      bytes: encodeManifest(text, manifest),
+      version,
+      ttlMs: retentionMs(manifest),
+      ...fenced,
+    };
     try {
       for (let round = 0; round < SWAP_ROUNDS_MAX; round += 1) {
         const there = standing(text, await store.readManifest(text));

@@ -19,6 +19,14 @@ const NO_GENERATION: Generation = { epoch: '', sequence: 0 };
 /** Frames live twice as long as their manifest, so that a reader who came last can still read to the end. */
 export const FRAMES_TTL_FACTOR = 2;
 
+/** What allows one of several servers to publish. */
+export interface PublishingLease {
+  /** Refused by the store once a later one has been seen. */
+  readonly token: string;
+  /** Whether it is still held, as far as anybody can tell. */
+  confirm(): Promise<boolean>;
+}
+
 /**
  * Publishes a body that is whole: waits until its partitions are stored, proves that they all are, then swaps the manifest in. A
  * reader sees the old version or the new one. What was invalidated since the fetch began is published as outdated, or not at all. A failing store means that nothing is published; it never rejects.
@@ -31,12 +39,14 @@ export async function publishEntry(
     body: FlightBody;
     /** Writes down where it will be found, before it is there; false when that failed, and it must not be. */
     enter: () => Promise<boolean>;
+    /** By which it was asked for, among several servers. */
+    lease?: PublishingLease | undefined;
     /** What stood under this key when the fetch began. */
     replaced?: Manifest | undefined;
   },
   context: EntryContext,
 ): Promise<void> {
-  const { key, flight, head, body, enter, replaced } = entry;
+  const { key, flight, head, body, enter, replaced, lease } = entry;
   const { version } = flight;
   const { clock, manifests, report } = context;
   const framesTtlMs = FRAMES_TTL_FACTOR * retentionMs(head);
@@ -54,10 +64,15 @@ export async function publishEntry(
     const headers = storedFields(head.headers);
     const { scope, url = '' } = key;
     const manifest = { ...head, headers, scope, url, version, generation, body: stored, framesExpireAtMs };
+    // A process that was stopped does not know for how long. What happens between this and its write, the fence decides.
+    if (lease !== undefined && !(await lease.confirm())) return report('not-published', { key: key.text });
+    const fence = lease?.token;
     const kept = replaced && withVersionOf(replaced, manifest);
     // When it was removed or replaced meanwhile, this is a response like any other.
-    const isKept = kept !== undefined && (await manifests.write(key, kept, kept.version));
-    if (!isKept && !(await manifests.publish(key, manifest))) report('not-published', { key: key.text });
+    const isKept =
+      kept !== undefined && (await manifests.write(key, kept, { ifVersion: kept.version, fence }));
+    if (!isKept && !(await manifests.publish(key, manifest, fence)))
+      report('not-published', { key: key.text });
     // Readers know it by the name of its flight, whatever it is called from now on.
     else if (isKept || stored.kind === 'partitions') manifests.remember(key.text, manifest);
   } catch (error) {
@@ -99,6 +114,7 @@ interface Confirmed {
   readonly sent: HeaderList;
   /** Captured before that request. */
   readonly generation: Generation;
+  readonly lease?: PublishingLease | undefined;
 }
 
 /**
@@ -117,7 +133,7 @@ export async function publishRenewed(
 
 /** Publishes a stored body under a head that has been confirmed. @returns undefined when its frames are lost, or it may be stored no more */
 export async function publishConfirmed(
-  { key, stored, sent, generation, head }: Confirmed & { readonly head: JudgedHead },
+  { key, stored, sent, generation, head, lease }: Confirmed & { readonly head: JudgedHead },
   context: EntryContext,
 ): Promise<Manifest | undefined> {
   const now = context.clock.now();
@@ -135,7 +151,9 @@ export async function publishConfirmed(
     return undefined;
   }
   // Whoever replaced the entry meanwhile has something newer: the comparison fails and theirs stays. What was confirmed still answers.
-  await context.manifests.write(key, renewed, stored.version);
+  const ifVersion = stored.version;
+  if (lease === undefined || (await lease.confirm()))
+    await context.manifests.write(key, renewed, { ifVersion, fence: lease?.token });
   return renewed;
 }
 

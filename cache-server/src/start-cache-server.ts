@@ -155,6 +155,7 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
     plainUrls: datasetUrls(config),
     keySecret: config.server.keySecret,
     protectionShare: control?.protectionShare,
+    leases: control?.leases,
   });
   const datasets = createDatasets({
     ...shared,

@@ -115,6 +115,17 @@ export class FlightBody {
     return this.#ring.end;
   }
 
+  /** Digest of a partition, once it is stored. */
+  digestAt(index: number): Uint8Array | undefined {
+    return this.#writer?.digestAt(index);
+  }
+
+  /** A copy of bytes from a position on, as many as lie together; undefined when they are not in memory. */
+  peek(offset: number, bytesMax: number): Buffer | undefined {
+    const view = this.#ring.viewAt(offset, bytesMax);
+    return view && Buffer.from(view.bytes);
+  }
+
   /** The whole body, once it is known to be whole and at most `limits.inlineBytesMax` long. */
   get whole(): Buffer | undefined {
     return this.#whole;

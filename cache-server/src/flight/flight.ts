@@ -16,8 +16,10 @@ export class Flight<H> {
   readonly key: EntryKey;
   /** Where what it brings will be found; another key when the response turns out to vary. */
   publishesAs: EntryKey;
-  /** Names the content that it brings. */
-  readonly version: string;
+  /** Names the content that it brings; one that follows another server's flight brings that one's. */
+  version: string;
+  /** Whether another server leads it, who goes on without this one. */
+  isFollowing = false;
   /** The invalidations that were known before its upstream was asked; undefined before that. */
   captured: { readonly generation: Generation; readonly atMs: number } | undefined;
   /** What its response is called by, once its head is known. */
@@ -135,6 +137,7 @@ export class Flight<H> {
   /** Only what is proved storable, and then only a bounded rest. */
   #mayGoOnAlone(): boolean {
     const body = this.#body;
+    if (this.isFollowing) return body?.isWhole === true;
     if (body === undefined || !body.storing) return false;
     const knownRest = (body.bodyBytes ?? body.arrivedBytes) - body.arrivedBytes;
     return body.isWhole || this.#aloneBytes + knownRest <= ALONE_BYTES_MAX;

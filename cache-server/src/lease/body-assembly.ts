@@ -39,6 +39,12 @@ export class BodyAssembly {
     return this.#digests.length * this.#options.partitionBytes + this.#tailBytes;
   }
 
+  /** Of all partitions that have been passed on; the last of them may be shorter. */
+  digests(): Uint8Array[] {
+    const last = this.#tailBytes === 0 ? [] : [digestOf(Buffer.concat(this.#tail))];
+    return [...this.#digests, ...last];
+  }
+
   /** From here on it is told anew. */
   restart(): void {
     this.#position = 0;

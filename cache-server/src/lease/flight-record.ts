@@ -3,6 +3,7 @@ import type { HeaderList, Outcome } from '@pannier/http-semantics';
 import type { Generation } from '@pannier/proto';
 import { decodeValue, encodeValue } from '@pannier/proto/partition-format';
 import { CacheServerError } from '../errors.ts';
+import type { CacheServerErrorCode } from '../errors.ts';
 
 /**
  * - `head`      what the upstream answered
@@ -83,6 +84,27 @@ export interface FailedRecord {
 /** Whether nothing comes behind a record. */
 export function isLast({ kind }: FlightRecord): boolean {
   return kind === 'end' || kind === 'settled' || kind === 'released' || kind === 'failed';
+}
+
+/** Codes that mean the same to another server's waiters. */
+const TOLD_CODES: Readonly<Record<string, CacheServerErrorCode>> = Object.fromEntries(
+  (
+    [
+      'forbidden-target',
+      'upstream-unreachable',
+      'upstream-timeout',
+      'upstream-truncated',
+      'upstream-protocol',
+      'upstream-limited',
+      'upstream-paused',
+      'limit-exceeded',
+    ] as const
+  ).map((code) => [code, code]),
+);
+
+/** The error that the flight failed with. */
+export function failureOf({ code, message, proxyError, retryAfterMs }: FailedRecord): CacheServerError {
+  return new CacheServerError(TOLD_CODES[code] ?? 'internal', message, { proxyError, retryAfterMs });
 }
 
 export function encodeRecord(record: FlightRecord): Buffer {

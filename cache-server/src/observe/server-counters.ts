@@ -46,6 +46,18 @@ const UPSTREAM_REQUEST_KINDS: readonly UpstreamRequestKind[] = [
   'failed',
 ];
 
+/**
+ * A server's part in fetches that several servers share.
+ *
+ * - `leader`        it asked the upstream for all of them
+ * - `follower`      another one did
+ * - `takeover`      it went on for one that fell silent
+ * - `lease-lost`    another one may have gone on for it; what it fetched was not published
+ * - `control-away`  nobody could tell who asks, or what came
+ */
+const FLIGHT_ROLES = ['leader', 'follower', 'takeover', 'lease-lost', 'control-away'] as const;
+export type FlightRole = (typeof FLIGHT_ROLES)[number];
+
 /** Undeclared upstreams are named by their origin, and there may be any number of them. */
 const UPSTREAM_NAMES_MAX = 1000;
 
@@ -65,6 +77,7 @@ export interface ServerCounters {
   upstreamRequest(kind: UpstreamRequestKind, upstream: string): void;
   upstreamBytes(bytes: number): void;
   failure(what: Failure): void;
+  flightRole(role: FlightRole): void;
   snapshot(): CountsSnapshot;
 }
 
@@ -88,6 +101,11 @@ export function createServerCounters(
     help: 'What went wrong, answered or not.',
     label: 'what',
   });
+  const flightRoles = labelled(FLIGHT_ROLES, metrics, {
+    name: 'flight_roles_total',
+    help: 'Parts of this server in fetches that several servers share.',
+    label: 'role',
+  });
   const bytes = metrics.counter({
     name: 'upstream_body_bytes_total',
     help: 'Bytes of bodies received from upstreams.',
@@ -109,6 +127,7 @@ export function createServerCounters(
       byUpstream.set(name, (byUpstream.get(name) ?? 0) + 1);
     },
     failure: failures.count,
+    flightRole: flightRoles.count,
     upstreamBytes(count) {
       upstreamBytes += count;
       bytes.inc(count);
