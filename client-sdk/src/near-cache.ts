@@ -62,6 +62,8 @@ export interface NearCache {
    */
   isCurrent(key: string, removals: number): boolean;
   clear(): void;
+  /** Whether it hears of invalidations at this moment, and so uses entries for as long as they are fresh. */
+  readonly isTold: boolean;
   readonly entries: number;
   readonly bytes: number;
 }
@@ -193,6 +195,10 @@ class HeldResponses implements NearCache {
   clear(): void {
     this.#removals.addAll();
     this.#held.clear();
+  }
+
+  get isTold(): boolean {
+    return this.#view.trusts(Number.POSITIVE_INFINITY);
   }
 
   get entries(): number {

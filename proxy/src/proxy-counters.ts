@@ -14,6 +14,7 @@ export interface ProxyGauges {
   connections(): number;
   nearBytes(): number;
   nearEntries(): number;
+  nearIsTold(): boolean;
 }
 
 /** Registers the metrics. */
@@ -47,6 +48,11 @@ export function createProxyCounters(metrics: Metrics, gauges: ProxyGauges): Prox
     name: 'near_cache_entries',
     help: 'Entries in the near cache.',
     read: () => gauges.nearEntries(),
+  });
+  metrics.gauge({
+    name: 'near_cache_told',
+    help: '1 while the near cache hears of invalidations; it asks a server about each entry otherwise.',
+    read: () => (gauges.nearIsTold() ? 1 : 0),
   });
   return {
     request: (outcome) => requests.inc({ outcome }),

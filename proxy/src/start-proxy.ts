@@ -80,6 +80,7 @@ function assemble(
     connections: () => gauges.connections,
     nearBytes: () => near.bytes,
     nearEntries: () => near.entries,
+    nearIsTold: () => near.isTold,
   });
   const direct = createDirectFetch(egress, limits.headerBytesMax);
   const onFailure = (error: unknown): void => {

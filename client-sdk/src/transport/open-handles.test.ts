@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { afterEach, expect, test } from 'vitest';
 import { ticketResponse, wholeResponse } from './scripted-server.fixture.ts';
 import { endAll, serve } from './scripted-test.fixture.ts';
+import { ScriptedLog } from './scripted-watch.fixture.ts';
 
 afterEach(endAll);
 
@@ -49,15 +50,20 @@ const WITHOUT_CLOSE = `
 `;
 
 test('a program that never closed its client ends once it has its answers, and not before', async () => {
+  const log = new ScriptedLog();
+  // Kept near, so that there is a watch as well, which would never end by itself.
+  const entry = { shareable: true, freshForMs: 60_000n, generation: log.generation };
   const { address } = await serve({
+    cache: log.calls,
     lookup: ({ url, reply }) => {
       if (url.endsWith('slow')) {
         reply({ case: 'ack', value: {} });
         setTimeout(() => reply(...wholeResponse('slow')), 500);
-      } else reply(...wholeResponse('fast'));
+      } else reply(...wholeResponse('fast', entry));
     },
   });
   expect(await run(WITHOUT_CLOSE, address)).toEqual({ code: 0, out: 'fast\nfast\nslow\n' });
+  expect(log.requests.length).toBe(1);
 });
 
 async function run(program: string, address: string): Promise<{ code: unknown; out: string }> {
