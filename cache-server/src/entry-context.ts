@@ -22,6 +22,7 @@ import type { EntryStore } from './store/entry-store.ts';
 import type { ProtectionShare } from './upstream/protection/protection-share.ts';
 import { UpstreamProtection } from './upstream/protection/upstream-protection.ts';
 import type { UpstreamRegistry } from './upstream/upstream-registry.ts';
+import { VersionEndpoints } from './version-endpoints.ts';
 
 /** The bounds that concern entries. */
 export type EntryLimits = Pick<
@@ -65,6 +66,7 @@ export interface EntryContext extends GetEntryDeps {
   readonly counters: ServerCounters;
   readonly protection: UpstreamProtection;
   readonly hotEntries: HotEntries;
+  readonly versionEndpoints: VersionEndpoints;
   readonly report: ReportFailure;
   readonly manifests: ManifestShelf;
   readonly frames: BodyFrames;
@@ -117,6 +119,7 @@ export function createEntryContext(deps: GetEntryDeps): EntryContext {
     generations,
     counters,
     hotEntries: new HotEntries(),
+    versionEndpoints: new VersionEndpoints((url, error) => report('upstream-failed', { key: url, error })),
     protection: new UpstreamProtection({ clock, random, logger, metrics, share: deps.protectionShare }),
     report,
     flights,

@@ -23,6 +23,7 @@ import { publishEntry, publishRenewed } from './publish-entry.ts';
 import { placeFlight } from './response-place.ts';
 import { tellResponse } from './tell-response.ts';
 import type { FlightLead } from './tell-response.ts';
+import { unchangedByVersion } from './unchanged-by-version.ts';
 
 /** What a flight works with; without a lead it asks for this server alone. */
 export interface FetchParts {
@@ -48,8 +49,10 @@ export async function fetchEntry(
   if (stored === undefined && task.need !== 'whole' && (await fetchRest(task, flight, { context, lead })))
     return;
   const conditions = stored === undefined ? [] : conditionalHeaders(stored.headers);
-  const arrival = await ask(task, { conditions, flight, context });
-  if (stored === undefined || arrival.response.status !== 304 || conditions.length === 0) {
+  const unchanged = await unchangedByVersion(task, { stored, conditions, flight, context });
+  const arrival = unchanged ?? (await ask(task, { conditions, flight, context }));
+  const isAsked = conditions.length > 0 || unchanged !== undefined;
+  if (stored === undefined || arrival.response.status !== 304 || !isAsked) {
     await receive(task, { arrival, stored, flight, context, lead });
     return;
   }

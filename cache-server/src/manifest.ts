@@ -30,6 +30,8 @@ export interface Manifest extends StoredHead {
   readonly url: string;
   /** Before its upstream was asked for it, or for its last confirmation: every later invalidation of it outdates it. */
   readonly generation: Generation;
+  /** What the upstream's version endpoint said before it was asked for it. */
+  readonly told?: string | undefined;
   /** What invalidations make of it, by what was known at `judgedAt`. Not stored: each reader judges. */
   readonly doubt?: Doubt | undefined;
   readonly judgedAt?: Generation | undefined;
@@ -89,8 +91,9 @@ export function partitionCount({ body }: { readonly body: ManifestBody }): numbe
 
 /** The manifest's bytes, bound to its key. */
 export function encodeManifest(keyText: string, manifest: Manifest): Buffer {
-  const { doubt: _doubt, judgedAt: _judgedAt, ...stored } = manifest;
-  const content = encodeValue({ ...stored, policy: policyFields(manifest.policy) });
+  const { doubt: _doubt, judgedAt: _judgedAt, told, ...stored } = manifest;
+  const optional = told === undefined ? {} : { told };
+  const content = encodeValue({ ...stored, ...optional, policy: policyFields(manifest.policy) });
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + content.length);
   bytes.writeUInt32BE(MAGIC, 0);
   bytes.writeUInt8(FORMAT_VERSION, 4);
@@ -128,6 +131,7 @@ function manifestOf(fields: Fields): Manifest {
     url: text(fields['url']),
     generation: generationOf(fieldsOf(fields['generation'])),
     framesExpireAtMs: count(fields['framesExpireAtMs']),
+    ...(fields['told'] === undefined ? {} : { told: text(fields['told']) }),
     body: bodyOf(fieldsOf(fields['body'])),
   };
 }

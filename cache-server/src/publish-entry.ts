@@ -34,7 +34,7 @@ export interface PublishingLease {
 export async function publishEntry(
   entry: {
     key: EntryKey;
-    flight: Pick<Flight<unknown>, 'version' | 'captured' | 'tags'>;
+    flight: Pick<Flight<unknown>, 'version' | 'captured' | 'tags' | 'told'>;
     head: JudgedHead;
     body: FlightBody;
     /** Writes down where it will be found, before it is there; false when that failed, and it must not be. */
@@ -63,7 +63,18 @@ export async function publishEntry(
     const framesExpireAtMs = clock.now() + framesTtlMs;
     const headers = storedFields(head.headers);
     const { scope, url = '' } = key;
-    const manifest = { ...head, headers, scope, url, version, generation, body: stored, framesExpireAtMs };
+    const { told } = flight;
+    const manifest = {
+      ...head,
+      headers,
+      scope,
+      url,
+      version,
+      generation,
+      told,
+      body: stored,
+      framesExpireAtMs,
+    };
     // A process that was stopped does not know for how long. What happens between this and its write, the fence decides.
     if (lease !== undefined && !(await lease.confirm())) return report('not-published', { key: key.text });
     const fence = lease?.token;

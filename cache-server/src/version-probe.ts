@@ -1,12 +1,10 @@
 /** The version probe of a dataset: a cheap request whose answer changes when the data does. */
-import { createHash } from 'node:crypto';
 import { getHeader } from '@pannier/http-semantics';
-import { parseExactly } from './dataset/source/exact-json.ts';
-import { pointerValue } from './dataset/source/json-pointer.ts';
 import { contentEncoding, fetchResponse, placed } from './dataset-response.ts';
 import type { SourceDeps } from './dataset-response.ts';
 import type { DeclaredDataset } from './declared-dataset.ts';
 import type { EntryResponse } from './entry-answer.ts';
+import { versionIn } from './told-version.ts';
 import { decodedBody, wholeBody } from './whole-body.ts';
 
 const PROBE_BYTES_MAX = 1024 * 1024;
@@ -28,17 +26,12 @@ export async function probeVersion(
     return value;
   }
   const bytes = await probeBody(answer, declared, signal);
-  if (probe.pointer === undefined) return createHash('sha256').update(bytes).digest('hex');
-  let document: unknown;
   try {
-    // A version may be a number of more digits than a double holds.
-    document = parseExactly(bytes.toString('utf8'));
-  } catch (cause) {
-    throw declared.unfit(`${PLACE}its response is not JSON`, cause);
+    return versionIn(bytes, probe.pointer);
+  } catch (error) {
+    const { message, cause } = error as Error;
+    throw declared.unfit(PLACE + message, cause);
   }
-  const value = pointerValue(document, probe.pointer);
-  if (value === undefined) throw declared.unfit(`${PLACE}nothing stands at ${probe.pointer}`);
-  return typeof value === 'string' ? value : JSON.stringify(value, withDigits);
 }
 
 async function probeBody(
@@ -58,8 +51,4 @@ async function probeBody(
     const why = error instanceof Error ? error.message : String(error);
     throw declared.unfit(`${PLACE}its response cannot be decoded: ${why}`, error);
   }
-}
-
-function withDigits(_name: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? String(value) : value;
 }

@@ -33,11 +33,22 @@ export interface Upstream {
   readonly idleTimeoutMs: number;
   /** What keeps it from being asked too much. */
   readonly protection: ProtectionSettings;
+  /** Where it tells whether responses without validators have changed. */
+  readonly versionEndpoints: readonly VersionEndpoint[];
   /** The last part of a lifetime in which what was asked for so often is fetched anew behind the answer; a share of 0: none. */
   readonly refreshAhead: { readonly share: number; readonly hitsMin: number };
   /** What we call ourselves in `Via` towards it. */
   readonly viaName: string;
   readonly dispatcher: Dispatcher;
+}
+
+/** A request whose answer changes when others do. */
+export interface VersionEndpoint {
+  readonly url: string;
+  /** Whether it speaks for a URL of its upstream. */
+  readonly speaksFor: (url: string) => boolean;
+  readonly header: string | undefined;
+  readonly pointer: string | undefined;
 }
 
 /** Where a request goes: the upstream and the URL there. */
@@ -104,6 +115,7 @@ const UNDECLARED = {
   fetchTimeoutMs: 30_000,
   idleTimeoutMs: 30_000,
   protection: UNDECLARED_PROTECTION,
+  versionEndpoints: [],
   refreshAhead: { share: 0, hitsMin: 1 },
 };
 /** Declared upstreams may be private: the operator named them. Metadata services stay refused. */
@@ -174,10 +186,28 @@ async function declare(
       fetchTimeoutMs,
       idleTimeoutMs,
       protection: protectionSettings(settings),
+      versionEndpoints: settings.versionEndpoints.map((rule) => versionEndpoint(url, rule)),
       refreshAhead: settings.refreshAhead,
       viaName: options.viaName,
       dispatcher: agent(options, { guard: createAddressGuard(ANY_PRIVATE), ca }),
     },
+  };
+}
+
+function versionEndpoint(
+  { origin, pathname }: URL,
+  { match, path, header, pointer }: Config['upstreams'][string]['versionEndpoints'][number],
+): VersionEndpoint {
+  const start = origin + pathname.replace(/\/$/, '');
+  const place = start + match.replace(/\*$/, '');
+  return {
+    url: start + path,
+    speaksFor: (url) => {
+      const [asked = ''] = url.split('?', 1);
+      return match.endsWith('*') ? asked.startsWith(place) : asked === place;
+    },
+    header,
+    pointer,
   };
 }
 

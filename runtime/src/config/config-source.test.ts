@@ -72,6 +72,7 @@ datasets:
       queueTimeoutMs: 30_000,
       rangeFillBytesMax: 8 * 1024 * 1024,
       refresh: [],
+      versionEndpoints: [],
       refreshAhead: { share: 0, hitsMin: 3 },
       retries: { max: 0, firstDelayMs: 100 },
       retryAfterMaxMs: 60_000,

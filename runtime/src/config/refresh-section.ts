@@ -49,13 +49,41 @@ const refreshAheadField = z.strictObject({
     .describe('How often it must have been asked for since it was fetched, at one server.'),
 });
 
-/** When an upstream is asked although nobody waits for it. */
+const endpointPath = z
+  .string()
+  .regex(/^\/[^\s#]*$/, { error: 'a path such as /v1/version.json, below the path of url' });
+
+const versionEndpoint = z
+  .strictObject({
+    match: endpointPath.describe(
+      'The path of the responses that it speaks for, without a query; `*` at its end stands for anything.',
+    ),
+    path: endpointPath.describe('What is asked, with its query.'),
+    header: z.string().min(1).optional().describe('The response header that holds the version.'),
+    pointer: z
+      .string()
+      .regex(/^(\/([^~]|~[01])*)?$/, { error: 'a JSON pointer such as /meta/version' })
+      .optional()
+      .describe('Where the version stands in its JSON. Without either, any change of its body counts.'),
+  })
+  .refine(({ header, pointer }) => header === undefined || pointer === undefined, {
+    path: ['header'],
+    error: 'header or pointer, and not both',
+  });
+
+/** When an upstream is asked although nobody waits for it, and what is asked first. */
 export const refreshFields = {
   refresh: z
     .array(refreshRule)
     .default([])
     .describe(
       'What is fetched by the clock, by one server of those over one Redis, whether anybody asks or not.',
+    ),
+  versionEndpoints: z
+    .array(versionEndpoint)
+    .default([])
+    .describe(
+      'Cheap requests that tell whether a response without ETag and Last-Modified has changed, before it is fetched anew.',
     ),
   refreshAhead: refreshAheadField.prefault({}).describe('Hot responses are fetched before they are stale.'),
 };
