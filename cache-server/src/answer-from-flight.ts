@@ -9,7 +9,7 @@ import { CacheServerError } from './errors.ts';
 import type { FetchNeed } from './fetch-task.ts';
 import { isFor } from './flight-head.ts';
 import type { FlightHead, PartArriving } from './flight-head.ts';
-import { isOutdated } from './flight-verdict.ts';
+import { isFromBefore, isOutdated } from './flight-verdict.ts';
 import type { Seat } from './flight/flight-table.ts';
 import { versionId } from './flight/version-id.ts';
 import { entryFreshness, entryServesOnError, entryUse, freshForMs } from './freshness/entry-freshness.ts';
@@ -70,7 +70,7 @@ function joinFlight({ asked, varies, need }: FlightRequest, context: EntryContex
 /**
  * The answer of a flight that this request starts or joins.
  *
- * @returns `other-variant` when what came is for requests with other headers, and it is known now by which ones; `ask-more` when the
+ * @returns `other-variant` when what came is for requests with other headers, or from before an invalidation; `ask-more` when the
  *   stored entry that it found will not do
  */
 export async function answerFromFlight(
@@ -81,8 +81,12 @@ export async function answerFromFlight(
   const { asked } = wanted;
   const seat = joinFlight(wanted, context);
   const isLate = seat.flight.sharedBody?.isWhole === true;
+  const joinedAt = context.generations.position;
   try {
     const head = await seat.head(signal);
+    // Only now it is known by which tags it was invalidated, between its request and this one.
+    if (!seat.isFirst && isFromBefore(joinedAt, { head, flight: seat.flight }, context))
+      return 'other-variant';
     // Nobody is given a part who has not asked for just that.
     if (head.kind === 'part') return 'ask-more';
     return await answerOf(head, { asked, seat, isLate }, context);

@@ -1,7 +1,9 @@
 /** What invalidations make of a fetch in progress. */
-import type { Verdict } from '@pannier/proto';
+import { entryTags } from '@pannier/proto';
+import type { Generation, Verdict } from '@pannier/proto';
 import type { EntryContext } from './entry-context.ts';
 import type { EntryKey } from './entry-key.ts';
+import type { FlightHead } from './flight-head.ts';
 import type { Flight } from './flight/flight.ts';
 
 type Context = Pick<EntryContext, 'generations' | 'clock'>;
@@ -31,4 +33,20 @@ export function isOutdated(
   const isKnown = context.generations.confirmedMsAgo <= UNCONFIRMED_MS_MAX;
   if (!isKnown && context.clock.now() - captured.atMs > UNCONFIRMED_MS_MAX) return true;
   return [key, publishesAs].some((one) => flightVerdict(one, flight, context) !== 'valid');
+}
+
+/** Whether what a flight brings was invalidated before somebody joined it, as its head tells. */
+export function isFromBefore(
+  joinedAt: Generation,
+  { head, flight }: { head: FlightHead; flight: AskingFlight & Pick<Flight<unknown>, 'publishesAs'> },
+  { generations }: Context,
+): boolean {
+  const manifest = head.kind === 'stored' ? head.manifest : undefined;
+  const asked =
+    manifest === undefined ? flight.captured?.generation : (manifest.judgedAt ?? manifest.generation);
+  if (asked === undefined || (asked.epoch === joinedAt.epoch && asked.sequence >= joinedAt.sequence))
+    return false;
+  const { scope, text, url = '' } = flight.publishesAs;
+  const tags = manifest === undefined ? flight.tags : entryTags(manifest.headers);
+  return generations.known(asked, () => ({ key: text, scope, url, tags })) !== 'valid';
 }
