@@ -104,13 +104,14 @@ it('lists what callers that are gone and datasets that nobody declares left behi
     nearCacheBytesMax: 0,
     // A loaded machine is no reason to give up.
     ackTimeoutMs: 20_000,
+    connectTimeoutMs: 20_000,
   });
   await eventually(async () => {
     await staying.put('mine', Buffer.alloc(100_000, 'y'), TTL);
     expect(await staying.get('mine')).toBeDefined();
   });
   await using _used = fetchOnAndOn(staying, `${upstream.url}/small?id=1`);
-  await eventually(async () => expect(await names(redis, '*small?id*')).not.toEqual([]));
+  await eventually(async () => expect(await names(redis, '*:manifest:*small?id*')).not.toEqual([]));
 
   const before = await names(redis, '*:manifest:*');
   const { findings, table } = await eventually(async () => {

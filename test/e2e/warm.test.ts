@@ -7,6 +7,8 @@ import { pannier } from '../fixture/pannier-command.ts';
 import { startWorkerMesh } from './worker-mesh.ts';
 
 const MANY_BYTES = 8_000_000;
+/** A loaded machine is no reason to give up. */
+const PATIENT = { ackTimeoutMs: 20_000, connectTimeoutMs: 20_000, deadlineMs: 60_000 };
 const COUNTS = ['bytes', 'bytesTotal', 'records', 'partitions', 'itemsDone', 'attempts'] as const;
 
 function expectMonotonic(all: readonly WarmProgress[]): void {
@@ -44,7 +46,7 @@ it('fetches two URLs and a dataset by a process that does nothing else; then all
   const { total } = mesh.upstream.stats();
   expect(total).toBe(3);
 
-  using client = connect(mesh.address(1), { nearCacheBytesMax: 0 });
+  using client = connect(mesh.address(1), { ...PATIENT, nearCacheBytesMax: 0 });
   for (const url of [...urls, `${mesh.upstream.url}/cities.json`]) {
     const response = await client.fetch(url);
     await response.arrayBuffer();
@@ -65,8 +67,8 @@ it(
     await using mesh = await startWorkerMesh({ servers: 2 });
     const first = await mesh.startWorker();
     const url = `${mesh.upstream.url}/generated/${MANY_BYTES}?bytesPerSecond=1MB`;
-    using asking = connect(mesh.address(0));
-    using watching = connect(mesh.address(1));
+    using asking = connect(mesh.address(0), PATIENT);
+    using watching = connect(mesh.address(1), PATIENT);
     const { id } = await asking.warm({ urls: [`${mesh.upstream.url}/small?id=1`, url] });
 
     const all: WarmProgress[] = [];
@@ -95,7 +97,7 @@ it(
 it('gives a job back when its worker is told to end, and another one takes it at once', async () => {
   await using mesh = await startWorkerMesh();
   const first = await mesh.startWorker();
-  using client = connect(mesh.address());
+  using client = connect(mesh.address(), PATIENT);
   const job = await client.warm({ urls: [`${mesh.upstream.url}/generated/4MB?bytesPerSecond=1MB`] });
   const states: WarmProgress['state'][] = [];
   const watched = (async () => {
@@ -113,7 +115,7 @@ it('gives a job back when its worker is told to end, and another one takes it at
 
 it('refuses jobs beyond the limit by its name, tells of what failed, and of jobs that there are not', async () => {
   await using mesh = await startWorkerMesh({ config: { limits: { jobsMax: 2, jobItemsMax: 2 } } });
-  using client = connect(mesh.address());
+  using client = connect(mesh.address(), PATIENT);
   const urls = [`${mesh.upstream.url}/status/404`];
   const jobs = [await client.warm({ urls }), await client.warm({ datasets: ['no-such'] })];
   await expect(client.warm({ urls })).rejects.toMatchObject({
@@ -138,7 +140,7 @@ it('runs jobs of a server on the embedded store in the server itself', async () 
   const url = `${mesh.upstream.url}/generated/1MB`;
   const { code, out } = await pannier(['-s', mesh.serverAddress(), 'warm', url, '--no-wait']);
   expect(code).toBe(0);
-  using client = connect(mesh.serverAddress());
+  using client = connect(mesh.serverAddress(), PATIENT);
   await expect(client.warmJob(out.trim()).done()).resolves.toMatchObject({ bytes: 1_000_000, itemsDone: 1 });
   const response = await client.fetch(url);
   expect(response.cache.outcome).toBe('hit');
