@@ -1,5 +1,7 @@
 /** One schedule: what clients ask, what the upstream publishes, what breaks, all drawn from one seed; and what must hold whatever happens. */
+import { getHeaderLines } from '@pannier/http-semantics';
 import { CacheServerError } from '../../cache-server/src/errors.ts';
+import { decodeManifest } from '../../cache-server/src/manifest.ts';
 import { seededRandom } from './random.ts';
 import type { Random } from './random.ts';
 import { SimulatedReplica } from './simulated-replica.ts';
@@ -31,6 +33,8 @@ const DRAWN_MS = 6000;
 const ENDED_MS = 120_000;
 /** When all replicas heed a purge, in milliseconds after its acknowledgement: a view is no older than this. */
 const PURGED_WITHIN_MS = 1000;
+
+const CACHE_CONTROLS = ['max-age=60', 'max-age=60', 'max-age=1, stale-while-revalidate=2', 'no-cache'];
 
 /** Plays a schedule in simulated time. */
 export async function runSchedule(seed: number, sabotage?: Sabotage): Promise<ScheduleResult> {
@@ -64,6 +68,9 @@ class ScheduleRun {
   /** Nothing before may be answered to those who ask from now on: the version that a purge was acknowledged at. */
   #purgedBelow = 0;
   #failovers = 0;
+  #purges = 0;
+  #storedVersion = 0;
+  readonly #isCacheable: boolean;
 
   constructor(seed: number, { random, stage }: { random: Random; stage: Stage }) {
     const { time } = stage;
@@ -72,6 +79,10 @@ class ScheduleRun {
     this.#stage = stage;
     this.#time = time;
     const isSlow = random.chance(0.3);
+    const cutShare = random.chance(0.3) ? 0.2 : 0;
+    if (cutShare > 0) this.#faults.push('cut bodies');
+    const cacheControl = random.pick(CACHE_CONTROLS);
+    this.#isCacheable = cacheControl.startsWith('max-age=60');
     this.#upstream = new SimulatedUpstream({
       time,
       random,
@@ -79,23 +90,20 @@ class ScheduleRun {
       headMs: [5, 300],
       pieceMs: [1, isSlow ? 900 : 60],
       pieces: [1, 8],
-      cutShare: random.chance(0.3) ? 0.2 : 0,
-      cacheControl: random.pick([
-        'max-age=1',
-        'max-age=60',
-        'max-age=1, stale-while-revalidate=2',
-        'no-cache',
-      ]),
+      cutShare,
+      cacheControl,
     });
     const lossShare = random.chance(0.3) ? 0.03 : 0;
     if (lossShare > 0) this.#faults.push('loss');
     const world = { ...stage, random, upstream: this.#upstream, lossShare, skewMsMax: 500 };
     this.#replicas = Array.from({ length: REPLICAS }, (_, number) => new SimulatedReplica(number, world));
+    stage.watchWrites?.((key, bytes) => this.#judgeWrite(key, bytes));
     this.#draw();
   }
 
   async result(): Promise<ScheduleResult> {
     const isOver = await this.#time.run(() => this.#open === 0 && this.#time.elapsedMs > DRAWN_MS, ENDED_MS);
+    this.#judgeFetches();
     if (isOver) await this.#stage.close();
     else this.#violated(`${this.#open} reads hang after ${ENDED_MS} ms`);
     return {
@@ -133,6 +141,7 @@ class ScheduleRun {
   #purge(at: number): void {
     const replica = this.#replicas[at];
     if (replica === undefined || replica.process.isDead) return;
+    this.#purges += 1;
     const { version } = this.#upstream.change(PATH);
     this.#note(`published ${version}, purge at replica ${at}`);
     replica.purge(PATH).then(
@@ -236,6 +245,34 @@ class ScheduleRun {
     if (document.version < read.versionMin)
       this.#violated(`read ${read.number} got version ${document.version}, purged up to ${read.versionMin}`);
     return `version ${document.version}, ${body.length} bytes`;
+  }
+
+  /** One publisher: while control can be reached, what is there is never replaced by something older. */
+  #judgeWrite(key: string, bytes: Buffer): void {
+    const version = this.#versionIn(key, bytes);
+    if (version === undefined) return;
+    this.#note(`stored version ${version}`);
+    const isAlone = this.#faults.some((fault) => fault !== 'kill -9' && fault !== 'stop');
+    if (version < this.#storedVersion && !isAlone)
+      this.#violated(`version ${version} was stored over version ${this.#storedVersion}`);
+    this.#storedVersion = version;
+  }
+
+  #versionIn(key: string, bytes: Buffer): number | undefined {
+    try {
+      const etag = getHeaderLines(decodeManifest(key, bytes).headers, 'etag')[0];
+      return this.#upstream.versions(PATH).find((one) => one.etag === etag)?.version;
+    } catch {
+      // Something else is kept there, or a piece of one.
+      return undefined;
+    }
+  }
+
+  /** One fetch at a time, unless something broke, or a purge parted those who asked before it from those who asked after. */
+  #judgeFetches(): void {
+    const isCalm = this.#faults.length === 0 && this.#purges === 0 && this.#isCacheable;
+    const { mostAtOnce } = this.#upstream;
+    if (isCalm && mostAtOnce > 1) this.#violated(`${mostAtOnce} fetches at once, and nothing had broken`);
   }
 
   #note(what: string): void {

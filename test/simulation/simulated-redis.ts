@@ -77,6 +77,8 @@ export class SimulatedEntryStore implements EntryStore {
   readonly kind = 'redis';
   readonly manifests: ExpiringMap<StoredManifest>;
   readonly frames: ExpiringMap<Buffer>;
+  /** Told of every manifest that is written. */
+  onWritten: (key: string, bytes: Buffer) => void = () => undefined;
   readonly #isUnfenced: boolean;
 
   /** @param isUnfenced takes writes of older leases, too: what the simulation has to notice */
@@ -98,7 +100,9 @@ export class SimulatedEntryStore implements EntryStore {
     if (ifAbsent === true && there !== undefined) return false;
     const former = there?.fence;
     if (!this.#isUnfenced && fence !== undefined && former !== undefined && fence < former) return false;
-    this.manifests.set(key, { bytes: Buffer.from(bytes), version, fence: fence ?? former }, ttlMs);
+    const kept = Buffer.from(bytes);
+    this.manifests.set(key, { bytes: kept, version, fence: fence ?? former }, ttlMs);
+    this.onWritten(key, kept);
     return true;
   }
 

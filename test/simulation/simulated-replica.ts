@@ -55,7 +55,7 @@ export class SimulatedReplica {
   readonly generations: Generations;
 
   constructor(number: number, world: World) {
-    const { time, random, upstream, store, log, lossShare, skewMsMax } = world;
+    const { time, random, upstream, store, log, leases, lossShare, skewMsMax } = world;
     this.process = new SimulatedProcess(time, random.whole(-skewMsMax, skewMsMax));
     this.link = new SimulatedLink({
       time,
@@ -87,8 +87,11 @@ export class SimulatedReplica {
       clock: this.process.clock,
       log: overLink(log, this.link, { isLocal: false, onAppended }),
     });
+    const onNews = (name: string, listener: () => void): (() => void) =>
+      leases.onNews(name, () => this.link.tell(listener));
     this.service = createGetEntry({
       generations: this.generations,
+      leases: overLink(leases, this.link, { onNews }),
       store: overLink(store, this.link),
       upstreams: {
         viaName: target.viaName,

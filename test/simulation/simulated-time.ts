@@ -117,7 +117,8 @@ export class SimulatedProcess {
   constructor(time: Timeline, skewMs: number) {
     this.#time = time;
     this.clock = {
-      now: () => time.nowMs + skewMs,
+      // Whole milliseconds, as Date.now gives them.
+      now: () => Math.floor(time.nowMs + skewMs),
       after: (delayMs, run) => {
         let isCancelled = false;
         this.later(delayMs, () => {

@@ -42,8 +42,9 @@ type Handler = Dispatcher.DispatchHandler;
 /** See the head of this file. */
 export class SimulatedUpstream {
   readonly asked: Asked[] = [];
-  /** Fetches under way by path. */
-  readonly underWay = new Map<string, number>();
+  /** Most whole fetches of one path that were under way together. */
+  mostAtOnce = 0;
+  readonly #underWay = new Map<string, number>();
   readonly #options: UpstreamOptions;
   readonly #documents = new Map<string, Document[]>();
 
@@ -104,9 +105,11 @@ export class SimulatedUpstream {
     const end = (): void => {
       if (isOver) return;
       isOver = true;
-      this.underWay.set(path, (this.underWay.get(path) ?? 1) - 1);
+      this.#underWay.set(path, (this.#underWay.get(path) ?? 1) - 1);
     };
-    this.underWay.set(path, (this.underWay.get(path) ?? 0) + 1);
+    const underWay = (this.#underWay.get(path) ?? 0) + 1;
+    this.#underWay.set(path, underWay);
+    this.mostAtOnce = Math.max(this.mostAtOnce, underWay);
     handler.onRequestStart?.(controller as never, {});
     const isCut = random.chance(cutShare);
     time.at(random.whole(...headMs), () => {

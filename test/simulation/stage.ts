@@ -17,6 +17,8 @@ export interface Stage {
   readonly leases: LeaseStore;
   /** Keeps what is there now, for a failover to somebody who knows no more; undefined where there is none. */
   readonly keep?: () => () => void;
+  /** Tells of every manifest that is written, where that can be seen. */
+  readonly watchWrites?: (listener: (key: string, bytes: Buffer) => void) => void;
   /** Frees what is held outside of the schedule. */
   close(): Promise<void>;
 }
@@ -47,6 +49,7 @@ export function simulatedStage(random: Random, sabotage?: Sabotage): Stage {
         for (const restore of kept) restore();
       };
     },
+    watchWrites: (listener) => (store.onWritten = listener),
     close: async () => {
       await store.close();
       await log.close();
