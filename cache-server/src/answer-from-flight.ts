@@ -129,7 +129,7 @@ export async function answerOf(
  * Statuses that RFC 5861 counts as errors, https://www.rfc-editor.org/rfc/rfc5861#section-4, and 429: an upstream that wants to be left in
  * peace is one that cannot be asked.
  */
-const SERVER_FAILURES: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
+export const SERVER_FAILURES: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
 
 /** What is stored, instead of a failure that was just seen, and that others need not wait to see for a moment. */
 export async function answerInstead(asked: Asked, context: EntryContext): Promise<EntryAnswer | undefined> {

@@ -78,6 +78,8 @@ export interface EntryContext extends GetEntryDeps {
   readonly failing: LRUCache<string, true>;
   /** Keys that were asked about a moment ago behind the back of whoever got a stale answer. */
   readonly refreshed: LRUCache<string, true>;
+  /** Keys of which the whole was fetched a while ago because a part was asked for. */
+  readonly filled: LRUCache<string, true>;
   /** Keys whose responses lately varied by more than the key, and by what: known before the first of them is published. */
   readonly varyNames: LRUCache<string, readonly string[]>;
 }
@@ -138,6 +140,7 @@ export function createEntryContext(deps: GetEntryDeps): EntryContext {
     varyNames: remembered(clock, { entriesMax: VARIES_MAX, ttlMs: VARIES_MS }),
     failing: remembered(clock, { entriesMax: MOMENT_KEYS_MAX, ttlMs: MOMENT_MS }),
     refreshed: remembered(clock, { entriesMax: MOMENT_KEYS_MAX, ttlMs: MOMENT_MS }),
+    filled: remembered(clock, { entriesMax: UNCACHEABLE_MAX, ttlMs: UNCACHEABLE_MS }),
     uncacheable: remembered(clock, { entriesMax: UNCACHEABLE_MAX, ttlMs: UNCACHEABLE_MS }),
   };
 }

@@ -1,6 +1,7 @@
 /** The story of a request, in the order of the wire. */
-import { hasHeader, requestDirectives } from '@pannier/http-semantics';
+import { hasHeader, requestDirectives, singleRange } from '@pannier/http-semantics';
 import { answerFromFlight, answerOnError, refreshAhead, refreshBehind } from './answer-from-flight.ts';
+import type { FlightRequest } from './answer-from-flight.ts';
 import { answerHeadRequest } from './answer-head.ts';
 import type { EntryAnswer, EntryRequest } from './entry-answer.ts';
 import { answerOnlyIfCached, answerStored } from './entry-answers.ts';
@@ -15,7 +16,7 @@ import { describeManifest, explainRequest } from './explain-entry.ts';
 import type { FetchNeed } from './fetch-task.ts';
 import { entryUse, isFresh } from './freshness/entry-freshness.ts';
 import type { EntryUse } from './freshness/entry-freshness.ts';
-import type { Manifest } from './manifest.ts';
+import { answerHeldPart, answerPart } from './partial/answer-part.ts';
 import { bypass, planRequest } from './request-plan.ts';
 import { warmEntry } from './warm-entry.ts';
 
@@ -33,6 +34,8 @@ async function answerRequest(
   const { ignoreNoCache } = plan;
   const { forceRevalidate, onlyIfCached } = requestDirectives(request.headers);
   let need: FetchNeed = forceRevalidate && !ignoreNoCache ? 'confirmed' : 'any';
+  // Whose If-Range names another version than there is asks for all of it, Range or not.
+  let wantsWhole = false;
 
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     signal.throwIfAborted();
@@ -52,16 +55,18 @@ async function answerRequest(
       // Fresh, but not for this request, which sets bounds of its own.
       need = 'confirmed';
     }
+    const part = manifest === undefined && need === 'any' ? await answerHeldPart(asked, context) : undefined;
+    if (part !== undefined) return part;
     if (onlyIfCached) return answerOnlyIfCached();
     if (context.uncacheable.has(key.text)) return bypass('bypass-uncacheable');
     const instead = context.failing.has(key.text) ? await answerOnError(asked, context) : undefined;
     if (instead !== undefined) return instead;
-    const past = pastTheCache(request, manifest, context.flights.isUnderWay(key.text));
-    if (past !== undefined) return past;
     if (request.method === 'HEAD' && manifest !== undefined)
       return await answerHeadRequest(asked, { manifest, varies, context }, signal);
-    const answer = await answerFromFlight({ asked, varies, need }, context, signal);
+    const wanted = { asked, varies, need, wantsWhole, isStored: manifest !== undefined };
+    const answer = await answerFromUpstream(wanted, context, signal);
     if (typeof answer === 'object') return answer;
+    wantsWhole ||= answer === 'whole';
     // The flight found an entry that is not good enough for this request, or whose body is lost: look again, ask for more.
     if (answer === 'ask-more') need = need === 'any' ? 'confirmed' : 'whole';
   }
@@ -75,15 +80,28 @@ const OUTCOME_OF_USE: Partial<Record<EntryUse, StoredOutcome>> = {
   'stale-while-revalidate': 'stale-while-revalidate',
 };
 
-/** Requests that nobody fetches a whole response for: a part, or a head, of what neither is nor will be stored. */
-function pastTheCache(
-  { method, headers }: EntryRequest,
-  manifest: Manifest | undefined,
-  isUnderWay: boolean,
-): EntryAnswer | undefined {
-  if (manifest !== undefined || isUnderWay) return undefined;
-  if (method === 'HEAD') return bypass('bypass-method');
-  return hasHeader(headers, 'range') ? bypass('bypass-range') : undefined;
+/**
+ * Joins a fetch of the whole; or of a part, where nobody fetches the whole or has come near that part. Several parts, and a head, of what
+ * neither is nor will be stored, lead past the cache.
+ */
+async function answerFromUpstream(
+  wanted: FlightRequest & { readonly wantsWhole: boolean; readonly isStored: boolean },
+  context: EntryContext,
+  signal: AbortSignal,
+): Promise<EntryAnswer | 'other-variant' | 'ask-more' | 'whole'> {
+  const { key, request } = wanted.asked;
+  const asksForPart = !wanted.wantsWhole && hasHeader(request.headers, 'range');
+  const range = asksForPart && request.method === 'GET' ? singleRange(request.headers) : undefined;
+  if (!wanted.isStored && !context.flights.isUnderWay(key.text)) {
+    if (request.method === 'HEAD') return bypass('bypass-method');
+    if (range !== undefined) return await answerPart({ ...wanted, range }, context, signal);
+    if (asksForPart) return bypass('bypass-range');
+  }
+  const answer = await answerFromFlight(wanted, context, signal);
+  const isOutOfReach = typeof answer === 'object' && answer.outcome === 'bypass-range';
+  return isOutOfReach && range !== undefined
+    ? await answerPart({ ...wanted, range }, context, signal)
+    : answer;
 }
 
 /** Counts what became of a request, answered or not. */

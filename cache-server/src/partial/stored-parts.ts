@@ -7,6 +7,7 @@ import {
   freshen,
   getHeader,
   haveSameBytes,
+  missingRange,
   newestPieces,
   parseRanges,
   piecesOf,
@@ -81,26 +82,32 @@ export interface ArrivedPart {
   readonly generation: Manifest['generation'];
 }
 
-/** Adds a part to those that are stored of the same bytes; others make way for it. Never rejects. */
-export async function storePart(key: EntryKey, arrived: ArrivedPart, context: Context): Promise<void> {
+/**
+ * Adds a part to those that are stored of the same bytes; others make way for it. Never rejects.
+ *
+ * @returns whether all of the whole is stored now
+ */
+export async function storePart(key: EntryKey, arrived: ArrivedPart, context: Context): Promise<boolean> {
   const { manifests, store, report } = context;
   const place = partsKey(key);
   try {
     for (let round = 0; round < SWAP_ROUNDS_MAX; round += 1) {
       const former = await manifests.read(place.text);
       const merged = await withPart(key, arrived, { former, context });
-      if (merged === undefined) return;
+      if (merged === undefined) return false;
       const bytes = encodeManifest(place.text, merged);
       // What is there and cannot be read, or was invalidated, is replaced at the second attempt.
       const comparison =
         former === undefined ? (round === 0 ? { ifAbsent: true } : {}) : { ifVersion: former.version };
       const write = { bytes, version: merged.version, ttlMs: retentionMs(merged), ...comparison };
-      if (await store.writeManifest(place.text, write)) return;
+      if (await store.writeManifest(place.text, write))
+        return missingRange(merged.body.pieces, merged.body.bodyBytes) === undefined;
     }
     report('not-published', { key: place.text });
   } catch (error) {
     report('store-write', { key: place.text, error });
   }
+  return false;
 }
 
 /** @returns undefined when what is stored is a later version */

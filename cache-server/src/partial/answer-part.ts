@@ -1,0 +1,197 @@
+/** Answers to requests for a part of what is not stored as a whole: from stored parts, or from a flight that brings just that part. */
+import { hasHeader, rangeStillApplies, storedFields } from '@pannier/http-semantics';
+import { acceptsEarlier, answerOf, isUpstreamFailure, SERVER_FAILURES } from '../answer-from-flight.ts';
+import type { FlightRequest } from '../answer-from-flight.ts';
+import type { EntryAnswer, EntryBody } from '../entry-answer.ts';
+import { answerStored, asksWho, atHand, forwardStatus, response } from '../entry-answers.ts';
+import type { Asked, StoredOutcome } from '../entry-answers.ts';
+import { flightBody, inlineBody } from '../entry-bodies.ts';
+import type { EntryContext } from '../entry-context.ts';
+import { partsKey, personalKey, rangeKey } from '../entry-key.ts';
+import { nominatedHeaders } from '../entry-variants.ts';
+import { isFor } from '../flight-head.ts';
+import type { FlightHead, PartArriving } from '../flight-head.ts';
+import { isFromBefore, isOutdated } from '../flight-verdict.ts';
+import type { Seat } from '../flight/flight-table.ts';
+import { versionId } from '../flight/version-id.ts';
+import { answerHead, notModifiedHead } from '../freshness/answer-head.ts';
+import type { AnswerFacts } from '../freshness/answer-head.ts';
+import { entryServesOnError, entryUse } from '../freshness/entry-freshness.ts';
+import type { EntryUse } from '../freshness/entry-freshness.ts';
+import { bypass } from '../request-plan.ts';
+import { wholeBody } from '../whole-body.ts';
+import { fetchPart } from './fetch-part.ts';
+import { fillBehind } from './fill-behind.ts';
+import { haveWanted, isOfParts, readParts } from './stored-parts.ts';
+import type { PartsManifest } from './stored-parts.ts';
+
+const NEVER = new AbortController().signal;
+const NO_BYTES = new Uint8Array(0);
+
+/** What an answer from stored parts is called; all others need the upstream. */
+const OUTCOME_OF_USE: Partial<Record<EntryUse, StoredOutcome>> = {
+  fresh: 'hit',
+  'stale-allowed': 'stale-allowed',
+};
+
+/** The answer of parts that are stored, if they are all that the request asks for and may be used as they are. */
+export async function answerHeldPart(asked: Asked, context: EntryContext): Promise<EntryAnswer | undefined> {
+  const { request, plan, key } = asked;
+  if (request.method !== 'GET' || !hasHeader(request.headers, 'range')) return undefined;
+  const parts = await readParts(key, context, { recent: true });
+  if (parts === undefined || !haveWanted(parts, request)) return undefined;
+  const now = context.clock.now();
+  const use = entryUse(parts, request.headers, { now, ignoreNoCache: plan.ignoreNoCache });
+  const isFailing = context.failing.has(key.text) && entryServesOnError(parts, request.headers, now);
+  const outcome = OUTCOME_OF_USE[use] ?? (isFailing ? 'stale-if-error' : undefined);
+  return outcome && (await answerFromParts(asked, { manifest: parts, outcome }, context));
+}
+
+/** Stored parts instead of a failure that was just seen. */
+async function answerHeldInstead(asked: Asked, context: EntryContext): Promise<EntryAnswer | undefined> {
+  context.failing.set(asked.key.text, true);
+  return await answerHeldPart(asked, context);
+}
+
+/** @returns undefined when their bytes cannot be read */
+async function answerFromParts(
+  asked: Asked,
+  found: { manifest: PartsManifest; outcome: StoredOutcome; collapsed?: boolean },
+  context: EntryContext,
+): Promise<EntryAnswer | undefined> {
+  const answer = await answerStored({ ...asked, key: partsKey(asked.key) }, found, context);
+  if (answer?.kind !== 'response') return answer;
+  const body = await provedBody(answer.body, context);
+  return body && { ...answer, body };
+}
+
+/** Bytes at hand where they are few, else seen to begin; undefined where they are lost. */
+async function provedBody(body: EntryBody, { limits }: EntryContext): Promise<EntryBody | undefined> {
+  const { bodyBytes = 0, inline } = body;
+  if (inline !== undefined) return body;
+  try {
+    if (bodyBytes <= limits.inlineBytesMax)
+      return inlineBody(await wholeBody(body, limits.inlineBytesMax, NEVER), body.version);
+    for await (const _first of body.open(0, NEVER)) break;
+    return body;
+  } catch {
+    // Reported, and removed from the store, where it was read.
+    return undefined;
+  }
+}
+
+/** What a request asks of a flight that brings a part. */
+export interface PartRequest extends FlightRequest {
+  /** As in `bytes=0-99`. */
+  readonly range: string;
+}
+
+/**
+ * The answer of a flight that brings the part, which this request starts or joins. All who ask for the same part share it.
+ *
+ * @returns `whole` where the request names another version than the part is of, and thus asks for the whole; else as `answerFromFlight`
+ */
+export async function answerPart(
+  wanted: PartRequest,
+  context: EntryContext,
+  signal: AbortSignal,
+): Promise<EntryAnswer | 'other-variant' | 'ask-more' | 'whole'> {
+  const { asked } = wanted;
+  const { request } = asked;
+  const seat = joinPartFlight(wanted, context);
+  const isLate = seat.flight.sharedBody?.isWhole === true;
+  const joinedAt = context.generations.position;
+  try {
+    const head = await seat.head(signal);
+    if (!seat.isFirst && isFromBefore(joinedAt, { head, flight: seat.flight }, context))
+      return 'other-variant';
+    if (head.kind === 'part') {
+      if (!isFor(head, request.headers))
+        return head.isShared ? 'other-variant' : bypass('bypass-uncacheable');
+      if (head.head.status === 206 && !rangeStillApplies(request, head.head)) return 'whole';
+      return await answerArrivingPart(asked, { arriving: head, seat }, context);
+    }
+    const isFailing = head.kind === 'arriving' && SERVER_FAILURES.has(head.head.status);
+    const stale = isFailing ? await answerHeldInstead(asked, context) : undefined;
+    if (stale !== undefined) return stale;
+    if (head.kind !== 'stored' || !isOfParts(head.manifest))
+      return await answerOf(head, { asked, seat, isLate, isWholeAnyway: true }, context);
+    const { manifest, outcome } = head;
+    if (!haveWanted(manifest, request)) return 'whole';
+    const use = { now: context.clock.now(), ignoreNoCache: asked.plan.ignoreNoCache };
+    const isGood = outcome === 'revalidated' || entryUse(manifest, request.headers, use) === 'fresh';
+    const found = { manifest, outcome, collapsed: !seat.isFirst };
+    return (isGood ? await answerFromParts(asked, found, context) : undefined) ?? 'ask-more';
+  } catch (error) {
+    const stale = isUpstreamFailure(error) ? await answerHeldInstead(asked, context) : undefined;
+    if (stale === undefined) throw error;
+    return stale;
+  } finally {
+    seat.leave();
+  }
+}
+
+function joinPartFlight(
+  { asked, varies, need, range }: PartRequest,
+  context: EntryContext,
+): Seat<FlightHead> {
+  const { request, plan, key } = asked;
+  const { clock, random } = context;
+  const sent = [...plan.sent, ...nominatedHeaders(varies, request.headers, plan.sent)];
+  // No other server follows it.
+  const acceptsAll = (): boolean => true;
+  const task = { ...plan, sent, entryKey: key, varies, need, range, request, acceptsEarlier: acceptsAll };
+  const place = plan.isPersonal ? personalKey(key, versionId(clock.now(), random)) : key;
+  return context.flights.join(rangeKey(place, range), {
+    run: async (flight) => {
+      if (await fetchPart(task, flight, context)) fillBehind({ asked, varies }, context);
+    },
+    accepts: (head) => acceptsEarlier(head, { asked, need, now: clock.now() }),
+    isOutdated: (flight) => isOutdated(flight, context),
+  });
+}
+
+async function answerArrivingPart(
+  { request, plan, key }: Asked,
+  { arriving, seat }: { arriving: PartArriving; seat: Seat<FlightHead> },
+  context: EntryContext,
+): Promise<EntryAnswer> {
+  const { isFirst, flight } = seat;
+  const { body: arrivingBody, isShared } = arriving;
+  const head = isFirst ? arriving.head : { ...arriving.head, headers: storedFields(arriving.head.headers) };
+  if (asksWho(head, request, plan)) return bypass('bypass-uncacheable');
+  if (!isShared && !isFirst) return bypass('bypass-uncacheable');
+  const { version, publishesAs, captured } = flight;
+  // The place is taken before anything is awaited, so that the flight knows its reader.
+  const body = flightBody({ version, body: arrivingBody, scope: key.scope }, context);
+  await arrivingBody.decided;
+  const facts: AnswerFacts = {
+    now: context.clock.now(),
+    outcome: isFirst ? 'miss' : 'collapsed',
+    bodyBytes: body.bodyBytes,
+    status: forwardStatus(arriving, isFirst),
+  };
+  const of = { plan, key: publishesAs, request, head, shared: isShared, generation: captured?.generation };
+  const notModified = isShared ? notModifiedHead(head, request, facts) : undefined;
+  if (notModified !== undefined) {
+    body.release();
+    return response(of, { ...notModified, body: inlineBody(NO_BYTES, version) }, facts);
+  }
+  return response(of, { ...answerHead(head, facts), body: ofPart(atHand(body, version, false)) }, facts);
+}
+
+/** It is in no store as it is: nobody goes on with it elsewhere. */
+function ofPart(body: EntryBody): EntryBody {
+  return {
+    version: body.version,
+    stored: false,
+    get bodyBytes() {
+      return body.bodyBytes;
+    },
+    get inline() {
+      return body.inline;
+    },
+    open: (offset, signal) => body.open(offset, signal),
+    release: () => body.release(),
+  };
+}
