@@ -1,11 +1,14 @@
 /** The short form; `npm run bench -- cluster --full` has 5,000 keys. */
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { coldRestart, CONCURRENCY_MAX } from '../load/cold-restart.ts';
+
+// Several processes start for each test, on a machine that may be busy with other things.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 it('after a restart of everything and an empty Redis, each key costs one fetch, and no more than the cap are under way', async () => {
   const [keys, clientsPerKey] = [200, 20];
   const report = await coldRestart({ keys, clientsPerKey, atOnce: 400 });
   expect(report).toMatchObject({ failures: {}, good: keys * clientsPerKey, keysFetched: keys });
-  expect(report.fetchesPerKeyMax).toBe(1);
+  expect(report).toMatchObject({ fetchesPerKeyMax: 1, keysFetchedAgain: 0, conditional: 0 });
   expect(report.underWayMax).toBeLessThanOrEqual(CONCURRENCY_MAX);
 });

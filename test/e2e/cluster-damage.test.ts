@@ -1,11 +1,14 @@
 /** Stored partitions that are lost, changed or exchanged behind the servers' backs, under a light load: nobody notices, and it is mended once. */
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { curl } from '../fixture/curl.ts';
 import { eventually } from '../fixture/eventually.ts';
 import { startMesh } from '../fixture/mesh.ts';
 import type { RedisFixture } from '../fixture/redis-server.ts';
 import { startSealedUpstream } from '../fixture/sealed-upstream.ts';
 import { SteadyLoad } from '../load/steady-load.ts';
+
+// Several processes start for each test, on a machine that may be busy with other things.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 async function write(redis: RedisFixture, name: Buffer, bytes: Buffer): Promise<void> {
   await redis.command('SET', name, bytes, 'KEEPTTL');

@@ -1,6 +1,9 @@
 /** The short form; `npm run bench -- cluster --full` has 5,000 clients. */
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { atExpiry, whileRevalidating } from '../load/expiry.ts';
+
+// Several processes start for each test, on a machine that may be busy with other things.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const CLIENTS = 500;
 

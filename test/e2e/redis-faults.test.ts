@@ -1,5 +1,5 @@
 /** What happens to clients while Redis does not do what it should, with two servers, two proxies and a light load: nothing. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { curl } from '../fixture/curl.ts';
 import { eventually } from '../fixture/eventually.ts';
 import { freePort } from '../fixture/free-port.ts';
@@ -9,6 +9,9 @@ import type { RedisFixture } from '../fixture/redis-server.ts';
 import { startSealedUpstream } from '../fixture/sealed-upstream.ts';
 import type { SealedUpstream } from '../fixture/sealed-upstream.ts';
 import { SteadyLoad } from '../load/steady-load.ts';
+
+// Several processes start for each test, on a machine that may be busy with other things.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 /** Small ones ride in the manifest, large ones have partitions. */
 const TARGETS = Array.from({ length: 24 }, (_, index) => `/${index % 3 === 0 ? 900_000 : 3000}/t${index}`);

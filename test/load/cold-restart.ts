@@ -18,6 +18,10 @@ export interface ColdRestartReport extends StormReport {
   readonly fetchesPerKeyMax: number;
   /** Keys that the upstream was asked for. */
   readonly keysFetched: number;
+  /** Keys that it was asked for more than once. */
+  readonly keysFetchedAgain: number;
+  /** Requests that only asked whether something had changed. */
+  readonly conditional: number;
   /** The most requests that the upstream had under way at once, which CONCURRENCY_MAX limits. */
   readonly underWayMax: number;
 }
@@ -69,6 +73,8 @@ export async function coldRestart({
     ...report,
     fetchesPerKeyMax: fetches.reduce((most, count) => Math.max(most, count), 0),
     keysFetched: fetches.length,
+    keysFetchedAgain: fetches.filter((count) => count > 1).length,
+    conditional: upstream.conditional,
     underWayMax: upstream.underWayMax,
   };
 }
