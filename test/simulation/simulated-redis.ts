@@ -79,11 +79,8 @@ export class SimulatedEntryStore implements EntryStore {
   readonly frames: ExpiringMap<Buffer>;
   /** Told of every manifest that is written. */
   onWritten: (key: string, bytes: Buffer) => void = () => undefined;
-  readonly #isUnfenced: boolean;
 
-  /** @param isUnfenced takes writes of older leases, too: what the simulation has to notice */
-  constructor(time: Pick<Timeline, 'nowMs'>, isUnfenced = false) {
-    this.#isUnfenced = isUnfenced;
+  constructor(time: Pick<Timeline, 'nowMs'>) {
     this.manifests = new ExpiringMap(time);
     this.frames = new ExpiringMap(time);
   }
@@ -99,7 +96,7 @@ export class SimulatedEntryStore implements EntryStore {
     if (ifVersion !== undefined && there?.version !== ifVersion) return false;
     if (ifAbsent === true && there !== undefined) return false;
     const former = there?.fence;
-    if (!this.#isUnfenced && fence !== undefined && former !== undefined && fence < former) return false;
+    if (fence !== undefined && former !== undefined && fence < former) return false;
     const kept = Buffer.from(bytes);
     this.manifests.set(key, { bytes: kept, version, fence: fence ?? former }, ttlMs);
     this.onWritten(key, kept);

@@ -20,7 +20,7 @@ test('a seed is a schedule', async () => {
   expect(other.trace).not.toEqual(one.trace);
 });
 
-test.each<Sabotage>(['deaf-log'])('%s is noticed', async (sabotage) => {
+test.each<Sabotage>(['deaf-log', 'two-leaders'])('%s is noticed', async (sabotage) => {
   const found = async (): Promise<readonly string[]> => {
     for (let seed = 1; seed <= NOTICED_WITHIN; seed += 1) {
       const { violations } = await runSchedule(seed, sabotage);

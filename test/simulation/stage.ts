@@ -28,14 +28,13 @@ export interface Stage {
  *
  * - `deaf-log`       invalidations are acknowledged and never heard of
  * - `two-leaders`    a lease is given to everybody
- * - `no-fence`       a manifest is written by whoever once held the lease
  */
-export type Sabotage = 'deaf-log' | 'two-leaders' | 'no-fence';
+export type Sabotage = 'deaf-log' | 'two-leaders';
 
 /** Simulated from end to end. */
 export function simulatedStage(random: Random, sabotage?: Sabotage): Stage {
   const time = new SimulatedTime();
-  const store = new SimulatedEntryStore(time, sabotage === 'no-fence');
+  const store = new SimulatedEntryStore(time);
   const log = new SimulatedLog({ time, random, isDeaf: sabotage === 'deaf-log' });
   const leases = new SimulatedLeases(time, random, sabotage === 'two-leaders');
   return {
