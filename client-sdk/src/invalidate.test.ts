@@ -122,7 +122,7 @@ test('what no server could take is told when one is back, and reported once', as
   await outcome(client, url);
   first.kill();
   await client.fetch(url, { method: 'POST' });
-  await expect.poll(() => events.includes('write-untold')).toBe(true);
+  await expect.poll(() => events.includes('write-untold'), { timeout: 10_000 }).toBe(true);
   await serve(keeper(asked), first.port);
   await expect.poll(() => asked.length, { timeout: 20_000 }).toBe(1);
   expect(events.filter((kind) => kind === 'write-untold').length).toBe(1);

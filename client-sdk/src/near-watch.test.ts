@@ -53,10 +53,10 @@ test.each(named)('an entry is used until an invalidation names it: $case', async
   const client = await clientOf(log);
   expect(await outcomeOf(client)).toBe('hit');
   expect(await outcomeOf(client)).toBe('near-hit');
-  await expect.poll(() => log.watchers).toBe(1);
+  await expect.poll(() => log.watchers, { timeout: 10_000 }).toBe(1);
   log.invalidate({ case: 'tag', value: 'other' });
   log.invalidate(target);
-  await expect.poll(() => outcomeOf(client)).toBe('hit');
+  await expect.poll(() => outcomeOf(client), { timeout: 10_000 }).toBe('hit');
   expect(await outcomeOf(client)).toBe('near-hit');
 });
 
@@ -66,9 +66,11 @@ test('while nothing is heard entries are asked for, and used again once the watc
   await outcomeOf(client);
   // Much later than the answer could vouch for itself.
   const until = performance.now() + 500;
-  await expect.poll(() => performance.now() > until && outcomeOf(client)).toBe('near-hit');
+  await expect
+    .poll(() => performance.now() > until && outcomeOf(client), { timeout: 10_000 })
+    .toBe('near-hit');
   log.silent = true;
-  await expect.poll(() => outcomeOf(client), { interval: 301 }).toBe('hit');
+  await expect.poll(() => outcomeOf(client), { interval: 301, timeout: 10_000 }).toBe('hit');
   log.silent = false;
   const again = performance.now() + 500;
   await expect
@@ -80,7 +82,7 @@ test('what was invalidated while the watch was cut is made good for when it is b
   const log = new ScriptedLog();
   const client = await clientOf(log);
   await outcomeOf(client);
-  await expect.poll(() => log.watchers).toBe(1);
+  await expect.poll(() => log.watchers, { timeout: 10_000 }).toBe(1);
   log.silent = true;
   log.invalidate({ case: 'tag', value: 'city' });
   log.cut();
@@ -96,7 +98,7 @@ test.each(['too old', 'another epoch'])(
     const log = new ScriptedLog(7);
     const client = await clientOf(log);
     await outcomeOf(client);
-    await expect.poll(() => log.watchers).toBe(1);
+    await expect.poll(() => log.watchers, { timeout: 10_000 }).toBe(1);
     log.silent = true;
     if (why === 'too old') {
       log.invalidate({ case: 'tag', value: 'other' });
@@ -127,11 +129,11 @@ test('an answer that was judged before an invalidation is not kept, however late
   const client = connect(address, { nearTrustMs: 60_000 });
   endWithTest(() => client.close());
   await outcomeOf(client);
-  await expect.poll(() => log.watchers).toBe(1);
+  await expect.poll(() => log.watchers, { timeout: 10_000 }).toBe(1);
   const late = client.fetch(`${CITIES}/late`);
   await asked.promise;
   log.invalidate({ case: 'tag', value: 'town' });
-  await expect.poll(() => outcomeOf(client)).toBe('hit');
+  await expect.poll(() => outcomeOf(client), { timeout: 10_000 }).toBe('hit');
   held.resolve();
   await late;
   expect((await client.fetch(`${CITIES}/late`)).cache.outcome).toBe('hit');

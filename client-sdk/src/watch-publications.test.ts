@@ -27,13 +27,13 @@ test('publications are told once each and in order, whatever becomes of connecti
   const script = { cache: log.calls };
   const [one, two] = await Promise.all([serve(script), serve(script)]);
   const { seen } = collect(connect([one.address, two.address]));
-  await expect.poll(() => log.watchers).toBe(1);
+  await expect.poll(() => log.watchers, { timeout: 10_000 }).toBe(1);
   log.publish('cities', 'v1');
   log.invalidate({ case: 'tag', value: 'x' });
-  await expect.poll(() => seen).toEqual(['cities v1']);
+  await expect.poll(() => seen, { timeout: 10_000 }).toEqual(['cities v1']);
   log.cut();
   log.publish('cities', 'v2');
-  await expect.poll(() => seen).toEqual(['cities v1', 'cities v2']);
+  await expect.poll(() => seen, { timeout: 10_000 }).toEqual(['cities v1', 'cities v2']);
   for (const server of [one, two]) server.kill();
   log.publish('towns', 'v1');
   await serve(script, two.port);

@@ -135,7 +135,9 @@ test('a server without credits is passed over', async () => {
   const transport = connectTo([full.address, other.address]);
   const asked = urlForFirst(full, [other]);
   const stuck = transport.lookup(get(asked)).catch(() => undefined);
-  await expect.poll(() => transport.state().some(({ status }) => status === 'up')).toBe(true);
+  await expect
+    .poll(() => transport.state().some(({ status }) => status === 'up'), { timeout: 10_000 })
+    .toBe(true);
   expect(await transport.lookup(get(asked))).toMatchObject({ kind: 'response' });
   transport.close();
   await stuck;

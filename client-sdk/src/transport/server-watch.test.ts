@@ -28,12 +28,12 @@ test('invalidations are told in order, each by its number, target and mode', asy
   const { address } = await serve({ cache: log.calls });
   const listener = new Listener();
   connectTo([address]).onInvalidation(listener);
-  await expect.poll(() => listener.position).toEqual({ epoch: 'one', sequence: 6 });
+  await expect.poll(() => listener.position, { timeout: 10_000 }).toEqual({ epoch: 'one', sequence: 6 });
   log.invalidate({ case: 'tag', value: 'cities' });
   log.invalidate({ case: 'urlPrefix', value: 'http://a.example/b' }, 'soft');
   log.invalidate({ case: 'all', value: true });
   await expect
-    .poll(() => listener.news)
+    .poll(() => listener.news, { timeout: 10_000 })
     .toMatchObject([
       { kind: 'invalidation', sequence: 7, target: { kind: 'tag', value: 'cities' }, mode: 'hard' },
       { sequence: 8, target: { kind: 'prefix', value: 'http://a.example/b' }, mode: 'soft' },
@@ -51,7 +51,7 @@ test('there is one watch, at one server; when it breaks another one tells what w
     { onEvent: (event) => events.push(event) },
   );
   transport.onInvalidation(listener);
-  await expect.poll(() => listener.position?.sequence).toBe(0);
+  await expect.poll(() => listener.position?.sequence, { timeout: 10_000 }).toBe(0);
   expect(log.watchers).toBe(1);
   const first = events.find(({ kind }) => kind === 'watch-up')?.server;
   log.silent = true;
@@ -59,7 +59,7 @@ test('there is one watch, at one server; when it breaks another one tells what w
   log.silent = false;
   servers.find(({ address }) => address === first)?.kill();
   await expect
-    .poll(() => listener.news)
+    .poll(() => listener.news, { timeout: 10_000 })
     .toMatchObject([{ sequence: 1, target: { kind: 'key', value: 'k' } }]);
   expect(log.requests.at(-1)).toEqual(['one', 0]);
   expect(events.findLast(({ kind }) => kind === 'watch-up')?.server).not.toBe(first);
@@ -70,7 +70,7 @@ test('a server that shows no sign of life is left for another one', async () => 
   const servers = await Promise.all([serve({ cache: dead.calls }), serve({ cache: alive.calls })]);
   const listener = new Listener();
   connectTo(servers.map(({ address }) => address)).onInvalidation(listener);
-  await expect.poll(() => listener.position?.sequence).toBe(1);
+  await expect.poll(() => listener.position?.sequence, { timeout: 10_000 }).toBe(1);
   const [current, other] = dead.watchers === 1 ? [dead, alive] : [alive, dead];
   current.silent = true;
   other.invalidate({ case: 'scope', value: 'geo' });
@@ -86,7 +86,7 @@ test('servers that know no Watch are asked once each, and then left alone', asyn
     { onEvent: (event) => events.push(event) },
   );
   transport.onInvalidation(listener);
-  await expect.poll(() => listener.refusals).toBe(1);
+  await expect.poll(() => listener.refusals, { timeout: 10_000 }).toBe(1);
   expect(events.filter(({ kind }) => kind === 'watch-down').length).toBe(2);
 });
 
@@ -104,7 +104,7 @@ test('the end of the transport is the end of its watch', async () => {
   const { address } = await serve({ cache: log.calls });
   const transport = connectTo([address]);
   transport.onInvalidation(new Listener());
-  await expect.poll(() => log.watchers).toBe(1);
+  await expect.poll(() => log.watchers, { timeout: 10_000 }).toBe(1);
   transport.close();
-  await expect.poll(() => log.watchers).toBe(0);
+  await expect.poll(() => log.watchers, { timeout: 10_000 }).toBe(0);
 });
