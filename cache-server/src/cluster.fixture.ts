@@ -1,0 +1,122 @@
+/** Several entry services that share a store, leases and an upstream, as the servers of a cluster do, in one process. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { HeaderList } from '@pannier/http-semantics';
+import { createMetrics, loadConfig } from '@pannier/runtime';
+import type { Metrics } from '@pannier/runtime';
+import { onTestFinished } from 'vitest';
+import { systemClock } from './clock.ts';
+import type { EntryAnswer, EntryResponse } from './entry-answer.ts';
+import type { EntryLimits } from './entry-context.ts';
+import type { EntryService } from './entry-service.ts';
+import { createGenerations } from './generation/create-generations.ts';
+import { createGetEntry } from './get-entry.ts';
+import { ProcessLeases } from './lease/process-leases.fixture.ts';
+import type { EntryStore } from './store/entry-store.ts';
+import { createMemoryStore } from './store/memory-store.ts';
+import { createUpstreamRegistry } from './upstream/upstream-registry.ts';
+
+const NEVER = new AbortController().signal;
+
+/** What a test may choose. */
+export interface TestClusterOptions {
+  readonly answer: RequestListener;
+  readonly servers?: number;
+  readonly limits?: Partial<EntryLimits>;
+}
+
+/** A cluster in one process; the time is real. */
+export interface TestCluster {
+  readonly services: readonly EntryService[];
+  readonly leases: ProcessLeases;
+  readonly store: EntryStore;
+  /** Requests that the upstream got so far. */
+  asked(): number;
+  /** Answers of the upstream from now on. */
+  answer(listener: RequestListener): void;
+  ask(server: number, path: string, headers?: HeaderList, signal?: AbortSignal): Promise<EntryAnswer>;
+  /** A GET that must be answered by a response. */
+  get(server: number, path: string, headers?: HeaderList, signal?: AbortSignal): Promise<EntryResponse>;
+  /** How often a server had a part in a flight, by its metrics. */
+  role(server: number, role: string): Promise<number>;
+  /** Waits until no flight is under way. */
+  landed(): Promise<void>;
+}
+
+/** Starts one; the test's end ends it. */
+export async function startTestCluster(options: TestClusterOptions): Promise<TestCluster> {
+  const upstream = createServer();
+  let asked = 0;
+  let answer = options.answer;
+  upstream.on('request', (...exchange: Parameters<RequestListener>) => {
+    asked += 1;
+    answer(...exchange);
+  });
+  upstream.listen(0, '127.0.0.1');
+  await once(upstream, 'listening');
+  const url = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
+  const config = loadConfig({ env: {}, overrides: { upstreams: { api: { url } } } });
+  const upstreams = await createUpstreamRegistry({
+    upstreams: config.upstreams,
+    undeclared: 'pass',
+    allowPrivateAddresses: [],
+    ownAddresses: [],
+    viaName: 'pannier-server-test',
+    limits: config.limits,
+  });
+  const leases = new ProcessLeases(systemClock);
+  const store = createMemoryStore({ bytesMax: 1e9, now: systemClock.now });
+  const generations = createGenerations({ clock: systemClock, random: Math.random });
+  const metrics: Metrics[] = [];
+  const services = Array.from({ length: options.servers ?? 3 }, () => {
+    const own = createMetrics('test');
+    metrics.push(own);
+    return createGetEntry({
+      store,
+      leases,
+      generations,
+      upstreams,
+      plainUrls: new Set(),
+      limits: { ...config.limits, ...options.limits },
+      clock: systemClock,
+      random: Math.random,
+      logger: { warn: () => undefined },
+      metrics: own,
+    });
+  });
+  onTestFinished(async () => {
+    for (const service of services) service.close();
+    await generations.close();
+    await upstreams.close();
+    upstream.closeAllConnections();
+    await new Promise((resolve) => upstream.close(resolve));
+  });
+  const ask: TestCluster['ask'] = async (server, path, headers = [], signal = NEVER) => {
+    const service = services[server];
+    if (service === undefined) throw new Error(`no server ${server}`);
+    return await service.getEntry({ method: 'GET', url: url + path, headers }, { identity: 'test' }, signal);
+  };
+  return {
+    services,
+    leases,
+    store,
+    asked: () => asked,
+    answer: (listener) => void (answer = listener),
+    ask,
+    async get(...request) {
+      const got = await ask(...request);
+      if (got.kind !== 'response') throw new Error(`expected a response, not ${got.outcome}`);
+      return got;
+    },
+    async role(server, role) {
+      const text = (await metrics[server]?.registry.metrics()) ?? '';
+      return Number(new RegExp(`flight_roles_total\\{role="${role}"\\} (\\d+)`).exec(text)?.[1] ?? 0);
+    },
+    async landed() {
+      while (services.some((service) => service.activity().flights > 0))
+        await new Promise((resolve) => setTimeout(resolve, 5));
+    },
+  };
+}
