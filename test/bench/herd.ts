@@ -1,8 +1,8 @@
 /**
  * A herd: 10,000 clients, each on a connection of its own, ask for one cold key in the same moment. Pannier answers with three cache servers
- * over one real Redis and three proxies, beside nginx with `proxy_cache_lock` and Varnish, one of each, in the same run. The body is 1 MB of random
- * bytes and the upstream takes 1 s before it sends. Every body is compared, byte for byte, with the upstream's. Everything shares the machine, the
- * clients included, so that the waits are those of moving 10 GB; what counts first are the fetches.
+ * over one real Redis and three proxies, beside nginx with `proxy_cache_lock` and Varnish, one of each, in the same run. The upstream takes 1 s
+ * before it sends. The body is 100 kB of random bytes, 1 MB with --full; every one is compared, byte for byte, with the upstream's. Everything
+ * shares the machine, the clients included, so that the waits are those of moving 1 or 10 GB; what counts first are the fetches.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,9 @@ import type { ClientFleet } from './client-fleet.ts';
 import { histogram, quantile } from './latency.ts';
 
 const CLIENTS = 10_000;
-const BODY_BYTES = 1_000_000;
+/** More than rides in an answer, so that each client has a stream of its own. */
+const BODY_BYTES = 100_000;
+const BODY_FULL_BYTES = 1_000_000;
 const LATENCY_MS = 1000;
 const ROUNDS_FULL = 5;
 const DEADLINE_MS = 300_000;
@@ -62,20 +64,21 @@ interface Rig {
   readonly upstream: Upstream;
   readonly fleet: ClientFleet;
   readonly bodyFile: string;
+  readonly bodyBytes: number;
 }
 
 let seed = 0;
 /** What nobody has asked for yet. */
-function coldUrl(upstream: Upstream, latencyMs: number): string {
+function coldUrl(upstream: Upstream, bytes: number, latencyMs: number): string {
   seed += 1;
-  return `${upstream.url}/generated/${BODY_BYTES}?type=random&seed=${seed}&maxAge=3600&latencyMs=${latencyMs}`;
+  return `${upstream.url}/generated/${bytes}?type=random&seed=${seed}&maxAge=3600&latencyMs=${latencyMs}`;
 }
 
 /** Whoever is asked for the first time is still being compiled. */
 async function warmUp({ doors = [], isForward }: Contender, upstream: Upstream): Promise<void> {
   for (const door of doors) {
     for (let request = 0; request < WARM_UPS; request += 1) {
-      const url = coldUrl(upstream, 0);
+      const url = coldUrl(upstream, BODY_BYTES, 0);
       await (isForward ? curl(url, door) : curl(url.replace(upstream.url, door)));
     }
   }
@@ -84,9 +87,9 @@ async function warmUp({ doors = [], isForward }: Contender, upstream: Upstream):
 async function storm(
   contender: Contender,
   storms: Storms,
-  { upstream, fleet, bodyFile }: Rig,
+  { upstream, fleet, bodyFile, bodyBytes }: Rig,
 ): Promise<void> {
-  const url = coldUrl(upstream, LATENCY_MS);
+  const url = coldUrl(upstream, bodyBytes, LATENCY_MS);
   writeFileSync(bodyFile, (await curl(url)).body);
   const { doors = [], isForward } = contender;
   const order = { doors, isForward, url, bodyFile, deadlineMs: DEADLINE_MS };
@@ -149,7 +152,8 @@ export async function herdBench({ full, clients = CLIENTS, progress }: BenchOpti
   ];
   const storms = contenders.map(noStorms);
   for (const contender of contenders) await warmUp(contender, upstream);
-  const rig = { upstream, fleet, bodyFile: join(folder, 'body') };
+  const bodyBytes = full ? BODY_FULL_BYTES : BODY_BYTES;
+  const rig = { upstream, fleet, bodyFile: join(folder, 'body'), bodyBytes };
   for (let round = 0; round < (full ? ROUNDS_FULL : 1); round += 1) {
     for (const [index, contender] of contenders.entries()) {
       if (contender.doors === undefined) continue;
@@ -165,7 +169,7 @@ export async function herdBench({ full, clients = CLIENTS, progress }: BenchOpti
       ...Object.fromEntries(each(figuresOf).flatMap((figures) => Object.entries(figures))),
     },
     table: [
-      `${clients} clients, one cold key, ${BODY_BYTES / 1e6} MB, an upstream that takes ${LATENCY_MS / 1000} s; median (spread), ms`,
+      `${clients} clients, one cold key, ${bodyBytes / 1e6} MB, an upstream that takes ${LATENCY_MS / 1000} s; median (spread), ms`,
       `  ${''.padEnd(34)} ${'fetches'.padEnd(14)} ${'errors'.padEnd(14)} ${'head p99'.padEnd(22)} ${'whole p50'.padEnd(22)} whole p99`,
       ...each(row),
       ...each(details).flat(),
