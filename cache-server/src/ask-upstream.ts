@@ -1,7 +1,7 @@
 /** Asking an upstream: when it may be asked, counted, and on behalf of a flight or of one request. */
 import { formatHttpDate, hasHeader, looksLikeCredential } from '@pannier/http-semantics';
 import type { HeaderList } from '@pannier/http-semantics';
-import type { Generation } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import type { EntryContext } from './entry-context.ts';
 import type { FlightHead } from './flight-head.ts';
 import type { Flight } from './flight/flight.ts';

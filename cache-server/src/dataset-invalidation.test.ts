@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { GenerationMode } from '@pannier/proto';
+import type { GenerationMode } from '@pannier/proto/generation';
 import { expect, test } from 'vitest';
 import { startDatasets } from './get-dataset.fixture.ts';
 import type { TestDatasets } from './get-dataset.fixture.ts';

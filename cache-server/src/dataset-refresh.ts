@@ -1,5 +1,5 @@
 /** Brings a dataset up to date: is there anything newer, cut it, judge it, publish it last. */
-import type { Generation } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import type { Clock } from './clock.ts';
 import type { DatasetManifest } from './dataset/version/dataset-manifest.ts';
 import type { VersionShelf } from './dataset/version/version-shelf.ts';

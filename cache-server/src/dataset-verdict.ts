@@ -1,5 +1,5 @@
 /** What invalidations make of a dataset's version: whether its upstream has to be asked again whatever its age says. */
-import type { Generation } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import type { VersionShelf } from './dataset/version/version-shelf.ts';
 import type { DatasetsDeps } from './dataset-service.ts';
 import type { DeclaredDataset } from './declared-dataset.ts';

@@ -1,6 +1,6 @@
 /** What `get-entry.ts` answers; rpc/ turns it into frames. */
 import type { HeaderList, Outcome } from '@pannier/http-semantics';
-import type { Generation } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import type { EntryKey } from './entry-key.ts';
 
 /** A request as the story sees it: method and absolute URL as strings, headers in order, latin1. */

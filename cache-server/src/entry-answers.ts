@@ -1,7 +1,7 @@
 /** Answers, from what is stored and from what is arriving. */
 import { storedFields, varyNames } from '@pannier/http-semantics';
 import type { CacheStatusParams, HeaderList, Outcome } from '@pannier/http-semantics';
-import type { Generation } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import type { EntryAnswer, EntryBody, EntryRequest, EntryResponse } from './entry-answer.ts';
 import { flightBody, inlineBody, storedBody } from './entry-bodies.ts';
 import type { EntryContext } from './entry-context.ts';
@@ -107,12 +107,13 @@ export async function answerArriving(
     status: outcome === 'hit' ? {} : forwardStatus(arriving, isFirst),
   };
   const shared = arrivingBody.storing;
-  const notModified = shared ? notModifiedHead(head, request, facts) : undefined;
+  // Conditions are judged before Range: https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2
+  const notModified = shared || isWholeAnyway ? notModifiedHead(head, request, facts) : undefined;
   if (notModified !== undefined) {
     body.release();
     return response(
       { ...of, head, shared },
-      { ...notModified, body: inlineBody(NO_BYTES, version, true) },
+      { ...notModified, body: inlineBody(NO_BYTES, version, shared) },
       facts,
     );
   }

@@ -3,7 +3,7 @@
  * carries; where a response names further ones in its Vary, those join the key and the fetch from then on.
  * https://www.rfc-editor.org/rfc/rfc9111#section-4.1
  */
-import type { Generation } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import { hasHeader, mayBeForwarded, variantValues, varyNames } from '@pannier/http-semantics';
 import type { HeaderList } from '@pannier/http-semantics';
 import type { EntryContext } from './entry-context.ts';

@@ -1,8 +1,8 @@
 /** The work of a flight, in order: look again, ask the upstream, judge what it says, pass it on, publish. */
 import { conditionalHeaders, looksLikeCredential, variantValues } from '@pannier/http-semantics';
 import type { HeaderList } from '@pannier/http-semantics';
-import { entryTags } from '@pannier/proto';
-import type { Generation } from '@pannier/proto';
+import { entryTags } from '@pannier/proto/generation';
+import type { Generation } from '@pannier/proto/generation';
 import { ask } from './ask-upstream.ts';
 import type { FlightArrival } from './ask-upstream.ts';
 import { storedBodySink } from './body-sink.ts';

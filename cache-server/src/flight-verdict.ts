@@ -1,6 +1,6 @@
 /** What invalidations make of a fetch in progress. */
-import { entryTags } from '@pannier/proto';
-import type { Generation, Verdict } from '@pannier/proto';
+import { entryTags } from '@pannier/proto/generation';
+import type { Generation, Verdict } from '@pannier/proto/generation';
 import type { EntryContext } from './entry-context.ts';
 import type { EntryKey } from './entry-key.ts';
 import type { FlightHead } from './flight-head.ts';

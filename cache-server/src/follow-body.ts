@@ -1,5 +1,5 @@
 /** The body of a flight that another server leads, as this server's readers get it: at once, and from its first byte for whoever comes later. */
-import { entryTags } from '@pannier/proto';
+import { entryTags } from '@pannier/proto/generation';
 import { CacheServerError } from './errors.ts';
 import type { EntryContext } from './entry-context.ts';
 import type { FetchTask } from './fetch-task.ts';

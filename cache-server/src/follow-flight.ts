@@ -1,9 +1,10 @@
 /** A flight of a server that follows another one's: its waiters get what that one tells, as soon as it is told. */
-import { entryTags } from '@pannier/proto';
+import { entryTags } from '@pannier/proto/generation';
+import type { EntryTargets, Generation } from '@pannier/proto/generation';
 import type { EntryContext } from './entry-context.ts';
+import type { EntryKey } from './entry-key.ts';
 import type { FetchTask } from './fetch-task.ts';
 import type { FlightHead } from './flight-head.ts';
-import { isOutdated } from './flight-verdict.ts';
 import type { Flight } from './flight/flight.ts';
 import { followBody } from './follow-body.ts';
 import type { FollowedFlight } from './follow-sources.ts';
@@ -21,6 +22,9 @@ import { placeOf } from './response-place.ts';
  * - `alone`    this server asks for itself
  */
 export type FollowEnd = 'done' | 'again' | 'refused' | 'alone';
+
+/** How old what is known of invalidations may be, in milliseconds. */
+const CONFIRMED_MS_MAX = 1000;
 
 /** What a flight is followed with. */
 export interface Following {
@@ -40,6 +44,10 @@ export async function followFlight(
   const { signal } = flight;
   const onAway = (): void => counters.flightRole('control-away');
   const reader = new RecordReader({ ...followed, store: leases, clock, signal, onAway });
+  const { confirmedMsAgo, position } = context.generations;
+  const began = confirmedMsAgo <= CONFIRMED_MS_MAX ? position : undefined;
+  // Whoever comes after an invalidation from here on shall not wait with the others.
+  flight.captured = { generation: position, atMs: clock.now() };
   flight.isFollowing = true;
   try {
     const records = reader.records();
@@ -49,7 +57,7 @@ export async function followFlight(
     switch (record.kind) {
       case 'head':
         return (
-          refusal(record, { task, flight, followed, context }) ??
+          (await refusal(record, { task, flight, followed, began, context })) ??
           (await followBody(task, flight, { followed, context, reader, head: record, records }))
         );
       case 'settled':
@@ -74,24 +82,41 @@ interface Parts {
 }
 
 /** Why a response is not for those who wait here. */
-function refusal(
+async function refusal(
   record: HeadRecord,
-  { task, flight, followed, context }: Parts & { followed: FollowedFlight },
-): FollowEnd | undefined {
+  { task, flight, followed, began, context }: Parts & { followed: FollowedFlight; began: Began },
+): Promise<FollowEnd | undefined> {
   if (record.partitionBytes !== context.limits.partitionBytes) return 'alone';
-  const { generation, requestTimeMs } = record;
-  const atMs = Math.min(requestTimeMs, context.clock.now());
-  const publishesAs = placeOf(task, record.variant);
-  const asking = {
-    captured: { generation, atMs },
-    tags: entryTags(record.headers),
-    key: flight.key,
-    publishesAs,
-  };
   // It may be from before an invalidation that was acknowledged before the first of those who wait here asked.
-  if (isOutdated(asking, context)) return 'refused';
+  const places = [flight.key, placeOf(task, record.variant)];
+  if (!(await isValid(record, { places, began, context }))) return 'refused';
   if (!followed.isAnswered) return undefined;
   return task.acceptsEarlier({ ...record, policy: task.target.upstream.policy }) ? undefined : 'refused';
+}
+
+/** What was known of invalidations when this server began to follow; undefined where that was not confirmed. */
+type Began = Generation | undefined;
+
+function isSince({ epoch, sequence }: Generation, began: Began): boolean {
+  return began !== undefined && epoch === began.epoch && sequence >= began.sequence;
+}
+
+async function isValid(
+  { generation, headers }: HeadRecord,
+  given: { places: readonly EntryKey[]; began: Began; context: EntryContext },
+): Promise<boolean> {
+  const { places, began, context } = given;
+  const { generations } = context;
+  const tags = entryTags(headers);
+  for (const { text: key, scope, url } of places) {
+    const targets = (): EntryTargets => ({ key, scope, tags, ...(url === undefined ? {} : { url }) });
+    // All that was known when this server began to follow was known to who asked; else what has come since is to be read first.
+    const verdict = isSince(generation, began)
+      ? generations.known(generation, targets)
+      : (await generations.judge(generation, targets)).verdict;
+    if (verdict !== 'valid') return false;
+  }
+  return true;
 }
 
 /** Answers from the store, if it has what was told of. */

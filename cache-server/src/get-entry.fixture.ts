@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { HeaderList } from '@pannier/http-semantics';
-import type { GenerationMode, GenerationTarget } from '@pannier/proto';
+import type { GenerationMode, GenerationTarget } from '@pannier/proto/generation';
 import { decodeBytes, decodeFrame } from '@pannier/proto/partition-format';
 import { createMetrics, loadConfig } from '@pannier/runtime';
 import { onTestFinished } from 'vitest';

@@ -1,6 +1,6 @@
 /** Invalidation as callers ask for it: what they name becomes what entries are known by. */
-import { boundedTarget } from '@pannier/proto';
-import type { Generation, GenerationMode, GenerationTarget } from '@pannier/proto';
+import { boundedTarget } from '@pannier/proto/generation';
+import type { Generation, GenerationMode, GenerationTarget } from '@pannier/proto/generation';
 import { CacheServerError } from './errors.ts';
 import type { Generations } from './generation/generations.ts';
 import type { UpstreamRegistry } from './upstream/upstream-registry.ts';

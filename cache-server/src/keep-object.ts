@@ -8,7 +8,7 @@ import {
   encodeFrame,
   encodeValue,
 } from '@pannier/proto/partition-format';
-import type { Generation } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import type { Clock } from './clock.ts';
 import { entryKey } from './entry-key.ts';
 import type { EntryKey } from './entry-key.ts';

@@ -1,7 +1,7 @@
 /** Manifests by key, in the store; whatever is wrong with the store or with what it holds is a miss, and counted. */
 import { LRUCache } from 'lru-cache';
-import { entryTags } from '@pannier/proto';
-import type { EntryTargets } from '@pannier/proto';
+import { entryTags } from '@pannier/proto/generation';
+import type { EntryTargets } from '@pannier/proto/generation';
 import type { Clock } from './clock.ts';
 import type { EntryKey } from './entry-key.ts';
 import type { Generations } from './generation/generations.ts';

@@ -7,7 +7,7 @@
 import { crc32 } from 'node:zlib';
 import { decodeValue, DIGEST_BYTES, encodeValue } from '@pannier/proto/partition-format';
 import type { CachePolicy, Header, Piece, StoredHead } from '@pannier/http-semantics';
-import type { Generation } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import { CacheServerError } from './errors.ts';
 import type { Doubt } from './freshness/entry-freshness.ts';
 

@@ -1,5 +1,5 @@
 /** The last step of a refresh: nobody sees a version before all of it is stored, and none that breaks what readers rely on. */
-import type { Generation } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import { declaredFields } from './dataset/version/declared-fields.ts';
 import type { DatasetManifest } from './dataset/version/dataset-manifest.ts';
 import { driftReasons } from './dataset/version/drift-gate.ts';

@@ -1,7 +1,7 @@
 /** The last step of a flight: what was fetched or confirmed becomes what everybody finds. */
 import { freshen, getHeader, storedFields } from '@pannier/http-semantics';
 import type { HeaderList } from '@pannier/http-semantics';
-import type { Generation } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import type { EntryContext } from './entry-context.ts';
 import type { EntryKey } from './entry-key.ts';
 import { flightVerdict } from './flight-verdict.ts';

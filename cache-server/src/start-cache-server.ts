@@ -1,31 +1,19 @@
-/** Puts a cache server together: store, upstreams, entries, objects, datasets, and the two ports. */
-import { randomUUID } from 'node:crypto';
+/** Opens the two ports of a cache server before its parts. */
 import { createLogger, createMetrics, explainBusyPort, startAdmin } from '@pannier/runtime';
 import type { Config, Logger } from '@pannier/runtime';
 import { checkDatasets } from './check-datasets.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
-import { openClusterControl } from './cluster-control.ts';
 import { describeEntry, originalSummary } from './describe-entry.ts';
 import type { EntryService } from './entry-service.ts';
-import { declaredDataset, datasetUrls } from './declared-dataset.ts';
-import { createGenerations } from './generation/create-generations.ts';
-import { createDatasets } from './get-dataset.ts';
-import { createGetEntry } from './get-entry.ts';
-import { invalidate } from './invalidate.ts';
-import { createObjectKeeper } from './keep-object.ts';
-import { openStore } from './open-store.ts';
-import { startJanitor } from './start-janitor.ts';
-import { startJobs } from './start-jobs.ts';
-import { checkRefresh, startRefresh } from './start-refresh.ts';
+import { openServerParts } from './server-parts.ts';
+import { checkRefresh } from './start-refresh.ts';
 import type { AdminServiceDeps } from './rpc/admin-service.ts';
 import { startGrpcServer } from './rpc/grpc-server.ts';
 import type { GrpcPort } from './rpc/grpc-server.ts';
 import { TicketTable } from './rpc/ticket-table.ts';
 import type { EntryStore } from './store/entry-store.ts';
 import type { OwnAddress } from './upstream/guarded-connector.ts';
-import { createUpstreamRegistry } from './upstream/upstream-registry.ts';
-import type { UpstreamRegistry } from './upstream/upstream-registry.ts';
 
 /** What a server is started with. */
 export interface CacheServerOptions {
@@ -52,13 +40,6 @@ export interface RunningCacheServer {
 
 /** Room in a gRPC message for what surrounds an object's value. */
 const MESSAGE_OVERHEAD_BYTES = 1024 * 1024;
-
-/** What does not fit into the embedded store beside other entries is relayed rather than stored. */
-function entryBytesMax({ server, limits }: Config): number {
-  return server.redis === undefined
-    ? Math.min(limits.entryBytesMax, server.memoryStoreBytesMax / 2)
-    : limits.entryBytesMax;
-}
 
 /** A worker answers nobody. */
 async function openGrpc(
@@ -112,20 +93,6 @@ function adminDeps(
   };
 }
 
-async function openUpstreams(
-  { upstreams, server, limits }: Config,
-  ownAddresses: readonly OwnAddress[],
-): Promise<UpstreamRegistry> {
-  return await createUpstreamRegistry({
-    upstreams,
-    undeclared: server.undeclared,
-    allowPrivateAddresses: server.allowPrivateAddresses,
-    ownAddresses,
-    viaName: `pannier-server-${randomUUID().slice(0, 8)}`,
-    limits,
-  });
-}
-
 /**
  * Starts a server.
  *
@@ -136,37 +103,10 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
   checkDatasets(config.datasets);
   checkRefresh(config.upstreams);
   const logger = options.logger ?? createLogger(config.log, 'cache-server');
-  const limits = { ...config.limits, entryBytesMax: entryBytesMax(config) };
   const metrics = createMetrics('pannier_server', { process: true });
-  const store = openStore(config, { clock, logger, metrics });
-  const control = openClusterControl(config, logger);
   const ownAddresses = options.ownAddresses ?? [];
-  const upstreams = await openUpstreams(config, ownAddresses);
-  const generations = createGenerations({
-    clock,
-    random: Math.random,
-    log: control?.invalidationLog,
-    onFailure: (err) => logger.debug({ err }, 'the log of invalidations cannot be read'),
-  });
-  const shared = { store, limits, clock, random: Math.random, logger, metrics, generations };
-  const entries = createGetEntry({
-    ...shared,
-    upstreams,
-    plainUrls: datasetUrls(config),
-    keySecret: config.server.keySecret,
-    protectionShare: control?.protectionShare,
-    leases: control?.leases,
-  });
-  const datasets = createDatasets({
-    ...shared,
-    entries,
-    upstreams: config.upstreams,
-    datasets: config.datasets,
-    baseDir: process.cwd(),
-  });
-  const jobs = startJobs({ ...shared, config, entries, datasets });
-  const refresh = startRefresh({ ...shared, config, entries, claims: control?.refreshClaims });
-  const janitor = startJanitor({ ...shared, config, ledger: control?.useLedger });
+  const parts = await openServerParts(config, { clock, logger, metrics, ownAddresses });
+  const { store, entries, datasets, jobs, janitor, generations, limits } = parts;
   const tickets = new TicketTable();
   const draining = new AbortController();
 
@@ -178,14 +118,9 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
     datasets,
     jobs,
     janitor,
-    objects: janitor.heardByObjects(createObjectKeeper(shared)),
+    objects: janitor.heardByObjects(parts.objects),
     generations,
-    invalidate: async (targets, mode) =>
-      await invalidate(targets, mode, {
-        generations,
-        upstreams,
-        datasetUrls: (name) => declaredDataset(name, config).urls,
-      }),
+    invalidate: parts.invalidate,
     listDatasets: async () => await datasets.list(),
     now: () => performance.now(),
     onProtocolError: () => logger.debug('an exchange frame that this version does not know'),
@@ -209,14 +144,10 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
     flights: () => entries.activity().flights,
     async close(graceMs = limits.drainMs) {
       draining.abort();
-      refresh.close();
+      parts.refresh.close();
       await Promise.all([jobs.close(), grpc?.drain(graceMs)]);
       tickets.clear();
-      entries.close();
-      await janitor.close();
-      await Promise.all([admin.close(), upstreams.close(), datasets.close(), store.close()]);
-      await generations.close();
-      await control?.close();
+      await Promise.all([admin.close(), parts.close()]);
     },
   };
 }

@@ -1,5 +1,5 @@
 /** Telling the other servers what comes, if it is for them, too. */
-import type { Generation } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import type { EntryContext } from './entry-context.ts';
 import type { FlightHead, ResponseArriving } from './flight-head.ts';
 import type { Flight } from './flight/flight.ts';

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { Generation } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import { decodeValue, encodeValue } from '@pannier/proto/partition-format';
 import { CacheServerError } from './errors.ts';
 

@@ -1,5 +1,5 @@
 /** The client: everything that a program may ask of Pannier. */
-import type { Generation } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import type { RecordObject } from '@pannier/proto/partition-format';
 import type { CallOptions, ClientOptions } from './client-options.ts';
 import { openDataset } from './dataset.ts';

@@ -1,7 +1,8 @@
 /** Invalidation as programs ask for it: by what entries are known by, never by looking for them. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { CacheService, InvalidationMode } from '@pannier/proto';
-import type { Generation, GenerationTarget, InvalidationTargetSchema } from '@pannier/proto';
+import type { InvalidationTargetSchema } from '@pannier/proto';
+import type { Generation, GenerationTarget } from '@pannier/proto/generation';
 import { PannierError } from './errors.ts';
 import type { CallLimits, Transport } from './transport/transport.ts';
 

@@ -5,8 +5,8 @@
 import { LRUCache } from 'lru-cache';
 import { storedFields } from '@pannier/http-semantics';
 import type { HeaderList } from '@pannier/http-semantics';
-import { entryTags, GenerationView } from '@pannier/proto';
-import type { EntryTargets, Generation, GenerationTarget, Verdict } from '@pannier/proto';
+import { entryTags, GenerationView } from '@pannier/proto/generation';
+import type { EntryTargets, Generation, GenerationTarget, Verdict } from '@pannier/proto/generation';
 import { comparableUrl, RemovalLog } from './near-removals.ts';
 import { NearView } from './near-view.ts';
 import type { LookupResponse } from './transport/lookup-answer.ts';

@@ -1,4 +1,4 @@
-import type { EntryTargets, GenerationMode, GenerationTarget } from '@pannier/proto';
+import type { EntryTargets, GenerationMode, GenerationTarget } from '@pannier/proto/generation';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { NearView } from './near-view.ts';

@@ -2,8 +2,8 @@
  * What a near cache knows of invalidations: those that the Watch told of, up to which place in the servers' log nothing is missing, and when
  * that was last confirmed. An entry is judged by them when it is about to be used, so that an event costs the same however much it hits.
  */
-import { GenerationView } from '@pannier/proto';
-import type { EntryTargets, Generation, Verdict } from '@pannier/proto';
+import { GenerationView } from '@pannier/proto/generation';
+import type { EntryTargets, Generation, Verdict } from '@pannier/proto/generation';
 import type { WatchListener, WatchNews } from './transport/watch-news.ts';
 
 /** Targets that are known exactly; older ones may outdate an entry for nothing. */

@@ -1,7 +1,7 @@
 /** New versions of datasets as they are published by any server, across the ends of connections and servers. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { CacheService } from '@pannier/proto';
-import type { Generation } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import { PannierError } from './errors.ts';
 import { BackOff } from './transport/back-off.ts';
 import type { StreamServer, Transport } from './transport/index.ts';

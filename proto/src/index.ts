@@ -12,16 +12,3 @@ export * from './gen/pannier/cache/v1/object_pb.ts';
 export * from './gen/pannier/cache/v1/value_pb.ts';
 export * from './grpc-client.ts';
 export * from './grpc-service-definition.ts';
-export { boundedTarget, bucketOf, BUCKETS, targetName } from './generation/generation.ts';
-export type {
-  EntryTargets,
-  Generation,
-  GenerationEvent,
-  GenerationMode,
-  GenerationTarget,
-  Verdict,
-} from './generation/generation.ts';
-export { entryTags } from './generation/entry-tags.ts';
-export { EXACT_TARGETS_MAX, GenerationView, PREFIXES_MAX } from './generation/generation-view.ts';
-export type { FoldedMarks, GenerationViewOptions } from './generation/generation-view.ts';
-export type { Marks } from './generation/marks.ts';

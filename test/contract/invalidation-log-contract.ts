@@ -1,7 +1,7 @@
 /** What every log of invalidations does. */
 import { expect, test } from 'vitest';
-import { GenerationView } from '@pannier/proto';
-import type { GenerationMode, GenerationTarget } from '@pannier/proto';
+import { GenerationView } from '@pannier/proto/generation';
+import type { GenerationMode, GenerationTarget } from '@pannier/proto/generation';
 import type {
   InvalidationLog,
   LogEvent,

@@ -1,7 +1,7 @@
 /** Two replicas over one Redis, in this process: the story of a request, and the objects of callers, with real time and real sockets. */
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { GenerationMode, GenerationTarget } from '@pannier/proto';
+import type { GenerationMode, GenerationTarget } from '@pannier/proto/generation';
 import { createMetrics, loadConfig } from '@pannier/runtime';
 import { systemClock } from '../../cache-server/src/clock.ts';
 import type { EntryResponse } from '../../cache-server/src/entry-answer.ts';

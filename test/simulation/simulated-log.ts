@@ -1,6 +1,6 @@
 /** The control half of a simulated Redis: the log of invalidations. See `simulated-redis.ts`. */
-import { bucketOf, targetName } from '@pannier/proto';
-import type { FoldedMarks, Generation } from '@pannier/proto';
+import { bucketOf, targetName } from '@pannier/proto/generation';
+import type { FoldedMarks, Generation } from '@pannier/proto/generation';
 import { LOG_EVENTS_MAX } from '../../cache-server/src/generation/invalidation-log.ts';
 import type {
   AppendResult,

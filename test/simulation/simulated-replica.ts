@@ -14,7 +14,7 @@ import { SimulatedProcess } from './simulated-time.ts';
 import type { SimulatedUpstream } from './simulated-upstream.ts';
 import type { Stage } from './stage.ts';
 
-export const ORIGIN = 'http://api.test';
+const ORIGIN = 'http://api.test';
 
 /** The world around a replica. */
 export interface World extends Pick<Stage, 'time' | 'store' | 'log' | 'leases'> {

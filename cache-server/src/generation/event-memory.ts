@@ -1,5 +1,5 @@
 /** The events that this server has read last, for those who watch. */
-import type { Generation } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import { LOG_EVENTS_MAX } from './invalidation-log.ts';
 import type { LogEvent } from './invalidation-log.ts';
 

@@ -1,5 +1,5 @@
 /** An event as it stands in a log outside of the process: JSON, so that other versions can read what they know of it. */
-import type { GenerationTarget } from '@pannier/proto';
+import type { GenerationTarget } from '@pannier/proto/generation';
 import type { LogEvent, NewEvent, PublishedVersion } from './invalidation-log.ts';
 
 const KINDS: readonly GenerationTarget['kind'][] = ['all', 'scope', 'tag', 'url', 'prefix', 'dataset', 'key'];

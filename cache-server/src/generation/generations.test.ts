@@ -1,4 +1,4 @@
-import type { GenerationMode } from '@pannier/proto';
+import type { GenerationMode } from '@pannier/proto/generation';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { ManualClock } from '../get-entry.fixture.ts';
 import { Generations } from './generations.ts';

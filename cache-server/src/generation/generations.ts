@@ -2,8 +2,14 @@
  * What this server knows of the cluster's invalidations: it follows the log, and knows since when its view is confirmed. A view that may be
  * older than a second asks before it judges; when the log cannot be reached, what looks valid is `unknown`, and the upstream has the last word.
  */
-import { GenerationView } from '@pannier/proto';
-import type { EntryTargets, Generation, GenerationMode, GenerationTarget, Verdict } from '@pannier/proto';
+import { GenerationView } from '@pannier/proto/generation';
+import type {
+  EntryTargets,
+  Generation,
+  GenerationMode,
+  GenerationTarget,
+  Verdict,
+} from '@pannier/proto/generation';
 import type { Clock } from '../clock.ts';
 import { EventMemory } from './event-memory.ts';
 import type { EventPage } from './event-memory.ts';

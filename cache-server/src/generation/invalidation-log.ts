@@ -2,7 +2,7 @@
  * The log of invalidations and publications that all replicas agree on: what is appended gets a number, increasing by one. It keeps the last
  * 100,000 events; of older invalidations it keeps what `GenerationView` folds them into.
  */
-import type { FoldedMarks, Generation, GenerationMode, GenerationTarget } from '@pannier/proto';
+import type { FoldedMarks, Generation, GenerationMode, GenerationTarget } from '@pannier/proto/generation';
 
 /** Events that a log keeps one by one. */
 export const LOG_EVENTS_MAX = 100_000;

@@ -1,6 +1,6 @@
 /** The log of a server that is alone, with the embedded store: it lives and ends with the process, as what is stored does. */
-import { bucketOf, PREFIXES_MAX, targetName } from '@pannier/proto';
-import type { FoldedMarks, Generation, GenerationMode, GenerationTarget } from '@pannier/proto';
+import { bucketOf, PREFIXES_MAX, targetName } from '@pannier/proto/generation';
+import type { FoldedMarks, Generation, GenerationMode, GenerationTarget } from '@pannier/proto/generation';
 import type { Clock } from '../clock.ts';
 import { LOG_EVENTS_MAX } from './invalidation-log.ts';
 import type {

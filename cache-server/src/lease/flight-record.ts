@@ -1,6 +1,6 @@
 /** What a server that asks the upstream tells the others, record by record; as bytes, one MessagePack map each. */
 import type { HeaderList, Outcome } from '@pannier/http-semantics';
-import type { Generation } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import { decodeValue, encodeValue } from '@pannier/proto/partition-format';
 import { CacheServerError } from '../errors.ts';
 import type { CacheServerErrorCode } from '../errors.ts';

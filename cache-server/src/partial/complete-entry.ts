@@ -12,7 +12,7 @@ import {
   strongValidator,
 } from '@pannier/http-semantics';
 import type { ByteRange, HeaderList } from '@pannier/http-semantics';
-import type { Generation } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import { firstBytes } from '../body-cut.ts';
 import type { BodyPart } from '../entry-answer.ts';
 import type { EntryContext } from '../entry-context.ts';

@@ -7,7 +7,7 @@ import {
   strongValidator,
 } from '@pannier/http-semantics';
 import type { ContentPart } from '@pannier/http-semantics';
-import { entryTags } from '@pannier/proto';
+import { entryTags } from '@pannier/proto/generation';
 import { ask } from '../ask-upstream.ts';
 import type { FlightArrival } from '../ask-upstream.ts';
 import { storedBodySink } from '../body-sink.ts';
@@ -24,6 +24,7 @@ import { planResponse } from '../freshness/response-plan.ts';
 import type { ResponsePlan } from '../freshness/response-plan.ts';
 import { publishRenewed } from '../publish-entry.ts';
 import { placeOf } from '../response-place.ts';
+import { forgetParts } from './complete-entry.ts';
 import { publishPart } from './publish-part.ts';
 import { haveWanted, readParts } from './stored-parts.ts';
 import type { PartsManifest } from './stored-parts.ts';
@@ -69,6 +70,8 @@ export async function fetchPart(task: PartTask, flight: PartFlight, context: Ent
     return await receivePart(task, { arrival, hasParts: parts !== undefined, flight, context });
   // The upstream sends the whole, or says why there is nothing to send parts of.
   await receive(task, { arrival, stored: undefined, flight, context });
+  const { version } = flight;
+  if (parts !== undefined) await forgetParts({ key: task.entryKey, manifest: parts }, { version, context });
   return false;
 }
 

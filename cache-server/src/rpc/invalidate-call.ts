@@ -1,14 +1,8 @@
 /** Invalidate: from messages to what entries are known by. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { InvalidationMode } from '@pannier/proto';
-import type {
-  Generation,
-  GenerationMode,
-  GenerationTarget,
-  InvalidateRequest,
-  InvalidateResponseSchema,
-  InvalidationTarget,
-} from '@pannier/proto';
+import type { InvalidateRequest, InvalidateResponseSchema, InvalidationTarget } from '@pannier/proto';
+import type { Generation, GenerationMode, GenerationTarget } from '@pannier/proto/generation';
 import { CacheServerError } from '../errors.ts';
 import type { CallContext } from './call-handlers.ts';
 

@@ -1,7 +1,8 @@
 /** Watch: the events of the log as they happen, in order and without a gap, or a word that there is one; and signs of life. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { InvalidationMode } from '@pannier/proto';
-import type { Generation, WatchRequest, WatchResponseSchema } from '@pannier/proto';
+import type { WatchRequest, WatchResponseSchema } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import type { Generations } from '../generation/generations.ts';
 import type { LogEvent } from '../generation/invalidation-log.ts';
 import { targetMessage } from './invalidate-call.ts';

@@ -2,7 +2,8 @@
 import type { HeaderList } from '@pannier/http-semantics';
 import { create } from '@bufbuild/protobuf';
 import { EntryGenerationSchema } from '@pannier/proto';
-import type { EntryGeneration, Generation, HeadFrame, RequestHead } from '@pannier/proto';
+import type { EntryGeneration, HeadFrame, RequestHead } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import type { EntryRequest, EntryResponse } from '../entry-answer.ts';
 import { CacheServerError } from '../errors.ts';
 

@@ -1,6 +1,6 @@
 /** What a lookup at the cache server comes back with, for the proxy and for `client.fetch`. */
 import type { HeaderList } from '@pannier/http-semantics';
-import type { Generation } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 
 /** A request in its wire order: header values are latin1 strings, so that obs-text octets survive. */
 export interface LookupRequest {

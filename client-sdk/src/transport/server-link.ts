@@ -12,7 +12,7 @@ import type {
 import { Metadata } from '@grpc/grpc-js';
 import type { Client } from '@grpc/grpc-js';
 import { CacheService, bidiStreamCall, serverStreamCall } from '@pannier/proto';
-import type { Generation } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import { PannierError } from '../errors.ts';
 import { BackOff } from './back-off.ts';
 import { openChannel } from './channel.ts';

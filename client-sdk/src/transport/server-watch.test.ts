@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import type { Generation } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import { ScriptedLog } from './scripted-watch.fixture.ts';
 import { connectTo, endAll, serve } from './scripted-test.fixture.ts';
 import type { TransportEvent } from './transport.ts';

@@ -1,11 +1,6 @@
 /** What a server tells those who watch, in the client's words. */
-import type {
-  Generation,
-  GenerationMode,
-  GenerationTarget,
-  InvalidationTarget,
-  WatchResponse,
-} from '@pannier/proto';
+import type { InvalidationTarget, WatchResponse } from '@pannier/proto';
+import type { Generation, GenerationMode, GenerationTarget } from '@pannier/proto/generation';
 import { InvalidationMode } from '@pannier/proto';
 
 /** One piece of news; all of them are about a place in the servers' log. */

@@ -1,5 +1,5 @@
 /** Which versions of a dataset there are, and which of them readers get. Small, mutable, swapped by comparison. */
-import type { Generation } from '@pannier/proto';
+import type { Generation } from '@pannier/proto/generation';
 import type { RecordValue } from '@pannier/proto/partition-format';
 import { DatasetError } from '../dataset-error.ts';
 import { sealRecord, unsealRecord } from './sealed-record.ts';

@@ -1,6 +1,6 @@
 /** The log of invalidations of all servers over one Redis for control: whatever an invalidation concerns, it is one command. */
-import { bucketOf, PREFIXES_MAX, targetName } from '@pannier/proto';
-import type { FoldedMarks, GenerationMode } from '@pannier/proto';
+import { bucketOf, PREFIXES_MAX, targetName } from '@pannier/proto/generation';
+import type { FoldedMarks, GenerationMode } from '@pannier/proto/generation';
 import { decodeEvent, encodeEvent } from '../../generation/event-record.ts';
 import { LOG_EVENTS_MAX } from '../../generation/invalidation-log.ts';
 import type {
