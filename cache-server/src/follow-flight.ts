@@ -1,6 +1,6 @@
 /** A flight of a server that follows another one's: its waiters get what that one tells, as soon as it is told. */
-import { entryTags } from '@pannier/proto';
-import type { EntryTargets, Generation } from '@pannier/proto';
+import { entryTags } from '@pannier/proto/generation';
+import type { EntryTargets, Generation } from '@pannier/proto/generation';
 import type { EntryContext } from './entry-context.ts';
 import type { EntryKey } from './entry-key.ts';
 import type { FetchTask } from './fetch-task.ts';
