@@ -104,8 +104,10 @@ class ScheduleRun {
   async result(): Promise<ScheduleResult> {
     const isOver = await this.#time.run(() => this.#open === 0 && this.#time.elapsedMs > DRAWN_MS, ENDED_MS);
     this.#judgeFetches();
-    if (isOver) await this.#stage.close();
-    else this.#violated(`${this.#open} reads hang after ${ENDED_MS} ms`);
+    // What goes on by itself ends with them.
+    for (const { process } of this.#replicas) process.kill();
+    await this.#stage.close();
+    if (!isOver) this.#violated(`${this.#open} reads hang after ${ENDED_MS} ms`);
     return {
       seed: this.#seed,
       violations: this.#violations,

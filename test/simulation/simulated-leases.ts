@@ -25,14 +25,14 @@ export class SimulatedLeases implements LeaseStore {
   readonly #leases: ExpiringMap<Lease>;
   readonly #records: ExpiringMap<readonly RecordEntry[]>;
   readonly #listeners = new Map<string, Set<() => void>>();
-  readonly #time: Timeline;
+  readonly #time: Pick<Timeline, 'nowMs'>;
   readonly #random: Random;
   #lastMicros = 0;
 
   readonly #isGenerous: boolean;
 
   /** @param isGenerous gives a lease to whoever asks: what the simulation has to notice */
-  constructor(time: Timeline, random: Random, isGenerous = false) {
+  constructor(time: Pick<Timeline, 'nowMs'>, random: Random, isGenerous = false) {
     this.#isGenerous = isGenerous;
     this.#time = time;
     this.#random = random;
