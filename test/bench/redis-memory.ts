@@ -8,12 +8,6 @@ export interface KindMemory {
   bytes: number;
 }
 
-/** Bytes that Redis has allocated. */
-export async function usedMemoryBytes(redis: RedisFixture): Promise<number> {
-  const info = String(await redis.command('INFO', 'memory'));
-  return Number(/^used_memory:(\d+)/m.exec(info)?.[1]);
-}
-
 /** MEMORY USAGE of all keys by the third part of their names: `manifest`, `frame` and so on. */
 export async function memoryByKind(redis: RedisFixture): Promise<Record<string, KindMemory>> {
   const kinds: Record<string, KindMemory> = {};
