@@ -55,7 +55,11 @@ function joinFlight({ asked, varies, need }: FlightRequest, context: EntryContex
   const sent = [...plan.sent, ...nominatedHeaders(varies, request.headers, plan.sent)];
   const { clock } = context;
   const task = {
-    ...{ ...plan, sent, entryKey: key, varies, need },
+    ...plan,
+    sent,
+    entryKey: key,
+    varies,
+    need,
     acceptsEarlier: (head: JudgedHead) => isJustIn(head, clock.now()) || isGoodFor(asked, head, clock.now()),
   };
   // What comes back for somebody's credentials is nobody else's until it says so.

@@ -27,6 +27,12 @@ export interface TestClusterOptions {
   readonly limits?: Partial<EntryLimits>;
 }
 
+/** What a request may say beside its path. */
+interface TestRequest {
+  readonly headers?: HeaderList;
+  readonly signal?: AbortSignal;
+}
+
 /** A cluster in one process; the time is real. */
 export interface TestCluster {
   readonly services: readonly EntryService[];
@@ -36,27 +42,45 @@ export interface TestCluster {
   asked(): number;
   /** Answers of the upstream from now on. */
   answer(listener: RequestListener): void;
-  ask(server: number, path: string, headers?: HeaderList, signal?: AbortSignal): Promise<EntryAnswer>;
+  ask(server: number, path: string, request?: TestRequest): Promise<EntryAnswer>;
   /** A GET that must be answered by a response. */
-  get(server: number, path: string, headers?: HeaderList, signal?: AbortSignal): Promise<EntryResponse>;
+  get(server: number, path: string, request?: TestRequest): Promise<EntryResponse>;
   /** How often a server had a part in a flight, by its metrics. */
   role(server: number, role: string): Promise<number>;
   /** Waits until no flight is under way. */
   landed(): Promise<void>;
 }
 
+interface CountedUpstream extends AsyncDisposable {
+  readonly url: string;
+  asked: number;
+  answer: RequestListener;
+}
+
+async function startUpstream(answer: RequestListener): Promise<CountedUpstream> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const upstream: CountedUpstream = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked: 0,
+    answer,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  server.on('request', (...exchange: Parameters<RequestListener>) => {
+    upstream.asked += 1;
+    upstream.answer(...exchange);
+  });
+  return upstream;
+}
+
 /** Starts one; the test's end ends it. */
 export async function startTestCluster(options: TestClusterOptions): Promise<TestCluster> {
-  const upstream = createServer();
-  let asked = 0;
-  let answer = options.answer;
-  upstream.on('request', (...exchange: Parameters<RequestListener>) => {
-    asked += 1;
-    answer(...exchange);
-  });
-  upstream.listen(0, '127.0.0.1');
-  await once(upstream, 'listening');
-  const url = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
+  const upstream = await startUpstream(options.answer);
+  const { url } = upstream;
   const config = loadConfig({ env: {}, overrides: { upstreams: { api: { url } } } });
   const upstreams = await createUpstreamRegistry({
     upstreams: config.upstreams,
@@ -90,20 +114,20 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
     for (const service of services) service.close();
     await generations.close();
     await upstreams.close();
-    upstream.closeAllConnections();
-    await new Promise((resolve) => upstream.close(resolve));
+    await upstream[Symbol.asyncDispose]();
   });
-  const ask: TestCluster['ask'] = async (server, path, headers = [], signal = NEVER) => {
+  const ask: TestCluster['ask'] = async (server, path, { headers = [], signal = NEVER } = {}) => {
     const service = services[server];
     if (service === undefined) throw new Error(`no server ${server}`);
-    return await service.getEntry({ method: 'GET', url: url + path, headers }, { identity: 'test' }, signal);
+    const request = { method: 'GET', url: url + path, headers };
+    return await service.getEntry(request, { identity: 'test' }, signal);
   };
   return {
     services,
     leases,
     store,
-    asked: () => asked,
-    answer: (listener) => void (answer = listener),
+    asked: () => upstream.asked,
+    answer: (listener) => void (upstream.answer = listener),
     ask,
     async get(...request) {
       const got = await ask(...request);

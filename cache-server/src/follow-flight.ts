@@ -98,7 +98,7 @@ async function refusal(
 type Began = Generation | undefined;
 
 function isSince({ epoch, sequence }: Generation, began: Began): boolean {
-  return began !== undefined && epoch === began.epoch && sequence >= began.sequence;
+  return epoch === began?.epoch && sequence >= began.sequence;
 }
 
 async function isValid(

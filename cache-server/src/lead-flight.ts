@@ -35,7 +35,7 @@ export async function leadFlight(
     await recorder.finish();
   } catch (error) {
     // Those who wait here are not kept waiting until it is told.
-    void recorder.failed(error).finally(async () => await lease.release());
+    void recorder.failed(error).then(async () => await lease.release());
     throw error;
   }
   await lease.release();

@@ -40,7 +40,7 @@ describe('servers that want the same', () => {
     expect(cluster.leases.held()).toEqual([]);
     for (const server of [0, 1, 2]) expect((await cluster.get(server, '/a')).outcome).toBe('hit');
     const roles = await Promise.all([0, 1, 2].map(async (server) => await cluster.role(server, 'leader')));
-    expect(roles.toSorted()).toEqual([0, 0, 1]);
+    expect(roles.filter((times) => times === 1)).toHaveLength(1);
   });
 
   it('stream what comes slowly at once, also to a client who comes late', async () => {
@@ -75,7 +75,10 @@ describe('servers that want the same', () => {
     await cluster.landed();
     const confirming = [['cache-control', 'no-cache'] as const];
     const answers = await Promise.all(
-      Array.from({ length: 9 }, async (_none, client) => await cluster.get(client % 3, '/a', confirming)),
+      Array.from(
+        { length: 9 },
+        async (_none, client) => await cluster.get(client % 3, '/a', { headers: confirming }),
+      ),
     );
     expect(cluster.asked()).toBe(2);
     expect(new Set(answers.map(({ outcome }) => outcome))).toEqual(new Set(['revalidated']));
@@ -89,7 +92,7 @@ describe('servers that want the same', () => {
     sent[0]!.writeHead(200, FRESH).write('old ');
     await first;
     const confirming = [['cache-control', 'no-cache'] as const];
-    const later = [1, 2].map(async (server) => await cluster.get(server, '/a', confirming));
+    const later = [1, 2].map(async (server) => await cluster.get(server, '/a', { headers: confirming }));
     await until(() => sent.length === 2);
     await pause(100);
     sent[1]!.writeHead(200, FRESH).end('new');
@@ -156,7 +159,7 @@ describe('servers that want the same', () => {
     const answers = await Promise.all(
       Array.from({ length: 12 }, async (_none, client) => {
         const kind = kinds[client % 2]!;
-        return { kind, answer: await cluster.get(client % 3, '/v', [['x-kind', kind]]) };
+        return { kind, answer: await cluster.get(client % 3, '/v', { headers: [['x-kind', kind]] }) };
       }),
     );
     for (const { kind, answer } of answers) expect(String(await readBody(answer.body))).toBe(`for ${kind}`);
@@ -185,7 +188,7 @@ describe('when a leader has gone', () => {
     await cluster.landed();
     expect(sent).toHaveLength(2);
     const takeovers = await Promise.all([1, 2].map(async (one) => await cluster.role(one, 'takeover')));
-    expect(takeovers.toSorted()).toEqual([0, 1]);
+    expect(takeovers.filter((times) => times === 1)).toHaveLength(1);
     expect(await cluster.role(0, 'lease-lost')).toBe(1);
   });
 
@@ -217,7 +220,7 @@ describe('when a leader has gone', () => {
     await leading;
     for (const name of cluster.leases.held()) cluster.leases.expire(name);
     const confirming = [['cache-control', 'no-cache'] as const];
-    const newer = cluster.get(1, '/a', confirming);
+    const newer = cluster.get(1, '/a', { headers: confirming });
     await until(() => sent.length === 2);
     sent[1]!.writeHead(200, FRESH).end('new');
     expect(String(await readBody((await newer).body))).toBe('new');
@@ -233,7 +236,7 @@ describe('when a leader has gone', () => {
     const { answer, sent } = held();
     const cluster = await startTestCluster({ answer });
     const leaver = new AbortController();
-    const leaving = cluster.get(0, '/a', [], leaver.signal).catch(() => undefined);
+    const leaving = cluster.get(0, '/a', { signal: leaver.signal }).catch(() => undefined);
     await until(() => sent.length === 1);
     const staying = cluster.get(1, '/a');
     await until(async () => (await cluster.role(1, 'follower')) === 1);

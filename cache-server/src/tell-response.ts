@@ -41,7 +41,12 @@ export function tellResponse(
   recorder.begin(
     {
       kind: 'head',
-      ...{ status, headers, requestTimeMs, responseTimeMs, variant, generation },
+      status,
+      headers,
+      requestTimeMs,
+      responseTimeMs,
+      variant,
+      generation,
       version: flight.version,
       outcome: outcome === 'refreshed' ? 'refreshed' : 'miss',
       bodyBytes: body.bodyBytes,

@@ -74,6 +74,10 @@ declare module 'ioredis' {
       records: string,
       ...args: (string | number | Buffer)[]
     ): Result<number, Context>;
-    readRecordsBuffer(lease: string, records: string, from: string, count: number): Result<Buffer[], Context>;
+    readRecordsBuffer(
+      lease: string,
+      records: string,
+      ...range: [from: string, count: number]
+    ): Result<Buffer[], Context>;
   }
 }
