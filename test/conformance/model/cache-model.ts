@@ -40,13 +40,15 @@ export class CacheModel {
       seen.hasCredentials ||
       sentAt <= (this.#unsharedAt.get(path) ?? -Infinity) + UNCACHEABLE_MS;
     const sure = goesPast ? undefined : before.findLast((stored) => isSureOf(stored, seen));
-    const complaints = [...judgeExchanges(seen, before), ...(sure === undefined ? [] : wasteOf(sure, seen))];
     const { held, sources, unshared } = learn(seen, {
       held: this.#held,
       before,
       goesPast,
       keyed: [...this.#keyed, ...(this.#varied.get(path) ?? [])],
     });
+    const wholes = sources.flatMap(({ whole }) => (whole === undefined ? [] : [whole]));
+    const complaints = judgeExchanges(seen, [...before, ...wholes]);
+    if (sure !== undefined) complaints.push(...wasteOf(sure, seen));
     const named = sources.flatMap(({ answer }) => answer.head.vary ?? []).filter((name) => name !== '*');
     this.#varied.set(path, [...(this.#varied.get(path) ?? []), ...named]);
     const failedLately = sentAt <= (this.#failedAt.get(path) ?? -Infinity) + FAILING_MS;

@@ -2,6 +2,7 @@
 import { hasFailed } from './learning.ts';
 import type { Source } from './learning.ts';
 import type { Observation, SeenResponse } from './observation.ts';
+import { hasUnseen } from './parts-model.ts';
 import { presented } from './presented.ts';
 import type { Presented } from './presented.ts';
 import { ASKING, SHOWN } from './scripted-origin.ts';
@@ -12,13 +13,16 @@ import { SELECTING, httpDate } from './wire-head.ts';
 
 /** One that confirms nothing, one that was not for this request, and the one for the answer. */
 const EXCHANGES_MAX = 3;
+/** Of a part: and one behind the answer, for the whole. */
+const PART_EXCHANGES_MAX = 4;
 
 /** What was wrong with the questions to the origin. */
 export function judgeExchanges(seen: Observation, before: readonly Stored[]): string[] {
   const { asking, control } = seen;
   const answered = seen.exchanges.filter(({ answer }) => answer !== 'reset');
   const complaints: string[] = [];
-  if (answered.length > EXCHANGES_MAX) complaints.push(`asked the origin ${answered.length} times`);
+  const exchangesMax = asking.range === undefined ? EXCHANGES_MAX : PART_EXCHANGES_MAX;
+  if (answered.length > exchangesMax) complaints.push(`asked the origin ${answered.length} times`);
   const isRenewed = before.some(mayBeRenewedBehind(seen));
   if (control['only-if-cached'] && answered.length > 0 && !isRenewed)
     complaints.push('asked the origin although forbidden');
@@ -29,7 +33,8 @@ export function judgeExchanges(seen: Observation, before: readonly Stored[]): st
       complaints.push(`asked the origin with ${exchange.method}`);
     const isClients = ASKING.every((name) => exchange.asked[name] === asking[name]);
     if (isClients || hasNoConditions(exchange)) continue;
-    if (!before.some((stored) => stored.purgedAt === undefined && isAskedOf(stored, exchange)))
+    if (isForPart(exchange, asking)) continue;
+    if (!before.some((stored) => stored.purgedAt === undefined && isAskedOf(stored, exchange, asking)))
       complaints.push(`asked with conditions of nothing that is held: ${JSON.stringify(exchange.asked)}`);
   }
   const isUnsafe = asking.method !== 'GET' && asking.method !== 'HEAD';
@@ -46,10 +51,19 @@ function hasNoConditions({ asked }: Exchange): boolean {
   return ASKING.every((name) => asked[name] === undefined);
 }
 
+/** For the one part that the client asks for, whatever else it asks by. */
+function isForPart({ asked }: Exchange, asking: Observation['asking']): boolean {
+  const isBare = ASKING.every((name) => name === 'range' || asked[name] === undefined);
+  return isBare && asked.range === asking.range;
+}
+
 /** Both validators, where there are both: https://www.rfc-editor.org/rfc/rfc9111#section-4.3.1 */
-function isAskedOf({ head }: Stored, { asked }: Exchange): boolean {
+function isAskedOf({ head, content }: Stored, { asked }: Exchange, asking: Observation['asking']): boolean {
   const since = head.lastModified === undefined ? undefined : httpDate(head.lastModified);
-  if (asked.range !== undefined || asked['if-range'] !== undefined) return false;
+  // The rest of parts: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5
+  if (asked['if-range'] !== undefined)
+    return hasUnseen(content) && (asked['if-range'] === head.etag || asked['if-range'] === since);
+  if (asked.range !== undefined && asked.range !== asking.range) return false;
   return asked['if-none-match'] === head.etag && asked['if-modified-since'] === since;
 }
 
@@ -69,11 +83,16 @@ export function judgeResponse(
     if (control['only-if-cached'] && response.status === 504) return [];
     return [`an answer of its own: ${response.status} ${response.body}`];
   }
-  const source = sources.find(({ answer }) => answer.serial === serial);
-  if (source !== undefined) return fromOrigin(seen, response, source);
-  const stored = before.find((one) => one.serial === serial);
-  if (stored !== undefined) return fromStore(seen, response, { stored, failedLately });
-  return [`an answer from ${serial}, which may not be held`];
+  const isIt = (one: { readonly serial: string }): boolean => one.serial === serial;
+  const found = [
+    ...sources.filter(({ answer }) => isIt(answer)).map((source) => fromOrigin(seen, response, source)),
+    ...before.filter(isIt).map((stored) => fromStore(seen, response, { stored, failedLately })),
+  ];
+  return fewest(found) ?? [`an answer from ${serial}, which may not be held`];
+}
+
+function fewest(complaints: readonly string[][]): string[] | undefined {
+  return complaints.toSorted((a, b) => a.length - b.length)[0];
 }
 
 function serialOf({ asking }: Observation, { fields }: SeenResponse): string | undefined {
@@ -102,7 +121,9 @@ function fromOrigin(
   const names = vary?.includes('*') ? SELECTING : vary;
   if (isReading(seen) && !isSelectedBy(names, exchange.selection, seen.selection))
     complaints.push('an answer to a request that said something else');
-  const ages = [ageOf({ ...exchange, head: answer.head }, seen.answeredAt)].map(wholeSeconds);
+  // What is asked behind the answer takes its time, too.
+  const times = [exchange.responseTime, seen.answeredAt];
+  const ages = times.map((now) => wholeSeconds(ageOf({ ...exchange, head: answer.head }, now)));
   return [...complaints, ...wrongAge(response, [...ages, answer.head.ageS, undefined])];
 }
 
@@ -146,8 +167,11 @@ type Allowed = Presented & { readonly lines: Readonly<Record<string, string>> };
 
 /** Where status, body or fields differ from the nearest of what is allowed. */
 function differences(response: SeenResponse, allowed: readonly Allowed[]): string[] {
-  const found = allowed.map((one) => differencesFrom(response, one));
-  return found.toSorted((a, b) => a.length - b.length)[0] ?? [`${response.status} where no answer fits`];
+  return (
+    fewest(allowed.map((one) => differencesFrom(response, one))) ?? [
+      `${response.status} where no answer fits`,
+    ]
+  );
 }
 
 function differencesFrom(response: SeenResponse, { status, body, lines }: Allowed): string[] {

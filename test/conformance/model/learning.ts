@@ -1,5 +1,6 @@
 /** What the exchanges with the origin change in what the cache may hold. */
 import type { Observation } from './observation.ts';
+import { hasUnseen, shownBy, strongValidatorOf, together } from './parts-model.ts';
 import type { Answer, Exchange } from './scripted-origin.ts';
 import { isSelectedBy, isWorthKeeping, mayBeStored } from './stored-model.ts';
 import type { Stored } from './stored-model.ts';
@@ -43,18 +44,27 @@ export function learn(
   for (const exchange of seen.exchanges) {
     const { answer } = exchange;
     if (answer === 'reset') continue;
-    const whole = wholeOf(exchange, answer, given.before);
-    sources.push({ exchange, answer, whole });
+    // What came a moment before, for the same request, is held, too.
+    const known = [...given.before, ...held.filter((stored) => !given.held.includes(stored))];
+    const wholes = wholesOf(exchange, answer, { known, held });
+    sources.push(
+      ...(wholes.length === 0 ? [undefined] : wholes).map((whole) => ({ exchange, answer, whole })),
+    );
     if (exchange.method === 'HEAD') noteHead(held, { exchange, answer, ...given });
     else if (exchange.method !== 'GET') noteDeed(held, exchange, answer);
-    else if (whole !== undefined) {
+    else if (wholes.length === 0) doubtAll(held, exchange);
+    for (const whole of exchange.method === 'GET' ? wholes : []) {
       const isShared = mayBeStored(whole) && whole.head.vary?.includes('*') !== true;
       // What is for one caller's credentials says nothing about the others.
       unshared ||= !isShared && !exchange.hasCredentials;
-      const isSure = isShared && isKeptFrom(seen, exchange, given.goesPast) && isWorthKeeping(whole);
+      const isLast = whole === wholes.at(-1) && !hasUnseen(whole.content);
+      const isSure =
+        isLast && isShared && isKeptFrom(seen, exchange, given.goesPast) && isWorthKeeping(whole);
       held = afterGet(held, whole, { isSure, keyed: given.keyed });
-      if (isShared && seen.control['no-store'] === undefined) held.push(whole);
-    } else doubtAll(held, exchange);
+      // https://www.rfc-editor.org/rfc/rfc9111#section-3.3
+      const isKnown = !hasUnseen(whole.content) || strongValidatorOf(whole.head) !== undefined;
+      if (isShared && isKnown && seen.control['no-store'] === undefined) held.push(whole);
+    }
   }
   return { held, sources, unshared };
 }
@@ -66,33 +76,66 @@ export function hasFailed({ answer }: Exchange): boolean {
 
 /** The last answer counts: one before it was for a request that said something else, or confirmed nothing. */
 function isKeptFrom(seen: Observation, exchange: Exchange, goesPast: boolean): boolean {
-  // A part of what is not held is fetched past the cache.
+  // A part may be kept or not, and so may what comes instead of one.
   // An error need not take the place of anything better.
   if (exchange.asked.range !== undefined || hasFailed(exchange)) return false;
   return !goesPast && exchange === seen.exchanges.at(-1);
 }
 
-/** What an answer to a GET is a whole response of. https://www.rfc-editor.org/rfc/rfc9111#section-4.3.4 */
-function wholeOf(exchange: Exchange, answer: Full, before: readonly Stored[]): Stored | undefined {
+/**
+ * What an answer to a GET is a whole response of, the likeliest last: a 304 confirms what is held, a part may belong to parts that are.
+ * https://www.rfc-editor.org/rfc/rfc9111#section-4.3.4
+ */
+function wholesOf(
+  exchange: Exchange,
+  answer: Full,
+  { known, held }: { known: readonly Stored[]; held: readonly Stored[] },
+): Stored[] {
   const { method, path, selection, hasCredentials, requestTime, responseTime, asked } = exchange;
-  if (method !== 'GET' || answer.status === 206 || answer.status === 416) return undefined;
-  const { serial, status, head, lines, content } = answer;
+  if (method !== 'GET' || answer.status === 416) return [];
+  const { serial, status, head, lines, content, part } = answer;
   const state = { isSure: false, staleFrom: undefined, mustBeValidated: false, purgedAt: undefined };
   const arrival = { path, serial, selection, hasCredentials, requestTime, responseTime, ...state };
-  if (status !== 304) return { ...arrival, status, head, lines, content };
-  const confirmed = before.findLast(
+  if (part !== undefined) {
+    const alone = { ...arrival, status: 200, head, lines, content: shownBy(content, part) };
+    return [
+      alone,
+      ...held.filter((stored) => isPartOfSame(stored, alone)).map((stored) => joined(stored, alone)),
+    ];
+  }
+  if (status !== 304) return [{ ...arrival, status, head, lines, content }];
+  const confirmed = known.filter(
     (stored) =>
       isSelectedBy(stored.head.vary, stored.selection, selection) && isConfirmedBy(stored, asked, head),
   );
-  if (confirmed === undefined) return undefined;
-  // https://www.rfc-editor.org/rfc/rfc9111#section-3.2
+  // A whole one before parts, if there is one.
+  const inOrder = confirmed.toSorted(
+    (one, other) => Number(hasUnseen(other.content)) - Number(hasUnseen(one.content)),
+  );
+  return inOrder.map((stored) =>
+    joined(stored, { ...arrival, status: stored.status, head, lines, content: stored.content }),
+  );
+}
+
+function isPartOfSame(stored: Stored, part: Stored): boolean {
+  const validator = strongValidatorOf(part.head);
+  if (stored.path !== part.path || stored.status !== 200 || stored.purgedAt !== undefined) return false;
+  if (!isSelectedBy(stored.head.vary, stored.selection, part.selection)) return false;
+  return (
+    validator !== undefined &&
+    validator === strongValidatorOf(stored.head) &&
+    stored.content.length === part.content.length
+  );
+}
+
+/** The fields of the later one count: https://www.rfc-editor.org/rfc/rfc9111#section-3.2 */
+function joined(stored: Stored, later: Stored): Stored {
   return {
-    ...arrival,
-    status: confirmed.status,
-    content: confirmed.content,
-    hasCredentials: hasCredentials || confirmed.hasCredentials,
-    head: { ...freshened(confirmed.head, head), ...keptTag(confirmed, head) },
-    lines: { ...confirmed.lines, ...lines, ...keptTag(confirmed, head) },
+    ...later,
+    content: together(later.content, stored.content),
+    hasCredentials: later.hasCredentials || stored.hasCredentials,
+    head: { ...freshened(stored.head, later.head), ...keptTag(stored, later.head) },
+    lines: { ...stored.lines, ...later.lines, ...keptTag(stored, later.head) },
   };
 }
 
@@ -163,6 +206,8 @@ function noteHead(
     if (stored.path !== path || !isSelectedBy(keyed, stored.selection, selection)) continue;
     if (!isSelectedBy(stored.head.vary, stored.selection, selection)) continue;
     stored.isSure = false;
+    // Nobody chooses parts for a HEAD.
+    if (hasUnseen(stored.content)) continue;
     // What varies by more now is another representation.
     if (!isSelectedBy(answer.head.vary, stored.selection, selection)) continue;
     if (answer.status !== 200 || stored.status !== 200) continue;

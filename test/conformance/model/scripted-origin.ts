@@ -18,8 +18,8 @@ export type Answer =
       readonly lines: Readonly<Record<string, string>>;
       /** What a GET got, or would have got. */
       readonly content: string;
-      /** Of a part, or of one that cannot be had. */
-      readonly contentRange?: string;
+      /** Where the content begins, and of how much it is a part. */
+      readonly part?: { readonly first: number; readonly of: number };
       readonly invalidates: readonly string[];
     };
 
@@ -185,7 +185,8 @@ function resourceAnswer(
   const after = resource.expiresS;
   const isOk = resource.status >= 200 && resource.status < 300;
   const head: ResponseHead = {
-    control: resource.control,
+    // Directives of which there are none are not written down: a 304 then leaves those that are stored.
+    control: Object.keys(resource.control ?? {}).length === 0 ? undefined : resource.control,
     expires: typeof after === 'number' ? (date ?? now) + after * 1000 : after,
     date,
     ageS: resource.ageS,
@@ -225,16 +226,21 @@ type Full = Exclude<Answer, 'reset'>;
 
 /** One part, where one is asked for that can be had and no If-Range stands against it. */
 function partOf({ method, headers }: IncomingMessage, answer: Full): Full {
-  const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? '') ?? [];
-  const tag = headers['if-range'];
-  if (method !== 'GET' || first === undefined) return answer;
-  if (tag !== undefined && (tag !== answer.head.etag || tag.startsWith('W/'))) return answer;
-  if (Number(first) >= answer.content.length) return answer;
-  const end = last === '' || last === undefined ? answer.content.length : Number(last) + 1;
-  if (end <= Number(first)) return answer;
-  const content = answer.content.slice(Number(first), end);
-  const contentRange = `bytes ${first}-${Number(first) + content.length - 1}/${answer.content.length}`;
-  return { ...answer, status: 206, content, contentRange };
+  const [, from, to = '', suffix] = /^bytes=(?:(\d+)-(\d*)|-(\d+))$/.exec(headers.range ?? '') ?? [];
+  const tag = headers['if-range'] as string | undefined;
+  if (method !== 'GET' || (from ?? suffix) === undefined) return answer;
+  if (tag !== undefined && !isTagOf(tag, answer.head)) return answer;
+  const of = answer.content.length;
+  const first = from === undefined ? Math.max(0, of - Number(suffix)) : Number(from);
+  const content = answer.content.slice(first, to === '' ? of : Number(to) + 1);
+  return content === '' ? answer : { ...answer, status: 206, content, part: { first, of } };
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5 */
+function isTagOf(tag: string, { etag, lastModified, date }: ResponseHead): boolean {
+  if (tag.includes('"')) return tag === etag && !tag.startsWith('W/');
+  if (lastModified === undefined || date === undefined || date - lastModified < 60_000) return false;
+  return lastModified === Date.parse(tag);
 }
 
 function serialField({ method }: IncomingMessage): string {
@@ -250,13 +256,14 @@ function send(
     request.socket.resetAndDestroy();
     return;
   }
-  const { status, serial, content, contentRange } = answer;
+  const { status, serial, content, part } = answer;
   response.sendDate = false;
   const bodyless = status === 204 || status === 304;
   const framing = bodyless
     ? []
     : ['content-length', String(Buffer.byteLength(content)), 'content-type', 'text/plain'];
-  const part = contentRange === undefined ? [] : ['content-range', contentRange];
-  response.writeHead(status, [...lines.flat(), ...framing, ...part, serialField(request), serial]);
+  const range = part && `bytes ${part.first}-${part.first + content.length - 1}/${part.of}`;
+  const ranged = range === undefined ? [] : ['content-range', range];
+  response.writeHead(status, [...lines.flat(), ...framing, ...ranged, serialField(request), serial]);
   response.end(request.method === 'HEAD' || bodyless ? '' : content);
 }
