@@ -5,6 +5,7 @@
  */
 import { connect } from '@pannier/client';
 import { curl } from '../fixture/curl.ts';
+import { eventually } from '../fixture/eventually.ts';
 import { startMesh } from '../fixture/mesh.ts';
 import type { Mesh, MeshOptions } from '../fixture/mesh.ts';
 import type { BenchOptions, BenchResult } from './bench.ts';
@@ -126,7 +127,13 @@ async function datasetMemory(): Promise<{ figures: Record<string, number>; table
     await using mesh = await startMesh({ store: 'redis', config });
     if (mesh.redis === undefined) throw new Error('a mesh without its Redis');
     await ask(mesh);
-    const kinds = await memoryByKind(mesh.redis);
+    const { redis } = mesh;
+    const kinds = await eventually(async () => {
+      const found = await memoryByKind(redis);
+      // The last partitions and the manifest come a moment after the last byte.
+      if (found['manifest'] === undefined || found['lease'] !== undefined) throw new Error('not stored yet');
+      return found;
+    });
     const lines = Object.entries(kinds).map(
       ([kind, { keys, bytes }]) =>
         `    ${kind.padEnd(14)} ${String(keys).padStart(6)} keys ${(bytes / MB).toFixed(1).padStart(7)} MB`,
