@@ -60,6 +60,11 @@ export interface ManifestRead {
    * comparison, nor where what another replica has just written must be seen. False by default.
    */
   recent?: boolean;
+  /**
+   * Whether only what all replicas share counts: rejects where that cannot be asked, instead of giving what is remembered of it. Not
+   * beside `recent`. False by default.
+   */
+  shared?: boolean;
 }
 
 /** A manifest to be written. */

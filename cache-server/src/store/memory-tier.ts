@@ -68,8 +68,11 @@ class MemoryTier implements EntryStore {
     });
   }
 
-  async readManifest(key: string, { recent = false }: ManifestRead = {}): Promise<Buffer | undefined> {
-    if (!recent) return await this.#readShared(key);
+  async readManifest(
+    key: string,
+    { recent = false, shared = false }: ManifestRead = {},
+  ): Promise<Buffer | undefined> {
+    if (!recent) return await this.#readShared(key, shared);
     const item = this.#living(key);
     if (item !== undefined && this.#options.now() - item.seenAtMs < RECENT_MS) return this.#hit(item);
     // Those who ask for the same one meanwhile share the answer; each gets bytes of its own.
@@ -159,7 +162,8 @@ class MemoryTier implements EntryStore {
     await this.#options.store.close();
   }
 
-  async #readShared(key: string): Promise<Buffer | undefined> {
+  /** @param isOnlyShared whether memory does not stand in for a store that is away */
+  async #readShared(key: string, isOnlyShared = false): Promise<Buffer | undefined> {
     const { store, now } = this.#options;
     const askedAtMs = now();
     const former = this.#writes.get(key);
@@ -167,7 +171,7 @@ class MemoryTier implements EntryStore {
     try {
       found = await store.readLastingManifest(key);
     } catch (error) {
-      const item = this.#living(key);
+      const item = isOnlyShared ? undefined : this.#living(key);
       if (item === undefined) throw error;
       return this.#hit(item);
     }
