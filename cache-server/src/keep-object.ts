@@ -64,7 +64,9 @@ export interface ObjectKeeperDeps {
   /** Like Math.random. */
   readonly random: () => number;
   readonly limits: { readonly objectBytesMax: number };
-  readonly generations: Pick<Generations, 'capture' | 'judge'>;
+  readonly generations: Pick<Generations, 'captureForSure' | 'judge'>;
+  /** How long a put may wait for the log of invalidations, in milliseconds. */
+  readonly logTimeoutMs: number;
 }
 
 const NO_GENERATION: Generation = { epoch: '', sequence: 0 };
@@ -160,6 +162,7 @@ export function createObjectKeeper({
   random,
   limits,
   generations,
+  logTimeoutMs,
 }: ObjectKeeperDeps): ObjectKeeper {
   const storeValue = async (scope: string, value: Uint8Array, ttlMs: number): Promise<StoredValue> => {
     const content = encodeBytes(value);
@@ -178,7 +181,8 @@ export function createObjectKeeper({
   return {
     async get(caller, name) {
       const key = keyOf(caller, name);
-      const bytes = await store.readManifest(key.text);
+      // Another replica may have replaced or deleted it, and its caller was told so: memory does not know.
+      const bytes = await store.readManifest(key.text, { shared: true });
       const record = bytes && objectRecord(bytes);
       if (record === undefined) return undefined;
       const ttlMs = record.expiresAtMs - clock.now();
@@ -197,7 +201,8 @@ export function createObjectKeeper({
       const { value, ttlMs, tags } = object;
       const isSmall = value.byteLength <= INLINE_BYTES_MAX;
       const now = clock.now();
-      const generation = await generations.capture();
+      // Nobody can be asked whether it is still good: it is refused rather than kept under a generation that may be outdated already.
+      const generation = await generations.captureForSure(logTimeoutMs);
       const record: ObjectRecord = {
         kind: 'object',
         version: versionId(now, random),

@@ -113,7 +113,7 @@ export async function openServerParts(config: Config, deps: PartsDeps): Promise<
     jobs,
     refresh,
     janitor,
-    objects: createObjectKeeper(shared),
+    objects: createObjectKeeper({ ...shared, logTimeoutMs: config.server.redis?.commandTimeoutMs ?? 0 }),
     invalidate: async (targets, mode) =>
       await invalidate(targets, mode, { generations, upstreams, datasetUrls: datasetUrlsOf }),
     async close() {

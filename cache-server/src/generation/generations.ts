@@ -11,6 +11,7 @@ import type {
   Verdict,
 } from '@pannier/proto/generation';
 import type { Clock } from '../clock.ts';
+import { CacheServerError } from '../errors.ts';
 import { EventMemory } from './event-memory.ts';
 import type { EventPage } from './event-memory.ts';
 import type { AppendResult, InvalidationLog, LogEvent, LogPosition, NewEvent } from './invalidation-log.ts';
@@ -25,7 +26,7 @@ export interface GenerationsOptions {
 
 /** What is made of an entry, and by which knowledge. */
 export interface Judgement {
-  /** `unknown`: it looks valid, but the view is not confirmed, so that only the upstream can tell. */
+  /** `unknown`: the view is not confirmed, or the entry is from before the log began anew, so that only the upstream can tell. */
   readonly verdict: Verdict | 'unknown';
   readonly at: Generation;
 }
@@ -36,6 +37,8 @@ const POLL_MS = 200;
 const CONFIRMED_MS = 1000;
 /** How long a judgement waits for the log, in milliseconds. */
 const CONFIRM_WAIT_MS = 250;
+/** How soon a log that could not be read is tried again by who cannot do without, in milliseconds. */
+const RETRY_MS = 25;
 
 /** Known before the log has been read. */
 const NOWHERE: LogPosition = { epoch: '', sequence: 0, stamp: '' };
@@ -79,6 +82,30 @@ export class Generations {
     return this.position;
   }
 
+  /**
+   * The same for what no upstream can be asked about later: by a read of the log that began after this call, so that nothing that was
+   * acknowledged before it outdates what is captured.
+   *
+   * @throws CacheServerError `store` when there was no such read within so many milliseconds
+   */
+  async captureForSure(waitMs: number): Promise<Generation> {
+    const { log, clock } = this.#options;
+    if (log.isLocal) return await this.capture();
+    const { promise: late, resolve } = Promise.withResolvers<'late'>();
+    const stopWaiting = clock.after(waitMs, () => resolve('late'));
+    try {
+      for (;;) {
+        const read = await Promise.race([this.#readAnew(), late]);
+        if (read === true) return this.position;
+        if (read === 'late' || this.#isClosed) break;
+        if ((await Promise.race([this.#pause(RETRY_MS), late])) === 'late') break;
+      }
+    } finally {
+      stopWaiting();
+    }
+    throw new CacheServerError('store', `the log of invalidations could not be read within ${waitMs} ms`);
+  }
+
   /** What is made of an entry that was captured at a generation, by what is known. `known`: without asking. */
   known(captured: Generation, targets: () => EntryTargets): Verdict {
     if (captured.epoch !== this.#position.epoch) return 'stale';
@@ -91,7 +118,9 @@ export class Generations {
     const isSure = this.confirmedMsAgo <= CONFIRMED_MS || (await this.#confirm());
     const at = this.position;
     const verdict = this.known(captured, targets);
-    return { verdict: isSure || verdict === 'gone' ? verdict : 'unknown', at };
+    // Of a log that began anew nobody knows what it would have said.
+    const isKnown = isSure && captured.epoch === at.epoch;
+    return { verdict: isKnown || verdict === 'gone' ? verdict : 'unknown', at };
   }
 
   /**
@@ -195,6 +224,18 @@ export class Generations {
   async #read(): Promise<boolean> {
     this.#reading ??= this.#readToEnd().finally(() => (this.#reading = undefined));
     return await this.#reading;
+  }
+
+  /** By a read that has not begun yet. */
+  async #readAnew(): Promise<boolean> {
+    await this.#reading;
+    return await this.#read();
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    this.#options.clock.after(ms, () => resolve(undefined));
+    await promise;
   }
 
   async #readToEnd(): Promise<boolean> {
