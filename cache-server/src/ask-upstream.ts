@@ -12,14 +12,11 @@ import { fetchUpstream } from './upstream/fetch-upstream.ts';
 import type { UpstreamTarget } from './upstream/upstream-registry.ts';
 import type { UpstreamResponse } from './upstream/upstream-response.ts';
 
-/** A response and when it was asked for. */
-interface Arrival {
+/** A response, and when it was asked for. */
+export interface FlightArrival {
   readonly response: UpstreamResponse;
   readonly head: JudgedHead;
-}
-
-/** And what was known of invalidations before. */
-export interface FlightArrival extends Arrival {
+  /** What was known of invalidations before. */
   readonly generation: Generation;
 }
 
@@ -41,26 +38,42 @@ export async function ask(
   const { kind = conditions.length > 0 ? 'conditional' : 'full' } = asking;
   const headers = [...sent, ...conditions];
   // What is invalidated from here on may or may not be in the answer.
-  const generation = await context.generations.capture();
-  flight.captured = { generation, atMs: context.clock.now() };
-  const { response, head } = await askUpstream({ target, headers, kind, signal: flight.signal }, context);
-  return { response: { ...response, body: counted(response.body, flight, context) }, head, generation };
+  const captureNow = async (): Promise<Generation> => {
+    const generation = await context.generations.capture();
+    flight.captured = { generation, atMs: context.clock.now() };
+    return generation;
+  };
+  // However long a request waits for its turn, it knows nothing before it is sent. But a condition is made of what was stored before: what
+  // is invalidated during the wait must not come back by a 304.
+  const known = conditions.length > 0 ? await captureNow() : undefined;
+  const capture = async (): Promise<Generation> => known ?? (await captureNow());
+  const asked = { target, headers, kind, capture, signal: flight.signal };
+  const { response, ...arrival } = await askUpstream(asked, context);
+  return { ...arrival, response: { ...response, body: counted(response.body, flight, context) } };
 }
 
-/** Asks an upstream when it may be asked, and counts it. @throws CacheServerError `upstream-…` */
+/**
+ * Asks an upstream when it may be asked, and counts it.
+ *
+ * @param asking.capture called before each attempt is sent; by default, what is known of invalidations then
+ * @throws CacheServerError `upstream-…`
+ */
 export async function askUpstream(
   asking: {
     method?: 'HEAD';
     target: UpstreamTarget;
     headers: HeaderList;
     kind?: UpstreamRequestKind;
+    capture?: () => Promise<Generation>;
     signal: AbortSignal;
   },
-  { clock, counters, protection }: EntryContext,
-): Promise<Arrival> {
+  { clock, counters, protection, generations }: EntryContext,
+): Promise<FlightArrival> {
   const { method = 'GET', target, headers, kind = 'full', signal } = asking;
+  const { capture = async () => await generations.capture() } = asking;
   const { name, policy } = target.upstream;
-  const attempt = async (own: AbortSignal): Promise<Arrival> => {
+  const attempt = async (own: AbortSignal): Promise<FlightArrival> => {
+    const generation = await capture();
     const requestTimeMs = clock.now();
     counters.upstreamRequest(kind, name);
     try {
@@ -71,7 +84,7 @@ export async function askUpstream(
         ? response.headers
         : [...response.headers, ['date', formatHttpDate(responseTimeMs)]];
       const head = { status: response.status, headers: dated, requestTimeMs, responseTimeMs, policy };
-      return { response, head };
+      return { response, head, generation };
     } catch (error) {
       counters.upstreamRequest('failed', name);
       throw error;
