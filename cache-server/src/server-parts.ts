@@ -1,5 +1,6 @@
 /** What a server is made of behind its ports: store, control, upstreams, entries, objects, datasets and what runs by itself. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config, Logger, Metrics } from '@pannier/runtime';
 import type { Generation, GenerationMode, GenerationTarget } from '@pannier/proto/generation';
 import type { Clock } from './clock.ts';
@@ -71,7 +72,23 @@ async function openUpstreams(
   });
 }
 
-/** Opens everything; Redis is connected to in the background. */
+/** How long a server waits for its Redis before it listens, and between two looks, in milliseconds. */
+const REDIS_WAIT_MS = 2000;
+const REDIS_LOOK_MS = 20;
+
+/** One that listened at once would find nothing in the store yet and nobody to agree with: each server would fetch for itself. */
+async function awaitRedis(store: EntryStore, generations: Generations): Promise<void> {
+  const beganMs = performance.now();
+  await generations.captureForSure(REDIS_WAIT_MS);
+  const answers = async (): Promise<boolean> =>
+    await store.stats().then(
+      () => true,
+      () => false,
+    );
+  while (!(await answers()) && performance.now() - beganMs < REDIS_WAIT_MS) await sleep(REDIS_LOOK_MS);
+}
+
+/** Opens everything. A Redis that does not answer soon is connected to in the background. */
 export async function openServerParts(config: Config, deps: PartsDeps): Promise<ServerParts> {
   const { clock, logger, metrics } = deps;
   const limits = { ...config.limits, entryBytesMax: entryBytesMax(config) };
@@ -84,6 +101,9 @@ export async function openServerParts(config: Config, deps: PartsDeps): Promise<
     log: control?.invalidationLog,
     onFailure: (err) => logger.debug({ err }, 'the log of invalidations cannot be read'),
   });
+  await awaitRedis(store, generations).catch((err: unknown) =>
+    logger.warn({ err }, 'Redis does not answer yet: served without it until it does'),
+  );
   const shared = { store, limits, clock, random: Math.random, logger, metrics, generations };
   const entries = createGetEntry({
     ...shared,
