@@ -12,6 +12,7 @@ import type { EntryAnswer, EntryResponse } from './entry-answer.ts';
 import type { EntryLimits } from './entry-context.ts';
 import type { EntryService } from './entry-service.ts';
 import { createGenerations } from './generation/create-generations.ts';
+import type { Generations } from './generation/generations.ts';
 import { createGetEntry } from './get-entry.ts';
 import { ProcessLeases } from './lease/process-leases.fixture.ts';
 import type { EntryStore } from './store/entry-store.ts';
@@ -38,6 +39,8 @@ export interface TestCluster {
   readonly services: readonly EntryService[];
   readonly leases: ProcessLeases;
   readonly store: EntryStore;
+  /** All servers know of it at once. */
+  readonly invalidate: Generations['invalidate'];
   /** Requests that the upstream got so far. */
   asked(): number;
   /** Answers of the upstream from now on. */
@@ -126,6 +129,7 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
     services,
     leases,
     store,
+    invalidate: async (...invalidated) => await generations.invalidate(...invalidated),
     asked: () => upstream.asked,
     answer: (listener) => void (upstream.answer = listener),
     ask,

@@ -124,7 +124,11 @@ async function settleStored(record: SettledRecord, { task, flight, context }: Pa
   if (task.need === 'whole' || (task.need === 'confirmed' && record.outcome === 'hit')) return false;
   const manifest = await context.manifests.read(task.entryKey.text);
   if (manifest === undefined) return false;
-  const isConfirmed = record.outcome === 'revalidated' && manifest.responseTimeMs >= record.responseTimeMs;
+  // One in doubt was asked about before an invalidation that those who wait here may have seen acknowledged.
+  const isConfirmed =
+    record.outcome === 'revalidated' &&
+    manifest.doubt === undefined &&
+    manifest.responseTimeMs >= record.responseTimeMs;
   if (!isConfirmed && (task.need !== 'any' || !isFresh(manifest, context.clock.now()))) return false;
   flight.settle({
     kind: 'stored',
