@@ -196,7 +196,10 @@ export class Generations {
     const { clock } = this.#options;
     if (clock.now() - this.#failedAtMs < POLL_MS) return false;
     const { promise: late, resolve } = Promise.withResolvers<boolean>();
-    const stopWaiting = clock.after(CONFIRM_WAIT_MS, () => resolve(false));
+    // In two steps: a process that was held up has the reply lying there, and takes it between them.
+    let stopWaiting = clock.after(CONFIRM_WAIT_MS / 2, () => {
+      stopWaiting = clock.after(CONFIRM_WAIT_MS / 2, () => resolve(false));
+    });
     try {
       // One that is under way may have begun too long ago.
       const isRead = (): Promise<boolean> => Promise.race([this.#read(), late]);
