@@ -103,6 +103,17 @@ describe('the log in Redis by itself', () => {
     );
   });
 
+  test('tells of what it has taken, also where nobody may be woken', async () => {
+    const log = await open();
+    const { position } = await log.snapshot();
+    await redis.command('ACL', 'SETUSER', 'default', 'resetchannels');
+    onTestFinished(async () => void (await redis.command('ACL', 'SETUSER', 'default', 'allchannels')));
+    const { events, head } = await log.append([ONE]);
+    expect(await log.read(position)).toEqual({ standing: 'continues', head, events });
+    await log.renew(head.epoch);
+    expect((await log.read(position)).standing).toBe('other-epoch');
+  });
+
   test('an event that only a newer version can read may concern everything', async () => {
     const log = await open();
     const { position } = await log.snapshot();

@@ -46,7 +46,7 @@ for i = 5, #ARGV, 4 do
     end
   end
 end
-redis.call('PUBLISH', ARGV[2], seq)
+redis.pcall('PUBLISH', ARGV[2], seq)
 return {head[1], seq}
 `;
 
@@ -78,7 +78,7 @@ return {head[1], head[2], all[1] or '0', all[2] or '0', redis.call('HGETALL', KE
 const RENEW_EPOCH = `${OPEN}
 if head[1] == ARGV[2] then
   begin(ARGV[1])
-  redis.call('PUBLISH', ARGV[3], 0)
+  redis.pcall('PUBLISH', ARGV[3], 0)
 end
 return 1
 `;
