@@ -3,7 +3,7 @@ import type { Config, Logger } from '@pannier/runtime';
 import { systemClock } from './clock.ts';
 import type { InvalidationLog } from './generation/invalidation-log.ts';
 import type { UseLedger } from './janitor/use-ledger.ts';
-import { LEASE_MS, RECORDS_MS } from './lease/lease-store.ts';
+import { LEASE_MS, RECORDS_MS, RELEASED_MS } from './lease/lease-store.ts';
 import type { LeaseStore } from './lease/lease-store.ts';
 import { ConnectionErrors } from './store/redis/connection-errors.ts';
 import { openRedisControl } from './store/redis/control-connection.ts';
@@ -54,7 +54,13 @@ export function openClusterControl({ server }: Config, logger: Logger): ClusterC
       reportLeaseMs: REPORT_LEASE_MS,
       serverSeenMs: SERVER_SEEN_MS,
     }),
-    leases: new RedisLeases({ control: connection, keyPrefix, leaseMs: LEASE_MS, recordsMs: RECORDS_MS }),
+    leases: new RedisLeases({
+      control: connection,
+      keyPrefix,
+      leaseMs: LEASE_MS,
+      recordsMs: RECORDS_MS,
+      releasedMs: RELEASED_MS,
+    }),
     useLedger: new RedisUseLedger({ control: connection, keyPrefix }),
     close: async () => await connection.close(),
   };

@@ -1,7 +1,7 @@
 /** The real time and a real Redis, for the same schedules: what holds in the simulation has to hold there, too. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../cache-server/src/clock.ts';
-import { LEASE_MS, RECORDS_MS } from '../../cache-server/src/lease/lease-store.ts';
+import { LEASE_MS, RECORDS_MS, RELEASED_MS } from '../../cache-server/src/lease/lease-store.ts';
 import { createRedisStore } from '../../cache-server/src/store/redis-store.ts';
 import { ConnectionErrors } from '../../cache-server/src/store/redis/connection-errors.ts';
 import { RedisConnection } from '../../cache-server/src/store/redis/redis-connection.ts';
@@ -67,7 +67,13 @@ export async function realStage(url: string, keyPrefix: string): Promise<Stage> 
     time,
     store,
     log: new RedisInvalidationLog({ control, keyPrefix, clock: systemClock, random: Math.random }),
-    leases: new RedisLeases({ control, keyPrefix, leaseMs: LEASE_MS, recordsMs: RECORDS_MS }),
+    leases: new RedisLeases({
+      control,
+      keyPrefix,
+      leaseMs: LEASE_MS,
+      recordsMs: RECORDS_MS,
+      releasedMs: RELEASED_MS,
+    }),
     close: async () => {
       time.end();
       await Promise.all([store.close(), control.close()]);

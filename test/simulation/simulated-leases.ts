@@ -1,5 +1,5 @@
 /** The control half of a simulated Redis: leases and what their holders record. See `simulated-redis.ts`. */
-import { LEASE_MS, RECORDS_MS } from '../../cache-server/src/lease/lease-store.ts';
+import { LEASE_MS, RECORDS_MS, RELEASED_MS } from '../../cache-server/src/lease/lease-store.ts';
 import type {
   LeaseStore,
   LeaseTake,
@@ -59,6 +59,8 @@ export class SimulatedLeases implements LeaseStore {
   async release(name: string, token: string): Promise<void> {
     if (this.#held(name, token) === undefined) return;
     this.#leases.delete(name);
+    const told = this.#records.get(`${name}\n${token}`);
+    if (told !== undefined) this.#records.set(`${name}\n${token}`, told, RELEASED_MS);
     this.#tell(name);
   }
 

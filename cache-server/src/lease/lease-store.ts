@@ -12,7 +12,10 @@ export interface LeaseStore {
   /** Keeps a lease for another {@link LEASE_MS}. @returns false when the token does not hold it any more */
   renew(name: string, token: string): Promise<boolean>;
 
-  /** Gives a lease up, so that nobody waits for its end. What was recorded stays readable. A token that does not hold it changes nothing. */
+  /**
+   * Gives a lease up, so that nobody waits for its end. What was recorded stays readable for another {@link RELEASED_MS}. A token that does
+   * not hold it changes nothing.
+   */
   release(name: string, token: string): Promise<void>;
 
   /**
@@ -34,6 +37,11 @@ export interface LeaseStore {
 export const LEASE_MS = 3000;
 /** Records stay so long behind the last one of their token, in milliseconds. */
 export const RECORDS_MS = 30_000;
+/**
+ * And so long behind the end of their lease, in milliseconds. Each fetch leaves its records, followed or not: a thousand responses of 16 KiB in
+ * a second would be 480 MB in 30 s. Who comes too late for them finds the entry in the store.
+ */
+export const RELEASED_MS = 5000;
 
 /**
  * Whose the lease is. A token is `MICROSECONDS-RANDOM`: 16 digits of the time of whoever keeps the leases, and something random. Tokens of a

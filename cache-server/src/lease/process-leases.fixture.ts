@@ -1,6 +1,6 @@
 /** A `LeaseStore` in the memory of this process, for tests: what all servers of a cluster would share. */
 import type { Clock } from '../clock.ts';
-import { LEASE_MS, RECORDS_MS } from './lease-store.ts';
+import { LEASE_MS, RECORDS_MS, RELEASED_MS } from './lease-store.ts';
 import type { LeaseStore, LeaseTake, RecordBatch, RecordPage, RecordRange } from './lease-store.ts';
 
 interface Held {
@@ -48,7 +48,10 @@ export class ProcessLeases implements LeaseStore {
 
   async release(name: string, token: string): Promise<void> {
     this.#assertThere();
-    if (this.#live(name)?.token === token) this.expire(name);
+    if (this.#live(name)?.token !== token) return;
+    const told = this.#told.get(token);
+    if (told !== undefined) told.expiresAtMs = this.#clock.now() + RELEASED_MS;
+    this.expire(name);
   }
 
   async append(name: string, token: string, { records, isAnswered }: RecordBatch): Promise<boolean> {

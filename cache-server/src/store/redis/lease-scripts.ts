@@ -19,10 +19,11 @@ if redis.call('HGET', KEYS[1], 't') ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 `;
 
-// ARGV: token, channel.
+// KEYS: lease, records. ARGV: token, channel, ms that the records have left.
 const RELEASE_LEASE = `
 if redis.call('HGET', KEYS[1], 't') ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
+redis.call('PEXPIRE', KEYS[2], ARGV[3])
 redis.pcall('PUBLISH', ARGV[2], '')
 return 1
 `;
@@ -55,7 +56,7 @@ return page
 export const leaseScripts = {
   takeLease: { lua: TAKE_LEASE, numberOfKeys: 1 },
   renewLease: { lua: RENEW_LEASE, numberOfKeys: 1 },
-  releaseLease: { lua: RELEASE_LEASE, numberOfKeys: 1 },
+  releaseLease: { lua: RELEASE_LEASE, numberOfKeys: 2 },
   appendRecords: { lua: APPEND_RECORDS, numberOfKeys: 2 },
   readRecords: { lua: READ_RECORDS, numberOfKeys: 2 },
 };
@@ -68,7 +69,9 @@ declare module 'ioredis' {
       ttlMs: number,
     ): Result<[taken: number, token: string, isAnswered: number], Context>;
     renewLease(lease: string, token: string, ttlMs: number): Result<number, Context>;
-    releaseLease(lease: string, token: string, channel: string): Result<number, Context>;
+    releaseLease(
+      ...args: [lease: string, records: string, token: string, channel: string, leftMs: number]
+    ): Result<number, Context>;
     appendRecords(
       lease: string,
       records: string,

@@ -7,9 +7,10 @@ import { ownBuffer } from './reply-buffer.ts';
 export interface RedisLeasesOptions {
   readonly control: Pick<RedisConnection, 'command' | 'subscribe'>;
   readonly keyPrefix: string;
-  /** How long a lease lasts, and records behind the last one, in milliseconds. */
+  /** How long a lease lasts, and records behind the last one, and behind the end of their lease, in milliseconds. */
   readonly leaseMs: number;
   readonly recordsMs: number;
+  readonly releasedMs: number;
 }
 
 type Take =
@@ -53,9 +54,11 @@ export class RedisLeases {
   }
 
   async release(name: string, token: string): Promise<void> {
-    await this.#options.control.command(
+    const { control, releasedMs } = this.#options;
+    const keys = [this.#lease(name), this.#records(name, token)] as const;
+    await control.command(
       'release lease',
-      async (redis) => await redis.releaseLease(this.#lease(name), token, this.#channel(name)),
+      async (redis) => await redis.releaseLease(...keys, token, this.#channel(name), releasedMs),
     );
   }
 
