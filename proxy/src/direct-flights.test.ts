@@ -10,6 +10,7 @@ import type { DirectFetch } from './direct-fetch.ts';
 import { createDirectFlights } from './direct-flights.ts';
 import type { DirectAnswer, DirectFlights } from './direct-flights.ts';
 import { createEgress } from './egress.ts';
+import { FallbackSlots } from './fallback-slots.ts';
 import { createUpstreamRoutes } from './upstream-route.ts';
 
 /** An upstream whose answers wait for a test. */
@@ -30,7 +31,7 @@ beforeEach(async () => {
     createEgress(() => new Set()),
     65_536,
   );
-  flights = createDirectFlights({ direct, pseudonym: 'test', now: Date.now });
+  flights = createDirectFlights({ direct, slots: new FallbackSlots(), pseudonym: 'test', now: Date.now });
 });
 afterEach(async () => {
   await direct.close();

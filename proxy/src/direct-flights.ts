@@ -19,11 +19,14 @@ import { PannierError } from '@pannier/client/transport';
 import type { LookupResponse, NearCache } from '@pannier/client/transport';
 import { abortable } from '@pannier/runtime';
 import type { DirectFetch, DirectResponse } from './direct-fetch.ts';
+import type { FallbackSlots } from './fallback-slots.ts';
 import type { ProxiedRequest } from './proxied-request.ts';
+import type { UpstreamRoute } from './upstream-route.ts';
 
 /** What following needs. */
 export interface DirectFlightsOptions {
   readonly direct: DirectFetch;
+  readonly slots: FallbackSlots;
   readonly pseudonym: string;
   readonly now: () => number;
 }
@@ -90,7 +93,7 @@ class DirectFlight {
   readonly removals: number;
   readonly #controller = new AbortController();
   readonly #head: Promise<DirectResponse>;
-  readonly #requestTimeMs: number;
+  #requestTimeMs: number;
   readonly #policy: CachePolicy;
   /** Settles when the last byte has come, or the flight has failed or was given up. */
   readonly done: Promise<unknown>;
@@ -116,7 +119,7 @@ class DirectFlight {
     const { keyed, sent: asked } = sharedRequestHeaders(headers, route.forwardHeaders, route.policy);
     const sent = appendVia([['host', route.authority], ...asked], options.pseudonym, httpVersion);
     this.#policy = route.policy;
-    this.#head = options.direct.get(route, sent, this.#controller.signal);
+    this.#head = this.#ask(route, sent);
     this.#head.then(
       (response) => {
         const judged = mayStore({ method: 'GET', headers: asked }, response, {
@@ -130,6 +133,15 @@ class DirectFlight {
       },
       (error: unknown) => this.#fail(error),
     );
+  }
+
+  /** When the upstream may be asked; the slot is taken until the flight is over. */
+  async #ask(route: UpstreamRoute, sent: HeaderList): Promise<DirectResponse> {
+    const { direct, slots, now } = this.#options;
+    const { signal } = this.#controller;
+    void this.done.then(await slots.take(route, signal));
+    this.#requestTimeMs = now();
+    return await direct.get(route, sent, signal);
   }
 
   /** Whether one more reader would get the whole body. */

@@ -20,6 +20,8 @@ export type ProxyErrorCode =
   | 'only-if-cached'
   /** No cache server answers, and the operator chose not to ask the upstream instead. */
   | 'server-unavailable'
+  /** No cache server answers, and this proxy's part of the upstream's limits is taken. */
+  | 'upstream-limited'
   /** Name resolution, connection or TLS failed. */
   | 'upstream-unreachable'
   | 'upstream-timeout'
@@ -40,6 +42,7 @@ const HTTP_STATUS: Record<ProxyErrorCode, number> = {
   'request-timeout': 408,
   'only-if-cached': 504,
   'server-unavailable': 503,
+  'upstream-limited': 503,
   'upstream-unreachable': 502,
   'upstream-timeout': 504,
   'upstream-truncated': 502,
@@ -53,11 +56,18 @@ export class ProxyError extends Error {
   readonly code: ProxyErrorCode;
   /** Error type for the `Proxy-Status` field (RFC 9209 §2.3), for example `connection_refused`; '' when none fits. */
   readonly proxyError: string;
+  /** When asking again may be of use, in milliseconds; 0 when nothing is known. */
+  readonly retryAfterMs: number;
 
-  constructor(code: ProxyErrorCode, message: string, options: { cause?: unknown; proxyError?: string } = {}) {
+  constructor(
+    code: ProxyErrorCode,
+    message: string,
+    options: { cause?: unknown; proxyError?: string; retryAfterMs?: number } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.proxyError = options.proxyError ?? '';
+    this.retryAfterMs = options.retryAfterMs ?? 0;
   }
 
   get httpStatus(): number {

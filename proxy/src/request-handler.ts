@@ -15,6 +15,7 @@ import { asTold, endWithFailure, openExchange } from './client-exchange.ts';
 import type { ClientExchange, ToldFailure } from './client-exchange.ts';
 import { ProxyError } from './errors.ts';
 import type { DirectAnswer, DirectFlights } from './direct-flights.ts';
+import type { GiveBack } from './fallback-slots.ts';
 import type { Passthrough } from './passthrough.ts';
 import type { ProxiedRequest } from './proxied-request.ts';
 import { classify } from './request-classifier.ts';
@@ -131,14 +132,15 @@ async function fallBack(
     if (!sendStale()) answerOnlyIfCached(exchange, parts);
     return;
   }
-  let direct: DirectAnswer | 'alone';
+  let direct: DirectAnswer | GiveBack;
   try {
-    direct = await parts.directFlights.answer(asked, { nearKey, near: parts.near }, exchange.left);
+    const shared = await parts.directFlights.answer(asked, { nearKey, near: parts.near }, exchange.left);
+    direct = shared === 'alone' ? await parts.slots.take(asked.route, exchange.left) : shared;
   } catch (error) {
     if (!exchange.left.aborted && sendStale()) return;
     throw error;
   }
-  if (direct === 'alone') return await pass('direct');
+  if (typeof direct === 'function') return await pass('direct').finally(direct);
   parts.onOutcome('direct');
   const { response: answer, collapsed } = direct;
   const params = { ...cacheStatusOf('direct'), ...(collapsed ? { collapsed } : {}) };
@@ -165,7 +167,8 @@ function outcomeOf(reason: string): Outcome {
 }
 
 function failureOutcome(failure: ToldFailure): Outcome {
-  const code = failure instanceof PannierError ? failure.code : undefined;
+  const isNamed = failure instanceof PannierError || failure instanceof ProxyError;
+  const code = isNamed ? failure.code : undefined;
   return code === 'upstream-limited' || code === 'upstream-paused' ? code : 'upstream-error';
 }
 

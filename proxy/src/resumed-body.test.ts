@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createDirectFetch } from './direct-fetch.ts';
 import type { DirectFetch } from './direct-fetch.ts';
 import { createEgress } from './egress.ts';
+import { FallbackSlots } from './fallback-slots.ts';
 import { resumedBody } from './resumed-body.ts';
 import { createUpstreamRoutes } from './upstream-route.ts';
 
@@ -71,7 +72,7 @@ async function resumed(start: string, headers: HeaderList, fields: HeaderList): 
       cancel: () => undefined,
     },
   };
-  const parts = { direct, pseudonym: 'test', onResumed: () => undefined };
+  const parts = { direct, slots: new FallbackSlots(), pseudonym: 'test', onResumed: () => undefined };
   let text = '';
   const body = resumedBody(request, answer, { parts, signal: new AbortController().signal });
   for await (const chunk of body) text += Buffer.from(chunk).toString();

@@ -14,11 +14,13 @@ import {
 import type { HeaderList } from '@pannier/http-semantics';
 import type { LookupResponse } from '@pannier/client/transport';
 import type { DirectFetch } from './direct-fetch.ts';
+import type { FallbackSlots } from './fallback-slots.ts';
 import type { ProxiedRequest } from './proxied-request.ts';
 
 /** What finishing a body needs. */
 export interface ResumeParts {
   readonly direct: DirectFetch;
+  readonly slots: FallbackSlots;
   readonly pseudonym: string;
   readonly onResumed: () => void;
 }
@@ -41,10 +43,16 @@ export async function* resumedBody(
     }
   } catch (error) {
     signal.throwIfAborted();
-    const rest = await restOf(asked, answer, { sent, parts, signal });
-    if (rest === undefined) throw error;
-    parts.onResumed();
-    yield* rest;
+    const giveBack = await parts.slots.take(asked.route, signal).catch(() => undefined);
+    if (giveBack === undefined) throw error;
+    try {
+      const rest = await restOf(asked, answer, { sent, parts, signal });
+      if (rest === undefined) throw error;
+      parts.onResumed();
+      yield* rest;
+    } finally {
+      giveBack();
+    }
   }
 }
 

@@ -14,6 +14,7 @@ import { createDatasetDoor } from './dataset-door.ts';
 import { createDirectFetch } from './direct-fetch.ts';
 import { createDirectFlights } from './direct-flights.ts';
 import { createEgress } from './egress.ts';
+import { FallbackSlots } from './fallback-slots.ts';
 import { ProxyError } from './errors.ts';
 import { createHttpPort } from './http-port.ts';
 import { handleConnect } from './interception/connect.ts';
@@ -89,15 +90,17 @@ function assemble(
   };
   const onHead = createInvalidate({ transport, near, onFailure });
   const passthrough = createPassthrough({ egress, pseudonym, headerBytesMax: limits.headerBytesMax, onHead });
+  const slots = new FallbackSlots();
   const parts: HandlerParts = {
     egress,
     pseudonym,
     transport,
     direct,
+    slots,
     passthrough,
     near,
     datasetDoor: createDatasetDoor({ transport, heldBytesMax: bytesMax }),
-    directFlights: createDirectFlights({ direct, pseudonym, now }),
+    directFlights: createDirectFlights({ direct, slots, pseudonym, now }),
     authorities: new WeakMap<Duplex, string>(),
     nearEntryBytesMax: Math.min(entryBytesMax, bytesMax),
     now,

@@ -3,6 +3,8 @@ import { configuredPolicy, DEFAULT_POLICY } from '@pannier/http-semantics';
 import type { CachePolicy } from '@pannier/http-semantics';
 import { ConfigError } from '@pannier/runtime';
 import type { Config } from '@pannier/runtime';
+import { fallbackShare } from './fallback-slots.ts';
+import type { FallbackShare } from './fallback-slots.ts';
 import type { WrittenTarget } from './interception/forward.ts';
 import { isBelow } from './interception/path-prefix.ts';
 
@@ -28,7 +30,9 @@ export interface UpstreamRoute {
   readonly ignoreNoCache: boolean;
   /** What the end of the connection says of a body that has no other end. */
   readonly closeDelimited: 'relay' | 'rfc';
-  readonly fallback: 'direct' | 'stale-only';
+  readonly fallback: Config['proxy']['fallback'];
+  /** Within what the fallback asks; undefined for no limit. */
+  readonly fallbackShare: FallbackShare | undefined;
   /** 0 for no limit: an undeclared upstream is waited for as long as the client waits. */
   readonly headTimeoutMs: number;
   readonly idleTimeoutMs: number;
@@ -47,12 +51,12 @@ interface Claim {
 }
 
 /**
- * @param config sections `upstreams` and `proxy.fallback`; `ca` files are read here, once
+ * @param config sections `upstreams`, and of `proxy` what concerns the fallback; `ca` files are read here, once
  * @throws ConfigError when a `ca` file cannot be read
  */
 export function createUpstreamRoutes(config: Pick<Config, 'upstreams' | 'proxy'>): UpstreamRoutes {
   const claims = Object.entries(config.upstreams)
-    .flatMap(([name, upstream]) => claimsOf(name, upstream, config.proxy.fallback))
+    .flatMap(([name, upstream]) => claimsOf(name, upstream, config.proxy))
     .toSorted((a, b) => b.path.length - a.path.length);
   const undeclared: Claim['settings'] = {
     origins: [],
@@ -62,6 +66,7 @@ export function createUpstreamRoutes(config: Pick<Config, 'upstreams' | 'proxy'>
     ignoreNoCache: false,
     closeDelimited: 'relay',
     fallback: config.proxy.fallback,
+    fallbackShare: undefined,
     headTimeoutMs: 0,
     idleTimeoutMs: 0,
   };
@@ -78,7 +83,7 @@ export function createUpstreamRoutes(config: Pick<Config, 'upstreams' | 'proxy'>
 function claimsOf(
   name: string,
   upstream: Config['upstreams'][string],
-  fallback: Config['proxy']['fallback'],
+  proxy: Pick<Config['proxy'], 'fallback' | 'fallbackProxies'>,
 ): Claim[] {
   const base = new URL(upstream.url);
   const path = base.pathname.replace(/\/+$/, '');
@@ -87,6 +92,7 @@ function claimsOf(
   const origins = [base, ...twin, ...upstream.match.map((place) => new URL(place))].map(
     ({ origin }) => origin,
   );
+  const fallback = upstream.fallback ?? proxy.fallback;
   const settings = {
     origins,
     ca: upstream.ca === undefined ? undefined : readAuthorities(name, upstream.ca),
@@ -94,7 +100,8 @@ function claimsOf(
     policy: configuredPolicy(upstream),
     ignoreNoCache: upstream.ignoreNoCache,
     closeDelimited: upstream.closeDelimited,
-    fallback: upstream.fallback ?? fallback,
+    fallback,
+    fallbackShare: fallback === 'limited' ? fallbackShare(name, upstream, proxy.fallbackProxies) : undefined,
     headTimeoutMs: upstream.fetchTimeoutMs,
     idleTimeoutMs: upstream.idleTimeoutMs,
   };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { byteSize, duration, hostName, httpUrl, port } from './fields.ts';
+import { byteSize, count, duration, hostName, httpUrl, port } from './fields.ts';
 
 const serverAddress = z
   .string()
@@ -10,7 +10,7 @@ const routePrefix = z
   .regex(/^\/(?!\.pannier(\/|$))[^\s?#]*$/, { error: 'a path prefix such as /geo, other than /.pannier' });
 
 /** How an upstream is treated while no cache server answers. */
-export const fallbackField = z.enum(['direct', 'stale-only']);
+export const fallbackField = z.enum(['direct', 'limited', 'stale-only']);
 
 /** What the sidecar listens on and whom it asks. */
 export const proxySection = z.strictObject({
@@ -56,6 +56,11 @@ export const proxySection = z.strictObject({
   fallback: fallbackField
     .default('direct')
     .describe(
-      'While no cache server answers: direct fetches from the upstream, stale-only answers from the near cache alone.',
+      "While no cache server answers: direct fetches from the upstream; limited does so within this proxy's part of the upstream's concurrencyMax and rate (see fallbackProxies), and is like direct where it has neither; stale-only answers from the near cache alone.",
+    ),
+  fallbackProxies: count({ max: 100_000 })
+    .default(10)
+    .describe(
+      "How many proxies are taken to divide an upstream's concurrencyMax and rate while no cache server answers and the fallback is limited: each asks within one such part, and at least one request at once. Others wait as queueMax and queueTimeoutMs say, and are then answered by 503, or by what is stale.",
     ),
 });
