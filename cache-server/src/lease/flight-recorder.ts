@@ -28,6 +28,11 @@ const LOOK_MS = 50;
 const STEP_BYTES_MAX = 256 * 1024;
 /** The rest of a whole body that goes out at once rather than after its partition. */
 const REST_BYTES_MAX = 64 * 1024;
+/**
+ * Bytes of a body that go out before its partitions do. They stay where they are told as long as the flight lasts: one that is stored for hours
+ * must not fill it. Past them its partitions are waited for.
+ */
+export const STORED_BYTES_TOLD_MAX = 4 * 1024 * 1024;
 /** Bytes of a body that is not stored. */
 export const RELAYED_BYTES_MAX = 1024 * 1024;
 
@@ -39,6 +44,8 @@ export class FlightRecorder {
   /** Bytes that have been told, as such or as partitions. */
   #told = 0;
   #toldPartitions = 0;
+  /** Bytes that have been told as such. */
+  #toldAsBytes = 0;
   /** How much had arrived at a look, which is at least {@link LOOK_MS} ago when there is another one. */
   #mark = { bytes: 0, atMs: -Infinity };
   #isStopped = false;
@@ -120,7 +127,10 @@ export class FlightRecorder {
 
   #note(record: FlightRecord): void {
     if (isLast(record)) this.#isOver = true;
-    if (record.kind === 'bytes') this.#told = Math.max(this.#told, record.offset + record.bytes.byteLength);
+    if (record.kind === 'bytes') {
+      this.#told = Math.max(this.#told, record.offset + record.bytes.byteLength);
+      this.#toldAsBytes += record.bytes.byteLength;
+    }
     if (record.kind !== 'partition') return;
     this.#toldPartitions = record.index + 1;
     this.#told = Math.max(this.#told, record.index * this.#partitionBytes + record.bodyBytes);
@@ -140,7 +150,10 @@ export class FlightRecorder {
       told = Math.max(told, start + bodyBytes);
     }
     const isRestDue = isWhole && arrivedBytes - told <= REST_BYTES_MAX;
-    const until = isRestDue ? arrivedBytes : Math.min(this.#waitedFor(arrivedBytes), told + STEP_BYTES_MAX);
+    const step = body.storing
+      ? Math.min(STEP_BYTES_MAX, Math.max(0, STORED_BYTES_TOLD_MAX - this.#toldAsBytes))
+      : STEP_BYTES_MAX;
+    const until = isRestDue ? arrivedBytes : Math.min(this.#waitedFor(arrivedBytes), told + step);
     while (told < until) {
       const bytes = body.peek(told, until - told);
       // Too much, or gone from memory without having been stored.

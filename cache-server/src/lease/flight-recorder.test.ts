@@ -1,0 +1,64 @@
+import { expect, it } from 'vitest';
+import { ManualClock } from '../get-entry.fixture.ts';
+import { decodeRecord } from './flight-record.ts';
+import type { FlightRecord, HeadRecord } from './flight-record.ts';
+import { FlightRecorder, STORED_BYTES_TOLD_MAX } from './flight-recorder.ts';
+import { HeldLease } from './held-lease.ts';
+import { ProcessLeases } from './process-leases.fixture.ts';
+
+const MIB = 1024 * 1024;
+const HEAD: HeadRecord = {
+  kind: 'head',
+  status: 200,
+  headers: [],
+  requestTimeMs: 0,
+  responseTimeMs: 0,
+  version: '1',
+  generation: { epoch: 'a', sequence: 0 },
+  outcome: 'miss',
+  variant: undefined,
+  bodyBytes: undefined,
+  partitionBytes: MIB,
+  isStored: true,
+};
+
+it('a body that is stored slowly does not fill the place of the records: it is told by its partitions then', async () => {
+  const clock = new ManualClock();
+  const store = new ProcessLeases(clock);
+  const { token } = await store.take('a');
+  const none = (): void => undefined;
+  const lease = new HeldLease({ store, clock, name: 'a', token, onLost: none, onAway: none });
+  const recorder = new FlightRecorder(lease, clock);
+  let storedPartitions = 0;
+  const body = {
+    arrivedBytes: 20 * MIB + 5,
+    isWhole: false,
+    storing: true,
+    digestAt: (index: number) => (index < storedPartitions ? Buffer.alloc(32) : undefined),
+    peek: (_offset: number, bytesMax: number) => Buffer.alloc(bytesMax),
+  };
+  const looks = async (count: number): Promise<void> => {
+    for (let look = 0; look < count; look += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+      clock.pass(50);
+    }
+  };
+  const told = async (): Promise<FlightRecord[]> => {
+    const { records } = await store.read('a', token, { after: '', countMax: 1000 });
+    return records.map(({ bytes }) => decodeRecord(bytes));
+  };
+  recorder.begin(HEAD, body);
+  await looks(400);
+  let bytes = 0;
+  for (const record of await told()) if (record.kind === 'bytes') bytes += record.bytes.byteLength;
+  expect(bytes).toBeGreaterThan(MIB);
+  expect(bytes).toBeLessThanOrEqual(STORED_BYTES_TOLD_MAX);
+  storedPartitions = 20;
+  body.isWhole = true;
+  await looks(5);
+  await recorder.finish();
+  const [rest, end] = (await told()).slice(-2);
+  expect(rest).toMatchObject({ kind: 'bytes', offset: 20 * MIB });
+  expect(end).toEqual({ kind: 'end', bodyBytes: body.arrivedBytes });
+  await lease.release();
+});
