@@ -130,6 +130,19 @@ async function* told(
 /** What a record adds to what was passed on, or why its source is of no more use. */
 async function freshBytes(
   record: FlightRecord,
+  passing: Passing,
+): Promise<readonly Buffer[] | SourceEnd | 'whole'> {
+  try {
+    return await added(record, passing);
+  } catch (error) {
+    // A record was lost with a failover, a partition is, or the store is away: there are other sources.
+    if (error instanceof CacheServerError && error.code === 'store') return 'unreadable';
+    throw error;
+  }
+}
+
+async function added(
+  record: FlightRecord,
   { head, assembly }: Passing,
 ): Promise<readonly Buffer[] | SourceEnd | 'whole'> {
   switch (record.kind) {
@@ -139,13 +152,7 @@ async function freshBytes(
     case 'bytes':
       return assembly.bytes(record.offset, record.bytes);
     case 'partition':
-      try {
-        return await assembly.partition(record);
-      } catch (error) {
-        // It is lost, or the store is away: there are other sources.
-        if (error instanceof CacheServerError && error.code === 'store') return 'unreadable';
-        throw error;
-      }
+      return await assembly.partition(record);
     case 'end':
       assembly.end(record.bodyBytes);
       return 'whole';

@@ -51,7 +51,7 @@ export class BodyAssembly {
     this.#gathered = [];
   }
 
-  /** Bytes of the body. @returns those to be passed on. @throws CacheServerError `upstream-truncated` when they differ */
+  /** Bytes of the body. @returns those to be passed on. @throws CacheServerError `upstream-truncated` when they differ, `store` behind a gap */
   bytes(offset: number, told: Uint8Array): Buffer[] {
     if (offset > this.#position) throw broken('a part of it was not told');
     let rest = Buffer.from(told.buffer, told.byteOffset, told.byteLength).subarray(this.#position - offset);
@@ -98,7 +98,7 @@ export class BodyAssembly {
     return tail.length < content.length ? [content.subarray(tail.length)] : [];
   }
 
-  /** The body is whole. @throws CacheServerError when it is shorter than what was passed on, or not all of it was told */
+  /** The body is whole. @throws CacheServerError `upstream-truncated` when it is shorter than what was passed on, `store` when not all of it was told */
   end(bodyBytes: number): void {
     if (bodyBytes !== this.#position) throw broken('its end was not told');
     if (bodyBytes !== this.passedBytes) throw changed();
@@ -174,6 +174,7 @@ export function changed(): CacheServerError {
   return new CacheServerError('upstream-truncated', 'the response is another one than that which broke off');
 }
 
+/** What this telling leaves out, another one may have. */
 function broken(what: string): CacheServerError {
-  return new CacheServerError('upstream-truncated', `the response broke off: ${what}`);
+  return new CacheServerError('store', `the response broke off: ${what}`);
 }
