@@ -3,6 +3,7 @@ import type { Outcome } from '@pannier/http-semantics';
 import type { Caller, EntryAnswer, EntryBody, EntryRequest } from './entry-answer.ts';
 import type { Manifest } from './manifest.ts';
 import type { CountsSnapshot } from './observe/server-counters.ts';
+import type { UpstreamLoad } from './upstream/protection/upstream-protection.ts';
 
 /** Answers one request. Rejects with `CacheServerError`, or with the signal's reason once that is aborted. */
 export type GetEntry = (request: EntryRequest, caller: Caller, signal: AbortSignal) => Promise<EntryAnswer>;
@@ -35,6 +36,8 @@ export interface EntryService {
 
   /** Flights under way, and the requests and readers that follow them. */
   activity(): { flights: number; waiters: number };
+  /** How each declared upstream stands that was asked since the start. */
+  upstreamLoads(): Readonly<Record<string, UpstreamLoad>>;
 
   /** Cancels every flight. */
   close(): void;

@@ -145,6 +145,7 @@ export function createGetEntry(deps: GetEntryDeps): EntryService {
     describeManifest: async (keyText) => await describeManifest(keyText, context),
     counts: () => context.counters.snapshot(),
     activity: () => ({ flights: flights.size, waiters: flights.followers }),
+    upstreamLoads: () => context.protection.loads(),
     close: () => {
       flights.close();
       context.protection.close();

@@ -78,6 +78,7 @@ function adminDeps(
       return {
         ...entries.counts(),
         ...entries.activity(),
+        upstreamLoads: entries.upstreamLoads(),
         store: store.kind,
         entries: stored,
         storedBytes: bytes,

@@ -22,6 +22,7 @@ export type {
   Explanation,
   ServerAdmin,
   ServerStats,
+  UpstreamLoad,
 } from './server-admin.ts';
 export type { WarmJob, WarmJobs, WarmProgress, WarmRequest } from './warm-jobs.ts';
 export type { ServerState, TransportEvent } from './transport/index.ts';

@@ -1,6 +1,6 @@
 /** What operators ask of a server; numbers instead of 64-bit integers, since counts and bytes fit a double. */
 import { AdminService } from '@pannier/proto';
-import type { EntryDescription as EntryMessage } from '@pannier/proto';
+import type { EntryDescription as EntryMessage, UpstreamLoad as LoadMessage } from '@pannier/proto';
 import type { CallOptions } from './client-options.ts';
 import { openDatasetAdmin } from './dataset-admin.ts';
 import type { DatasetAdmin } from './dataset-admin.ts';
@@ -8,6 +8,18 @@ import { fetchRequest } from './fetch-request.ts';
 import { openJanitorAdmin } from './janitor-admin.ts';
 import type { JanitorAdmin } from './janitor-admin.ts';
 import type { Transport } from './transport/index.ts';
+
+/** What the server that answered has under way at an upstream. */
+export interface UpstreamLoad {
+  /** Fetches, until their last byte. */
+  readonly running: number;
+  /** Fetches that wait for their turn. */
+  readonly queued: number;
+  /** How many may be under way at once, of all servers together; undefined where there is no limit. */
+  readonly concurrencyMax: number | undefined;
+  /** `closed`, `open` or `half-open`; '' where there is no circuit breaker. */
+  readonly breaker: string;
+}
 
 /** Counters since the start of the server that answered; lengths in bytes, times in milliseconds. */
 export interface ServerStats {
@@ -26,6 +38,8 @@ export interface ServerStats {
   readonly entries: number | undefined;
   readonly storedBytes: number | undefined;
   readonly uptimeMs: number;
+  /** By the name of each declared upstream that was asked. */
+  readonly upstreamLoads: Readonly<Record<string, UpstreamLoad>>;
   /** Best-effort paths that failed, by name. */
   readonly failures: Readonly<Record<string, number>>;
 }
@@ -83,6 +97,11 @@ function counts(record: Readonly<Record<string, bigint>>): Record<string, number
   return Object.fromEntries(Object.entries(record).map(([name, count]) => [name, Number(count)]));
 }
 
+function loadOf({ running, queued, concurrencyMax, breaker }: LoadMessage): UpstreamLoad {
+  const limit = concurrencyMax === undefined ? undefined : Number(concurrencyMax);
+  return { running: Number(running), queued: Number(queued), concurrencyMax: limit, breaker };
+}
+
 function entryOf(entry: EntryMessage): EntryDescription {
   const { key, name, version, status, partitions } = entry;
   return {
@@ -119,6 +138,9 @@ export function openServerAdmin(transport: Transport, deadlineMs: number): Serve
         storedBytes: stats.storedBytes === undefined ? undefined : Number(stats.storedBytes),
         uptimeMs: Number(stats.uptimeMs),
         failures: counts(stats.failures),
+        upstreamLoads: Object.fromEntries(
+          Object.entries(stats.upstreamLoads).map(([name, load]) => [name, loadOf(load)]),
+        ),
       };
     },
     async *entries(contains = '', options = {}) {

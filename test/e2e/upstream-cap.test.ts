@@ -111,3 +111,22 @@ test('while the Redis is away each server keeps to its part, and refuses nobody'
   expect((await Promise.all(asked)).flat().every((status) => status === 200)).toBe(true);
   expect(upstream.underWayMax).toBeLessThanOrEqual(4);
 });
+
+test('what runs and what waits at an upstream is told to operators', async () => {
+  await using upstream = await startCountingUpstream();
+  const held: (() => void)[] = [];
+  upstream.answer = (_, response) => void held.push(() => response.writeHead(200).end('late'));
+  await using mesh = await startMesh({
+    config: { upstreams: { busy: { url: upstream.url, concurrencyMax: 2, breaker: { failures: 3 } } } },
+  });
+  const asked = Promise.all(paths(upstream.url, 5, 'told').map(askerOf(mesh, 0)));
+  using client = connect(mesh.serverAddress());
+  await eventually(async () =>
+    expect((await client.admin.stats()).upstreamLoads).toEqual({
+      busy: { running: 2, queued: 3, concurrencyMax: 2, breaker: 'closed' },
+    }),
+  );
+  upstream.answer = (_, response) => void response.writeHead(200).end('soon');
+  for (const release of held) release();
+  expect(await asked).toEqual([200, 200, 200, 200, 200]);
+});

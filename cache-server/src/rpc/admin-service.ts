@@ -10,10 +10,12 @@ import type {
   ListEntriesRequest,
   ListEntriesResponseSchema,
   ServiceHandlers,
+  UpstreamLoadSchema,
 } from '@pannier/proto';
 import type { Caller, EntryRequest } from '../entry-answer.ts';
 import type { EntrySummary } from '../describe-entry.ts';
 import { CacheServerError } from '../errors.ts';
+import type { UpstreamLoad } from '../upstream/protection/upstream-protection.ts';
 import type { CallContext } from './call-handlers.ts';
 import { serverStream, unary } from './call-handlers.ts';
 import { runJanitor } from './janitor-call.ts';
@@ -38,6 +40,7 @@ export interface ServerStats {
   upstreamBytes: number;
   flights: number;
   waiters: number;
+  upstreamLoads: Readonly<Record<string, UpstreamLoad>>;
   failures: Readonly<Record<string, number>>;
   store: string;
   entries: number | undefined;
@@ -86,6 +89,20 @@ function entryMessage(entry: EntrySummary): MessageInitShape<typeof EntryDescrip
   };
 }
 
+function loadMessage({
+  running,
+  queued,
+  concurrencyMax,
+  breaker,
+}: UpstreamLoad): MessageInitShape<typeof UpstreamLoadSchema> {
+  return {
+    running: BigInt(running),
+    queued: BigInt(queued),
+    breaker: breaker ?? '',
+    ...(concurrencyMax === undefined ? {} : { concurrencyMax: BigInt(concurrencyMax) }),
+  };
+}
+
 async function getStats(deps: AdminServiceDeps): Promise<MessageInitShape<typeof GetStatsResponseSchema>> {
   const { entries, storedBytes, ...stats } = await deps.stats();
   return {
@@ -95,6 +112,9 @@ async function getStats(deps: AdminServiceDeps): Promise<MessageInitShape<typeof
     upstreamRequests: counts(stats.upstreamRequests),
     upstreamRequestKinds: counts(stats.upstreamRequestKinds),
     failures: counts(stats.failures),
+    upstreamLoads: Object.fromEntries(
+      Object.entries(stats.upstreamLoads).map(([name, load]) => [name, loadMessage(load)]),
+    ),
     upstreamBytes: BigInt(stats.upstreamBytes),
     flights: BigInt(stats.flights),
     waiters: BigInt(stats.waiters),

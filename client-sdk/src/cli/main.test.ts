@@ -81,6 +81,10 @@ const script: ServerScript = {
           lookups: { hit: 900n, miss: 100n },
           store: 'embedded',
           entries: 12n,
+          upstreamLoads: {
+            geo: { running: 4n, queued: 1200n, concurrencyMax: 4n, breaker: 'half-open' },
+            free: { running: 1n },
+          },
           uptimeMs: 61_000n,
         }),
       ),
@@ -204,6 +208,9 @@ test('stats, ls, purge and dataset print tables, or JSON for programs', async ()
     run('stats', '--json'),
   ]);
   expect(stats.out).toMatch(/^store +embedded, 12 entries$/m);
+  expect(stats.out).toMatch(/^upstream +running +queued +limit +breaker$/m);
+  expect(stats.out).toMatch(/^geo +4 +1,200 +4 +half-open$/m);
+  expect(stats.out).toMatch(/^free +1 +0 +none +none$/m);
   expect(stats.out).toMatch(/^ {2}hit +█{30} +90\.0% {2}900$/m);
   expect(list.out.split('\n')).toHaveLength(5);
   expect(list.out).toMatch(/^200 +2KiB .* geo:original:0\?\[2J$/m);

@@ -1,6 +1,6 @@
 /** `pannier stats` and `ls`: what operators ask. */
 import { ConfigError, formatBytes, formatDuration } from '@pannier/runtime';
-import type { EntryDescription, PannierClient } from '../index.ts';
+import type { EntryDescription, PannierClient, UpstreamLoad } from '../index.ts';
 import type { CommandLine } from './command-line.ts';
 import { barChart, grouped, note, paint, print, textTable, visible } from './terminal.ts';
 
@@ -30,7 +30,17 @@ export async function statsCommand({ json, operands }: CommandLine, client: Pann
     ['lookups', `${grouped(lookups)}${hitShare(stats.lookups, lookups)}`],
   ];
   await print(facts.map(([name = '', text]) => `${paint('dim', name.padEnd(10))} ${text}\n`).join(''));
+  await print(loadTable(stats.upstreamLoads));
   if (lookups > 0) await print(barChart(stats.lookups));
+}
+
+/** How each upstream stands; nothing where none was asked. */
+function loadTable(loads: Readonly<Record<string, UpstreamLoad>>): string {
+  const rows = Object.entries(loads).map(([name, { running, queued, concurrencyMax, breaker }]) => {
+    const limit = concurrencyMax === undefined ? 'none' : grouped(concurrencyMax);
+    return [visible(name), grouped(running), grouped(queued), limit, visible(breaker) || 'none'];
+  });
+  return rows.length === 0 ? '' : textTable(['upstream', 'running', 'queued', 'limit', 'breaker'], rows);
 }
 
 /** The share of lookups that needed no body from an upstream. */

@@ -27,11 +27,14 @@ export interface ProtectionDeps {
 export interface UpstreamLoad {
   readonly queued: number;
   readonly running: number;
+  /** Of all servers together; undefined where there is no limit. */
+  readonly concurrencyMax: number | undefined;
   /** Undefined where there is none. */
   readonly breaker: BreakerState | undefined;
 }
 
 interface Guarded {
+  readonly concurrencyMax: number | undefined;
   readonly guard: UpstreamGuard;
   readonly slots: FetchSlots;
   readonly breaker: UpstreamBreaker | undefined;
@@ -70,9 +73,9 @@ export class UpstreamProtection {
 
   /** How each declared upstream stands that was asked since the start. */
   loads(): Readonly<Record<string, UpstreamLoad>> {
-    const loads = [...this.#declared].map(([name, { slots, breaker }]) => {
+    const loads = [...this.#declared].map(([name, { slots, breaker, concurrencyMax }]) => {
       const { queued, running } = slots;
-      return [name, { queued, running, breaker: breaker?.state }] as const;
+      return [name, { queued, running, concurrencyMax, breaker: breaker?.state }] as const;
     });
     return Object.fromEntries(loads);
   }
@@ -104,7 +107,7 @@ export class UpstreamProtection {
       new UpstreamBreaker(name, settings.breaker, (state) => this.#breakerChanged(name, state));
     const parts = { upstream: name, settings, slots, breaker, clock, random };
     const guard = new UpstreamGuard({ ...parts, pauses: this.#pauses, counters: this.#counters });
-    const guarded = { guard, slots, breaker };
+    const guarded = { guard, slots, breaker, concurrencyMax: settings.concurrencyMax };
     if (isDeclared) this.#declared.set(name, guarded);
     else this.#undeclared.set(name, guarded);
     return guarded;

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pannier/cache/v1/admin_service.proto.
  */
 export const file_pannier_cache_v1_admin_service: GenFile = /*@__PURE__*/
-  fileDesc("CiRwYW5uaWVyL2NhY2hlL3YxL2FkbWluX3NlcnZpY2UucHJvdG8SEHBhbm5pZXIuY2FjaGUudjEiEQoPR2V0U3RhdHNSZXF1ZXN0IswFChBHZXRTdGF0c1Jlc3BvbnNlEkAKB2xvb2t1cHMYASADKAsyLy5wYW5uaWVyLmNhY2hlLnYxLkdldFN0YXRzUmVzcG9uc2UuTG9va3Vwc0VudHJ5ElMKEXVwc3RyZWFtX3JlcXVlc3RzGAIgAygLMjgucGFubmllci5jYWNoZS52MS5HZXRTdGF0c1Jlc3BvbnNlLlVwc3RyZWFtUmVxdWVzdHNFbnRyeRIWCg51cHN0cmVhbV9ieXRlcxgDIAEoBBIPCgdmbGlnaHRzGAQgASgEEg8KB3dhaXRlcnMYBSABKAQSDQoFc3RvcmUYBiABKAkSFAoHZW50cmllcxgHIAEoBEgAiAEBEhkKDHN0b3JlZF9ieXRlcxgIIAEoBEgBiAEBEhEKCXVwdGltZV9tcxgJIAEoBBJCCghmYWlsdXJlcxgKIAMoCzIwLnBhbm5pZXIuY2FjaGUudjEuR2V0U3RhdHNSZXNwb25zZS5GYWlsdXJlc0VudHJ5ElwKFnVwc3RyZWFtX3JlcXVlc3Rfa2luZHMYCyADKAsyPC5wYW5uaWVyLmNhY2hlLnYxLkdldFN0YXRzUmVzcG9uc2UuVXBzdHJlYW1SZXF1ZXN0S2luZHNFbnRyeRouCgxMb29rdXBzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4ARo3ChVVcHN0cmVhbVJlcXVlc3RzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4ARovCg1GYWlsdXJlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEaOwoZVXBzdHJlYW1SZXF1ZXN0S2luZHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBQgoKCF9lbnRyaWVzQg8KDV9zdG9yZWRfYnl0ZXMiRQoSTGlzdEVudHJpZXNSZXF1ZXN0EhAKCGNvbnRhaW5zGAEgASgJEg0KBWxpbWl0GAIgASgNEg4KBmN1cnNvchgDIAEoCSJaChNMaXN0RW50cmllc1Jlc3BvbnNlEjMKB2VudHJpZXMYASADKAsyIi5wYW5uaWVyLmNhY2hlLnYxLkVudHJ5RGVzY3JpcHRpb24SDgoGY3Vyc29yGAIgASgJIrUBChBFbnRyeURlc2NyaXB0aW9uEgsKA2tleRgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSDgoGc3RhdHVzGAQgASgNEhUKDWNvbnRlbnRfYnl0ZXMYBSABKAQSFAoMc3RvcmVkX2J5dGVzGAYgASgEEhIKCnBhcnRpdGlvbnMYByABKA0SDgoGYWdlX21zGAggASgEEhQKDGZyZXNoX2Zvcl9tcxgJIAEoBCIVChNMaXN0RGF0YXNldHNSZXF1ZXN0IkoKFExpc3REYXRhc2V0c1Jlc3BvbnNlEjIKCGRhdGFzZXRzGAEgAygLMiAucGFubmllci5jYWNoZS52MS5EYXRhc2V0U3VtbWFyeSJ7Cg5EYXRhc2V0U3VtbWFyeRIPCgdkYXRhc2V0GAEgASgJEhAKCHVwc3RyZWFtGAIgASgJEhAKCGVuZHBvaW50GAMgASgJEg8KB3ZlcnNpb24YBCABKAkSDwoHcmVjb3JkcxgFIAEoBBISCgpwYXJ0aXRpb25zGAYgASgNIiYKE0xpc3RWZXJzaW9uc1JlcXVlc3QSDwoHZGF0YXNldBgBIAEoCSJKChRMaXN0VmVyc2lvbnNSZXNwb25zZRIyCgh2ZXJzaW9ucxgBIAMoCzIgLnBhbm5pZXIuY2FjaGUudjEuVmVyc2lvblN1bW1hcnkihwEKDlZlcnNpb25TdW1tYXJ5Eg8KB3ZlcnNpb24YASABKAkSFwoPcHVibGlzaGVkX2F0X21zGAIgASgEEg8KB3JlY29yZHMYAyABKAQSDwoHY3VycmVudBgEIAEoCBIOCgZwaW5uZWQYBSABKAgSGQoRcXVhcmFudGluZV9yZWFzb24YBiABKAkicwoTRGlmZlZlcnNpb25zUmVxdWVzdBIPCgdkYXRhc2V0GAEgASgJEhQKDGZyb21fdmVyc2lvbhgCIAEoCRISCgp0b192ZXJzaW9uGAMgASgJEhIKCmtleV9maWVsZHMYBCADKAkSDQoFbGltaXQYBSABKA0izAIKFERpZmZWZXJzaW9uc1Jlc3BvbnNlEjUKBWFkZGVkGAEgAygLMiYucGFubmllci5jYWNoZS52MS5QYXJ0aXRpb25EZXNjcmlwdGlvbhI3CgdjaGFuZ2VkGAIgAygLMiYucGFubmllci5jYWNoZS52MS5QYXJ0aXRpb25EZXNjcmlwdGlvbhI3CgdyZW1vdmVkGAMgAygLMiYucGFubmllci5jYWNoZS52MS5QYXJ0aXRpb25EZXNjcmlwdGlvbhIRCgl1bmNoYW5nZWQYBCABKA0SFQoNcmVjb3Jkc19hZGRlZBgFIAEoBBIXCg9yZWNvcmRzX2NoYW5nZWQYBiABKAQSFwoPcmVjb3Jkc19yZW1vdmVkGAcgASgEEi8KB2NoYW5nZXMYCCADKAsyHi5wYW5uaWVyLmNhY2hlLnYxLlJlY29yZENoYW5nZSItCgxSZWNvcmRDaGFuZ2USDgoGYmVmb3JlGAEgASgJEg0KBWFmdGVyGAIgASgJIjUKEVBpblZlcnNpb25SZXF1ZXN0Eg8KB2RhdGFzZXQYASABKAkSDwoHdmVyc2lvbhgCIAEoCSIUChJQaW5WZXJzaW9uUmVzcG9uc2UiNwoTVW5waW5WZXJzaW9uUmVxdWVzdBIPCgdkYXRhc2V0GAEgASgJEg8KB3ZlcnNpb24YAiABKAkiFgoUVW5waW5WZXJzaW9uUmVzcG9uc2UiMwoPUm9sbGJhY2tSZXF1ZXN0Eg8KB2RhdGFzZXQYASABKAkSDwoHdmVyc2lvbhgCIAEoCSIjChBSb2xsYmFja1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkiQAoORXhwbGFpblJlcXVlc3QSLgoHcmVxdWVzdBgBIAEoCzIdLnBhbm5pZXIuY2FjaGUudjEuUmVxdWVzdEhlYWQiggEKD0V4cGxhaW5SZXNwb25zZRIPCgdvdXRjb21lGAEgASgJEgsKA2tleRgCIAEoCRIPCgdyZWFzb25zGAMgAygJEjYKBWVudHJ5GAQgASgLMiIucGFubmllci5jYWNoZS52MS5FbnRyeURlc2NyaXB0aW9uSACIAQFCCAoGX2VudHJ5IiQKEVJ1bkphbml0b3JSZXF1ZXN0Eg8KB2RyeV9ydW4YASABKAgiawoSUnVuSmFuaXRvclJlc3BvbnNlEhMKC2tleXNfd2Fsa2VkGAEgASgEEgwKBGRvbmUYAiABKAgSMgoIZmluZGluZ3MYAyADKAsyIC5wYW5uaWVyLmNhY2hlLnYxLkphbml0b3JGaW5kaW5nIogBCg5KYW5pdG9yRmluZGluZxIrCgRraW5kGAEgASgOMh0ucGFubmllci5jYWNoZS52MS5KYW5pdG9yS2luZBIMCgRuYW1lGAIgASgJEgwKBGtleXMYAyABKAQSFAoMc3RvcmVkX2J5dGVzGAQgASgEEhcKD2xhc3RfdXNlZF9hdF9tcxgFIAEoBCpdCgtKYW5pdG9yS2luZBIcChhKQU5JVE9SX0tJTkRfVU5TUEVDSUZJRUQQABIWChJKQU5JVE9SX0tJTkRfU0NPUEUQARIYChRKQU5JVE9SX0tJTkRfREFUQVNFVBACMpAHCgxBZG1pblNlcnZpY2USUQoIR2V0U3RhdHMSIS5wYW5uaWVyLmNhY2hlLnYxLkdldFN0YXRzUmVxdWVzdBoiLnBhbm5pZXIuY2FjaGUudjEuR2V0U3RhdHNSZXNwb25zZRJaCgtMaXN0RW50cmllcxIkLnBhbm5pZXIuY2FjaGUudjEuTGlzdEVudHJpZXNSZXF1ZXN0GiUucGFubmllci5jYWNoZS52MS5MaXN0RW50cmllc1Jlc3BvbnNlEl0KDExpc3REYXRhc2V0cxIlLnBhbm5pZXIuY2FjaGUudjEuTGlzdERhdGFzZXRzUmVxdWVzdBomLnBhbm5pZXIuY2FjaGUudjEuTGlzdERhdGFzZXRzUmVzcG9uc2USXQoMTGlzdFZlcnNpb25zEiUucGFubmllci5jYWNoZS52MS5MaXN0VmVyc2lvbnNSZXF1ZXN0GiYucGFubmllci5jYWNoZS52MS5MaXN0VmVyc2lvbnNSZXNwb25zZRJdCgxEaWZmVmVyc2lvbnMSJS5wYW5uaWVyLmNhY2hlLnYxLkRpZmZWZXJzaW9uc1JlcXVlc3QaJi5wYW5uaWVyLmNhY2hlLnYxLkRpZmZWZXJzaW9uc1Jlc3BvbnNlElcKClBpblZlcnNpb24SIy5wYW5uaWVyLmNhY2hlLnYxLlBpblZlcnNpb25SZXF1ZXN0GiQucGFubmllci5jYWNoZS52MS5QaW5WZXJzaW9uUmVzcG9uc2USXQoMVW5waW5WZXJzaW9uEiUucGFubmllci5jYWNoZS52MS5VbnBpblZlcnNpb25SZXF1ZXN0GiYucGFubmllci5jYWNoZS52MS5VbnBpblZlcnNpb25SZXNwb25zZRJRCghSb2xsYmFjaxIhLnBhbm5pZXIuY2FjaGUudjEuUm9sbGJhY2tSZXF1ZXN0GiIucGFubmllci5jYWNoZS52MS5Sb2xsYmFja1Jlc3BvbnNlEk4KB0V4cGxhaW4SIC5wYW5uaWVyLmNhY2hlLnYxLkV4cGxhaW5SZXF1ZXN0GiEucGFubmllci5jYWNoZS52MS5FeHBsYWluUmVzcG9uc2USWQoKUnVuSmFuaXRvchIjLnBhbm5pZXIuY2FjaGUudjEuUnVuSmFuaXRvclJlcXVlc3QaJC5wYW5uaWVyLmNhY2hlLnYxLlJ1bkphbml0b3JSZXNwb25zZTABYgZwcm90bzM", [file_pannier_cache_v1_dataset, file_pannier_cache_v1_http]);
+  fileDesc("CiRwYW5uaWVyL2NhY2hlL3YxL2FkbWluX3NlcnZpY2UucHJvdG8SEHBhbm5pZXIuY2FjaGUudjEiEQoPR2V0U3RhdHNSZXF1ZXN0IvEGChBHZXRTdGF0c1Jlc3BvbnNlEkAKB2xvb2t1cHMYASADKAsyLy5wYW5uaWVyLmNhY2hlLnYxLkdldFN0YXRzUmVzcG9uc2UuTG9va3Vwc0VudHJ5ElMKEXVwc3RyZWFtX3JlcXVlc3RzGAIgAygLMjgucGFubmllci5jYWNoZS52MS5HZXRTdGF0c1Jlc3BvbnNlLlVwc3RyZWFtUmVxdWVzdHNFbnRyeRIWCg51cHN0cmVhbV9ieXRlcxgDIAEoBBIPCgdmbGlnaHRzGAQgASgEEg8KB3dhaXRlcnMYBSABKAQSDQoFc3RvcmUYBiABKAkSFAoHZW50cmllcxgHIAEoBEgAiAEBEhkKDHN0b3JlZF9ieXRlcxgIIAEoBEgBiAEBEhEKCXVwdGltZV9tcxgJIAEoBBJCCghmYWlsdXJlcxgKIAMoCzIwLnBhbm5pZXIuY2FjaGUudjEuR2V0U3RhdHNSZXNwb25zZS5GYWlsdXJlc0VudHJ5ElwKFnVwc3RyZWFtX3JlcXVlc3Rfa2luZHMYCyADKAsyPC5wYW5uaWVyLmNhY2hlLnYxLkdldFN0YXRzUmVzcG9uc2UuVXBzdHJlYW1SZXF1ZXN0S2luZHNFbnRyeRJNCg51cHN0cmVhbV9sb2FkcxgMIAMoCzI1LnBhbm5pZXIuY2FjaGUudjEuR2V0U3RhdHNSZXNwb25zZS5VcHN0cmVhbUxvYWRzRW50cnkaLgoMTG9va3Vwc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEaNwoVVXBzdHJlYW1SZXF1ZXN0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEaLwoNRmFpbHVyZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBGjsKGVVwc3RyZWFtUmVxdWVzdEtpbmRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4ARpUChJVcHN0cmVhbUxvYWRzRW50cnkSCwoDa2V5GAEgASgJEi0KBXZhbHVlGAIgASgLMh4ucGFubmllci5jYWNoZS52MS5VcHN0cmVhbUxvYWQ6AjgBQgoKCF9lbnRyaWVzQg8KDV9zdG9yZWRfYnl0ZXMicgoMVXBzdHJlYW1Mb2FkEg8KB3J1bm5pbmcYASABKAQSDgoGcXVldWVkGAIgASgEEhwKD2NvbmN1cnJlbmN5X21heBgDIAEoBEgAiAEBEg8KB2JyZWFrZXIYBCABKAlCEgoQX2NvbmN1cnJlbmN5X21heCJFChJMaXN0RW50cmllc1JlcXVlc3QSEAoIY29udGFpbnMYASABKAkSDQoFbGltaXQYAiABKA0SDgoGY3Vyc29yGAMgASgJIloKE0xpc3RFbnRyaWVzUmVzcG9uc2USMwoHZW50cmllcxgBIAMoCzIiLnBhbm5pZXIuY2FjaGUudjEuRW50cnlEZXNjcmlwdGlvbhIOCgZjdXJzb3IYAiABKAkitQEKEEVudHJ5RGVzY3JpcHRpb24SCwoDa2V5GAEgASgJEgwKBG5hbWUYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRIOCgZzdGF0dXMYBCABKA0SFQoNY29udGVudF9ieXRlcxgFIAEoBBIUCgxzdG9yZWRfYnl0ZXMYBiABKAQSEgoKcGFydGl0aW9ucxgHIAEoDRIOCgZhZ2VfbXMYCCABKAQSFAoMZnJlc2hfZm9yX21zGAkgASgEIhUKE0xpc3REYXRhc2V0c1JlcXVlc3QiSgoUTGlzdERhdGFzZXRzUmVzcG9uc2USMgoIZGF0YXNldHMYASADKAsyIC5wYW5uaWVyLmNhY2hlLnYxLkRhdGFzZXRTdW1tYXJ5InsKDkRhdGFzZXRTdW1tYXJ5Eg8KB2RhdGFzZXQYASABKAkSEAoIdXBzdHJlYW0YAiABKAkSEAoIZW5kcG9pbnQYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIPCgdyZWNvcmRzGAUgASgEEhIKCnBhcnRpdGlvbnMYBiABKA0iJgoTTGlzdFZlcnNpb25zUmVxdWVzdBIPCgdkYXRhc2V0GAEgASgJIkoKFExpc3RWZXJzaW9uc1Jlc3BvbnNlEjIKCHZlcnNpb25zGAEgAygLMiAucGFubmllci5jYWNoZS52MS5WZXJzaW9uU3VtbWFyeSKHAQoOVmVyc2lvblN1bW1hcnkSDwoHdmVyc2lvbhgBIAEoCRIXCg9wdWJsaXNoZWRfYXRfbXMYAiABKAQSDwoHcmVjb3JkcxgDIAEoBBIPCgdjdXJyZW50GAQgASgIEg4KBnBpbm5lZBgFIAEoCBIZChFxdWFyYW50aW5lX3JlYXNvbhgGIAEoCSJzChNEaWZmVmVyc2lvbnNSZXF1ZXN0Eg8KB2RhdGFzZXQYASABKAkSFAoMZnJvbV92ZXJzaW9uGAIgASgJEhIKCnRvX3ZlcnNpb24YAyABKAkSEgoKa2V5X2ZpZWxkcxgEIAMoCRINCgVsaW1pdBgFIAEoDSLMAgoURGlmZlZlcnNpb25zUmVzcG9uc2USNQoFYWRkZWQYASADKAsyJi5wYW5uaWVyLmNhY2hlLnYxLlBhcnRpdGlvbkRlc2NyaXB0aW9uEjcKB2NoYW5nZWQYAiADKAsyJi5wYW5uaWVyLmNhY2hlLnYxLlBhcnRpdGlvbkRlc2NyaXB0aW9uEjcKB3JlbW92ZWQYAyADKAsyJi5wYW5uaWVyLmNhY2hlLnYxLlBhcnRpdGlvbkRlc2NyaXB0aW9uEhEKCXVuY2hhbmdlZBgEIAEoDRIVCg1yZWNvcmRzX2FkZGVkGAUgASgEEhcKD3JlY29yZHNfY2hhbmdlZBgGIAEoBBIXCg9yZWNvcmRzX3JlbW92ZWQYByABKAQSLwoHY2hhbmdlcxgIIAMoCzIeLnBhbm5pZXIuY2FjaGUudjEuUmVjb3JkQ2hhbmdlIi0KDFJlY29yZENoYW5nZRIOCgZiZWZvcmUYASABKAkSDQoFYWZ0ZXIYAiABKAkiNQoRUGluVmVyc2lvblJlcXVlc3QSDwoHZGF0YXNldBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJIhQKElBpblZlcnNpb25SZXNwb25zZSI3ChNVbnBpblZlcnNpb25SZXF1ZXN0Eg8KB2RhdGFzZXQYASABKAkSDwoHdmVyc2lvbhgCIAEoCSIWChRVbnBpblZlcnNpb25SZXNwb25zZSIzCg9Sb2xsYmFja1JlcXVlc3QSDwoHZGF0YXNldBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJIiMKEFJvbGxiYWNrUmVzcG9uc2USDwoHdmVyc2lvbhgBIAEoCSJACg5FeHBsYWluUmVxdWVzdBIuCgdyZXF1ZXN0GAEgASgLMh0ucGFubmllci5jYWNoZS52MS5SZXF1ZXN0SGVhZCKCAQoPRXhwbGFpblJlc3BvbnNlEg8KB291dGNvbWUYASABKAkSCwoDa2V5GAIgASgJEg8KB3JlYXNvbnMYAyADKAkSNgoFZW50cnkYBCABKAsyIi5wYW5uaWVyLmNhY2hlLnYxLkVudHJ5RGVzY3JpcHRpb25IAIgBAUIICgZfZW50cnkiJAoRUnVuSmFuaXRvclJlcXVlc3QSDwoHZHJ5X3J1bhgBIAEoCCJrChJSdW5KYW5pdG9yUmVzcG9uc2USEwoLa2V5c193YWxrZWQYASABKAQSDAoEZG9uZRgCIAEoCBIyCghmaW5kaW5ncxgDIAMoCzIgLnBhbm5pZXIuY2FjaGUudjEuSmFuaXRvckZpbmRpbmciiAEKDkphbml0b3JGaW5kaW5nEisKBGtpbmQYASABKA4yHS5wYW5uaWVyLmNhY2hlLnYxLkphbml0b3JLaW5kEgwKBG5hbWUYAiABKAkSDAoEa2V5cxgDIAEoBBIUCgxzdG9yZWRfYnl0ZXMYBCABKAQSFwoPbGFzdF91c2VkX2F0X21zGAUgASgEKl0KC0phbml0b3JLaW5kEhwKGEpBTklUT1JfS0lORF9VTlNQRUNJRklFRBAAEhYKEkpBTklUT1JfS0lORF9TQ09QRRABEhgKFEpBTklUT1JfS0lORF9EQVRBU0VUEAIykAcKDEFkbWluU2VydmljZRJRCghHZXRTdGF0cxIhLnBhbm5pZXIuY2FjaGUudjEuR2V0U3RhdHNSZXF1ZXN0GiIucGFubmllci5jYWNoZS52MS5HZXRTdGF0c1Jlc3BvbnNlEloKC0xpc3RFbnRyaWVzEiQucGFubmllci5jYWNoZS52MS5MaXN0RW50cmllc1JlcXVlc3QaJS5wYW5uaWVyLmNhY2hlLnYxLkxpc3RFbnRyaWVzUmVzcG9uc2USXQoMTGlzdERhdGFzZXRzEiUucGFubmllci5jYWNoZS52MS5MaXN0RGF0YXNldHNSZXF1ZXN0GiYucGFubmllci5jYWNoZS52MS5MaXN0RGF0YXNldHNSZXNwb25zZRJdCgxMaXN0VmVyc2lvbnMSJS5wYW5uaWVyLmNhY2hlLnYxLkxpc3RWZXJzaW9uc1JlcXVlc3QaJi5wYW5uaWVyLmNhY2hlLnYxLkxpc3RWZXJzaW9uc1Jlc3BvbnNlEl0KDERpZmZWZXJzaW9ucxIlLnBhbm5pZXIuY2FjaGUudjEuRGlmZlZlcnNpb25zUmVxdWVzdBomLnBhbm5pZXIuY2FjaGUudjEuRGlmZlZlcnNpb25zUmVzcG9uc2USVwoKUGluVmVyc2lvbhIjLnBhbm5pZXIuY2FjaGUudjEuUGluVmVyc2lvblJlcXVlc3QaJC5wYW5uaWVyLmNhY2hlLnYxLlBpblZlcnNpb25SZXNwb25zZRJdCgxVbnBpblZlcnNpb24SJS5wYW5uaWVyLmNhY2hlLnYxLlVucGluVmVyc2lvblJlcXVlc3QaJi5wYW5uaWVyLmNhY2hlLnYxLlVucGluVmVyc2lvblJlc3BvbnNlElEKCFJvbGxiYWNrEiEucGFubmllci5jYWNoZS52MS5Sb2xsYmFja1JlcXVlc3QaIi5wYW5uaWVyLmNhY2hlLnYxLlJvbGxiYWNrUmVzcG9uc2USTgoHRXhwbGFpbhIgLnBhbm5pZXIuY2FjaGUudjEuRXhwbGFpblJlcXVlc3QaIS5wYW5uaWVyLmNhY2hlLnYxLkV4cGxhaW5SZXNwb25zZRJZCgpSdW5KYW5pdG9yEiMucGFubmllci5jYWNoZS52MS5SdW5KYW5pdG9yUmVxdWVzdBokLnBhbm5pZXIuY2FjaGUudjEuUnVuSmFuaXRvclJlc3BvbnNlMAFiBnByb3RvMw", [file_pannier_cache_v1_dataset, file_pannier_cache_v1_http]);
 
 /**
  * Asks for the counters.
@@ -113,6 +113,13 @@ export type GetStatsResponse = Message<"pannier.cache.v1.GetStatsResponse"> & {
    * @generated from field: map<string, uint64> upstream_request_kinds = 11;
    */
   upstreamRequestKinds: { [key: string]: bigint };
+
+  /**
+   * How each declared upstream stands at this server, by name; only those that were asked since its start.
+   *
+   * @generated from field: map<string, pannier.cache.v1.UpstreamLoad> upstream_loads = 12;
+   */
+  upstreamLoads: { [key: string]: UpstreamLoad };
 };
 
 /**
@@ -121,6 +128,48 @@ export type GetStatsResponse = Message<"pannier.cache.v1.GetStatsResponse"> & {
  */
 export const GetStatsResponseSchema: GenMessage<GetStatsResponse> = /*@__PURE__*/
   messageDesc(file_pannier_cache_v1_admin_service, 1);
+
+/**
+ * What one server has under way at an upstream.
+ *
+ * @generated from message pannier.cache.v1.UpstreamLoad
+ */
+export type UpstreamLoad = Message<"pannier.cache.v1.UpstreamLoad"> & {
+  /**
+   * Fetches under way, until their last byte.
+   *
+   * @generated from field: uint64 running = 1;
+   */
+  running: bigint;
+
+  /**
+   * Fetches that wait for their turn.
+   *
+   * @generated from field: uint64 queued = 2;
+   */
+  queued: bigint;
+
+  /**
+   * How many may be under way at once, of all servers together; unset: as many as there are.
+   *
+   * @generated from field: optional uint64 concurrency_max = 3;
+   */
+  concurrencyMax?: bigint | undefined;
+
+  /**
+   * Circuit breaker: closed, open or half-open; empty where there is none.
+   *
+   * @generated from field: string breaker = 4;
+   */
+  breaker: string;
+};
+
+/**
+ * Describes the message pannier.cache.v1.UpstreamLoad.
+ * Use `create(UpstreamLoadSchema)` to create a new message.
+ */
+export const UpstreamLoadSchema: GenMessage<UpstreamLoad> = /*@__PURE__*/
+  messageDesc(file_pannier_cache_v1_admin_service, 2);
 
 /**
  * Asks for a page of entries.
@@ -155,7 +204,7 @@ export type ListEntriesRequest = Message<"pannier.cache.v1.ListEntriesRequest"> 
  * Use `create(ListEntriesRequestSchema)` to create a new message.
  */
 export const ListEntriesRequestSchema: GenMessage<ListEntriesRequest> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 2);
+  messageDesc(file_pannier_cache_v1_admin_service, 3);
 
 /**
  * A page of entries.
@@ -183,7 +232,7 @@ export type ListEntriesResponse = Message<"pannier.cache.v1.ListEntriesResponse"
  * Use `create(ListEntriesResponseSchema)` to create a new message.
  */
 export const ListEntriesResponseSchema: GenMessage<ListEntriesResponse> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 3);
+  messageDesc(file_pannier_cache_v1_admin_service, 4);
 
 /**
  * One entry.
@@ -260,7 +309,7 @@ export type EntryDescription = Message<"pannier.cache.v1.EntryDescription"> & {
  * Use `create(EntryDescriptionSchema)` to create a new message.
  */
 export const EntryDescriptionSchema: GenMessage<EntryDescription> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 4);
+  messageDesc(file_pannier_cache_v1_admin_service, 5);
 
 /**
  * Asks for the declared datasets.
@@ -275,7 +324,7 @@ export type ListDatasetsRequest = Message<"pannier.cache.v1.ListDatasetsRequest"
  * Use `create(ListDatasetsRequestSchema)` to create a new message.
  */
 export const ListDatasetsRequestSchema: GenMessage<ListDatasetsRequest> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 5);
+  messageDesc(file_pannier_cache_v1_admin_service, 6);
 
 /**
  * The declared datasets.
@@ -296,7 +345,7 @@ export type ListDatasetsResponse = Message<"pannier.cache.v1.ListDatasetsRespons
  * Use `create(ListDatasetsResponseSchema)` to create a new message.
  */
 export const ListDatasetsResponseSchema: GenMessage<ListDatasetsResponse> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 6);
+  messageDesc(file_pannier_cache_v1_admin_service, 7);
 
 /**
  * One declared dataset.
@@ -352,7 +401,7 @@ export type DatasetSummary = Message<"pannier.cache.v1.DatasetSummary"> & {
  * Use `create(DatasetSummarySchema)` to create a new message.
  */
 export const DatasetSummarySchema: GenMessage<DatasetSummary> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 7);
+  messageDesc(file_pannier_cache_v1_admin_service, 8);
 
 /**
  * Asks for the versions of a dataset.
@@ -373,7 +422,7 @@ export type ListVersionsRequest = Message<"pannier.cache.v1.ListVersionsRequest"
  * Use `create(ListVersionsRequestSchema)` to create a new message.
  */
 export const ListVersionsRequestSchema: GenMessage<ListVersionsRequest> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 8);
+  messageDesc(file_pannier_cache_v1_admin_service, 9);
 
 /**
  * Versions of a dataset.
@@ -394,7 +443,7 @@ export type ListVersionsResponse = Message<"pannier.cache.v1.ListVersionsRespons
  * Use `create(ListVersionsResponseSchema)` to create a new message.
  */
 export const ListVersionsResponseSchema: GenMessage<ListVersionsResponse> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 9);
+  messageDesc(file_pannier_cache_v1_admin_service, 10);
 
 /**
  * One version of a dataset.
@@ -450,7 +499,7 @@ export type VersionSummary = Message<"pannier.cache.v1.VersionSummary"> & {
  * Use `create(VersionSummarySchema)` to create a new message.
  */
 export const VersionSummarySchema: GenMessage<VersionSummary> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 10);
+  messageDesc(file_pannier_cache_v1_admin_service, 11);
 
 /**
  * Asks what differs between two versions.
@@ -499,7 +548,7 @@ export type DiffVersionsRequest = Message<"pannier.cache.v1.DiffVersionsRequest"
  * Use `create(DiffVersionsRequestSchema)` to create a new message.
  */
 export const DiffVersionsRequestSchema: GenMessage<DiffVersionsRequest> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 11);
+  messageDesc(file_pannier_cache_v1_admin_service, 12);
 
 /**
  * What differs between two versions.
@@ -569,7 +618,7 @@ export type DiffVersionsResponse = Message<"pannier.cache.v1.DiffVersionsRespons
  * Use `create(DiffVersionsResponseSchema)` to create a new message.
  */
 export const DiffVersionsResponseSchema: GenMessage<DiffVersionsResponse> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 12);
+  messageDesc(file_pannier_cache_v1_admin_service, 13);
 
 /**
  * One record that differs.
@@ -597,7 +646,7 @@ export type RecordChange = Message<"pannier.cache.v1.RecordChange"> & {
  * Use `create(RecordChangeSchema)` to create a new message.
  */
 export const RecordChangeSchema: GenMessage<RecordChange> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 13);
+  messageDesc(file_pannier_cache_v1_admin_service, 14);
 
 /**
  * Keeps a version.
@@ -625,7 +674,7 @@ export type PinVersionRequest = Message<"pannier.cache.v1.PinVersionRequest"> & 
  * Use `create(PinVersionRequestSchema)` to create a new message.
  */
 export const PinVersionRequestSchema: GenMessage<PinVersionRequest> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 14);
+  messageDesc(file_pannier_cache_v1_admin_service, 15);
 
 /**
  * Confirms a pin.
@@ -640,7 +689,7 @@ export type PinVersionResponse = Message<"pannier.cache.v1.PinVersionResponse"> 
  * Use `create(PinVersionResponseSchema)` to create a new message.
  */
 export const PinVersionResponseSchema: GenMessage<PinVersionResponse> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 15);
+  messageDesc(file_pannier_cache_v1_admin_service, 16);
 
 /**
  * Lets a version go.
@@ -668,7 +717,7 @@ export type UnpinVersionRequest = Message<"pannier.cache.v1.UnpinVersionRequest"
  * Use `create(UnpinVersionRequestSchema)` to create a new message.
  */
 export const UnpinVersionRequestSchema: GenMessage<UnpinVersionRequest> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 16);
+  messageDesc(file_pannier_cache_v1_admin_service, 17);
 
 /**
  * Confirms that a pin is gone.
@@ -683,7 +732,7 @@ export type UnpinVersionResponse = Message<"pannier.cache.v1.UnpinVersionRespons
  * Use `create(UnpinVersionResponseSchema)` to create a new message.
  */
 export const UnpinVersionResponseSchema: GenMessage<UnpinVersionResponse> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 17);
+  messageDesc(file_pannier_cache_v1_admin_service, 18);
 
 /**
  * Makes an older version the current one.
@@ -711,7 +760,7 @@ export type RollbackRequest = Message<"pannier.cache.v1.RollbackRequest"> & {
  * Use `create(RollbackRequestSchema)` to create a new message.
  */
 export const RollbackRequestSchema: GenMessage<RollbackRequest> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 18);
+  messageDesc(file_pannier_cache_v1_admin_service, 19);
 
 /**
  * Confirms a rollback.
@@ -732,7 +781,7 @@ export type RollbackResponse = Message<"pannier.cache.v1.RollbackResponse"> & {
  * Use `create(RollbackResponseSchema)` to create a new message.
  */
 export const RollbackResponseSchema: GenMessage<RollbackResponse> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 19);
+  messageDesc(file_pannier_cache_v1_admin_service, 20);
 
 /**
  * Asks what would become of a request.
@@ -753,7 +802,7 @@ export type ExplainRequest = Message<"pannier.cache.v1.ExplainRequest"> & {
  * Use `create(ExplainRequestSchema)` to create a new message.
  */
 export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 20);
+  messageDesc(file_pannier_cache_v1_admin_service, 21);
 
 /**
  * What would become of a request.
@@ -795,7 +844,7 @@ export type ExplainResponse = Message<"pannier.cache.v1.ExplainResponse"> & {
  * Use `create(ExplainResponseSchema)` to create a new message.
  */
 export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 21);
+  messageDesc(file_pannier_cache_v1_admin_service, 22);
 
 /**
  * Asks the janitor to go through the store now.
@@ -816,7 +865,7 @@ export type RunJanitorRequest = Message<"pannier.cache.v1.RunJanitorRequest"> & 
  * Use `create(RunJanitorRequestSchema)` to create a new message.
  */
 export const RunJanitorRequestSchema: GenMessage<RunJanitorRequest> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 22);
+  messageDesc(file_pannier_cache_v1_admin_service, 23);
 
 /**
  * How far the janitor has come; at least one message each second.
@@ -851,7 +900,7 @@ export type RunJanitorResponse = Message<"pannier.cache.v1.RunJanitorResponse"> 
  * Use `create(RunJanitorResponseSchema)` to create a new message.
  */
 export const RunJanitorResponseSchema: GenMessage<RunJanitorResponse> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 23);
+  messageDesc(file_pannier_cache_v1_admin_service, 24);
 
 /**
  * Something whose owner is gone.
@@ -900,7 +949,7 @@ export type JanitorFinding = Message<"pannier.cache.v1.JanitorFinding"> & {
  * Use `create(JanitorFindingSchema)` to create a new message.
  */
 export const JanitorFindingSchema: GenMessage<JanitorFinding> = /*@__PURE__*/
-  messageDesc(file_pannier_cache_v1_admin_service, 24);
+  messageDesc(file_pannier_cache_v1_admin_service, 25);
 
 /**
  * What the janitor finds.
