@@ -74,7 +74,8 @@ export class ManifestShelf {
 
   constructor(options: ManifestShelfOptions) {
     this.#options = options;
-    this.#recent = new LRUCache({ max: RECENT_MAX, ttl: RECENT_MS, ttlResolution: 0, perf: options.clock });
+    const bounds = { maxSize: RECENT_MAX, sizeCalculation: () => 1 };
+    this.#recent = new LRUCache({ ...bounds, ttl: RECENT_MS, ttlResolution: 0, perf: options.clock });
   }
 
   /** The stored manifest, if there is one that can be read. */

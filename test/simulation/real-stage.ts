@@ -32,9 +32,10 @@ class RealTime implements Timeline {
     return this.#steps;
   }
 
-  at(delayMs: number, run: () => void): void {
+  at(delayMs: number, run: () => void, isVoid?: () => boolean): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
+      if (isVoid?.() === true) return;
       this.#steps += 1;
       run();
     }, delayMs);

@@ -41,7 +41,11 @@ export class SimulatedLink {
         isSettled = true;
         deliver();
       };
-      process.later(timeoutMs, () => settle(() => reject(lost(what))));
+      process.later(
+        timeoutMs,
+        () => settle(() => reject(lost(what))),
+        () => isSettled,
+      );
       const losesRequest = random.chance(lossShare);
       const losesReply = random.chance(lossShare);
       const [there, back] = [this.#delayMs(), this.#delayMs()];

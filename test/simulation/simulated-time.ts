@@ -11,6 +11,7 @@ interface SimulatedEvent {
   readonly atMs: number;
   readonly serial: number;
   readonly run: () => void;
+  readonly isVoid: (() => boolean) | undefined;
 }
 
 /** Time as a schedule needs it, simulated or real. */
@@ -21,8 +22,8 @@ export interface Timeline {
   readonly elapsedMs: number;
   /** Events so far. */
   readonly steps: number;
-  /** Lets something happen later. */
-  at(delayMs: number, run: () => void): void;
+  /** Lets something happen later, unless it has become void by then. */
+  at(delayMs: number, run: () => void, isVoid?: () => boolean): void;
   /**
    * Lets events happen until `isDone` or the time is over.
    *
@@ -51,8 +52,8 @@ export class SimulatedTime implements Timeline {
     return this.#steps;
   }
 
-  at(delayMs: number, run: () => void): void {
-    this.#push({ atMs: this.#now + Math.max(0, delayMs), serial: (this.#serial += 1), run });
+  at(delayMs: number, run: () => void, isVoid?: () => boolean): void {
+    this.#push({ atMs: this.#now + Math.max(0, delayMs), serial: (this.#serial += 1), run, isVoid });
   }
 
   async run(isDone: () => boolean, untilElapsedMs: number): Promise<boolean> {
@@ -60,7 +61,9 @@ export class SimulatedTime implements Timeline {
       // Whatever was settled by the event runs on to where it waits next: all microtasks end before the next turn of the event loop.
       await new Promise<void>((resolve) => setImmediate(resolve));
       if (isDone()) return true;
-      const event = this.#pop();
+      let event = this.#pop();
+      // What nobody waits for any more costs no turn.
+      while (event?.isVoid?.() === true) event = this.#pop();
       if (event === undefined || event.atMs - BEGIN_MS > untilElapsedMs) return false;
       this.#now = event.atMs;
       this.#steps += 1;
@@ -121,9 +124,8 @@ export class SimulatedProcess {
       now: () => Math.floor(time.nowMs + skewMs),
       after: (delayMs, run) => {
         let isCancelled = false;
-        this.later(delayMs, () => {
-          if (!isCancelled) run();
-        });
+        const isVoid = (): boolean => isCancelled;
+        this.later(delayMs, () => !isCancelled && run(), isVoid);
         return () => (isCancelled = true);
       },
     };
@@ -138,8 +140,12 @@ export class SimulatedProcess {
   }
 
   /** Runs something in this process, as soon as it runs itself. */
-  later(delayMs: number, run: () => void): void {
-    this.#time.at(delayMs, () => this.#enter(run));
+  later(delayMs: number, run: () => void, isVoid?: () => boolean): void {
+    this.#time.at(
+      delayMs,
+      () => this.#enter(run),
+      () => this.isDead || isVoid?.() === true,
+    );
   }
 
   stop(): void {

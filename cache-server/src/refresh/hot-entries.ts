@@ -5,7 +5,11 @@ const ENTRIES_MAX = 10_000;
 
 /** Of this server alone: what proxies answer from their near caches is not seen here. */
 export class HotEntries {
-  readonly #hits = new LRUCache<string, { sinceMs: number; count: number }>({ max: ENTRIES_MAX });
+  readonly #hits = new LRUCache<string, { sinceMs: number; count: number }>({
+    // By size, since by number the table would have all its room from the start.
+    maxSize: ENTRIES_MAX,
+    sizeCalculation: () => 1,
+  });
 
   /**
    * Counts a hit.

@@ -23,7 +23,10 @@ const TOO_MANY_REQUESTS = 429;
 /** Also how many servers there are, which is told in the same breath. */
 export class UpstreamPauses {
   readonly #options: PausesOptions;
-  readonly #untilMs = new LRUCache<string, { untilMs: number; status: number }>({ max: UPSTREAMS_MAX });
+  readonly #untilMs = new LRUCache<string, { untilMs: number; status: number }>({
+    maxSize: UPSTREAMS_MAX,
+    sizeCalculation: () => 1,
+  });
   #servers: number | undefined;
   #cancelBeat: () => void = () => undefined;
   #isClosed = false;
