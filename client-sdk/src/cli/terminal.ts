@@ -112,11 +112,18 @@ export function progressBar(
       const bar = '█'.repeat(Math.round(share * BAR_WIDTH)).padEnd(BAR_WIDTH, '░');
       const known = ofTotal === 0 ? '' : `${bar} ${(share * 100).toFixed(0).padStart(3)} %  `;
       // A line that wraps could not be drawn over.
-      const line = `${known}${amount(done)}`.slice(0, (process.stderr.columns || 80) - 1);
+      const line = fitting(`${known}${amount(done)}`, (process.stderr.columns || 80) - 1);
       process.stderr.write(`\r${line}\u001b[K`);
     },
     [Symbol.dispose]() {
       if (drawnMs > 0) process.stderr.write('\r\u001b[K');
     },
   };
+}
+
+/** Without the last facts, where not all have room; half a word or number would be read as another one. */
+function fitting(line: string, columns: number): string {
+  if (line.length <= columns) return line;
+  const end = line.lastIndexOf(', ', columns);
+  return line.slice(0, end === -1 ? columns : end);
 }
