@@ -58,6 +58,7 @@ function publication({ published }: Fields): NewEvent | undefined {
       formerVersion: text('formerVersion'),
       changed: texts('changed'),
       removed: texts('removed'),
+      ...(fields['namesLeftOut'] === true ? { namesLeftOut: true } : {}),
     },
   };
 }

@@ -16,6 +16,8 @@ export interface PublishedVersion {
   /** Names of partitions. */
   readonly changed: readonly string[];
   readonly removed: readonly string[];
+  /** Whether there are more names than these. */
+  readonly namesLeftOut?: boolean;
 }
 
 /** What is appended. */

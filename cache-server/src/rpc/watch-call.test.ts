@@ -115,3 +115,15 @@ test('names of very many partitions are left out, which is said', async () => {
   expect(published?.changed).toHaveLength(1000);
   expect(published?.namesLeftOut).toBe(true);
 });
+
+test('names of partitions are left out that would make the log too long to be read, which is said', async () => {
+  const { generations, open } = await start();
+  const stream = open();
+  await next(stream);
+  const changed = Array.from({ length: 900 }, (_none, at) => `country=${at}/`.padEnd(64, 'x'));
+  await generations.announce({ dataset: 'd', version: '2', formerVersion: '1', changed, removed: ['r'] });
+  const { published } = await next(stream);
+  expect(published?.changed).toEqual(changed.slice(0, 128));
+  expect(published?.removed).toEqual(['r']);
+  expect(published?.namesLeftOut).toBe(true);
+});

@@ -61,14 +61,14 @@ function eventMessage(event: LogEvent, epoch: string): Message {
     const mode = event.mode === 'hard' ? InvalidationMode.HARD : InvalidationMode.SOFT;
     return { ...place, target: { target: targetMessage(event.target) }, mode };
   }
-  const { dataset, version, formerVersion, changed, removed } = event.published;
+  const { dataset, version, formerVersion, changed, removed, namesLeftOut = false } = event.published;
   const published = {
     dataset,
     version,
     formerVersion,
     changed: changed.slice(0, NAMES_MAX),
     removed: removed.slice(0, NAMES_MAX),
-    namesLeftOut: changed.length > NAMES_MAX || removed.length > NAMES_MAX,
+    namesLeftOut: namesLeftOut || changed.length > NAMES_MAX || removed.length > NAMES_MAX,
   };
   return { ...place, published };
 }

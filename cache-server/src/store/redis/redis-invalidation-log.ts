@@ -30,8 +30,8 @@ export interface RedisInvalidationLogOptions {
 
 /** In each name, so that servers of another version do not misread it. */
 const FORMAT_VERSION = 1;
-/** Events of one page. */
-const PAGE_EVENTS = 2000;
+/** Events of one page, which is read within one deadline. */
+const PAGE_EVENTS = 500;
 /** Names in one event. What is left out, a reader of versions finds. */
 const NAMES_MAX = 1001;
 const MODES: Readonly<Record<string, GenerationMode>> = { h: 'hard', s: 'soft' };
