@@ -98,7 +98,7 @@ const OF_THE_CONTENT = ['content-type', 'content-encoding'];
  * The new manifest under the old version, when the whole body came once more as it was: an upstream without validators confirmed it in its
  * way, and nobody who has it needs it anew. Undefined when anything differs.
  */
-export function withVersionOf(replaced: Manifest, manifest: Manifest): Manifest | undefined {
+function withVersionOf(replaced: Manifest, manifest: Manifest): Manifest | undefined {
   const isSame =
     replaced.status === manifest.status &&
     OF_THE_CONTENT.every((name) => getHeader(replaced.headers, name) === getHeader(manifest.headers, name)) &&
