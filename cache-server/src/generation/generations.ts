@@ -15,6 +15,7 @@ import { CacheServerError } from '../errors.ts';
 import { EventMemory } from './event-memory.ts';
 import type { EventPage } from './event-memory.ts';
 import type { AppendResult, InvalidationLog, LogEvent, LogPosition, NewEvent } from './invalidation-log.ts';
+import { boundedPublication } from './publication-names.ts';
 
 /** What `Generations` is made of. */
 export interface GenerationsOptions {
@@ -39,12 +40,6 @@ const CONFIRMED_MS = 1000;
 const CONFIRM_WAIT_MS = 250;
 /** How soon a log that could not be read is tried again by who cannot do without, in milliseconds. */
 const RETRY_MS = 25;
-
-/**
- * Names of partitions that one event tells of, in bytes. The log keeps a hundred thousand events, and is read by pages within a deadline: with
- * all names a few thousand publications of a large dataset could not be read any more, and nothing would be confirmed again.
- */
-const NAMES_BYTES_MAX = 8 * 1024;
 
 /** Known before the log has been read. */
 const NOWHERE: LogPosition = { epoch: '', sequence: 0, stamp: '' };
@@ -141,11 +136,7 @@ export class Generations {
 
   /** Tells everybody who watches of a version of a dataset. @throws CacheServerError `store` */
   async announce(published: Extract<NewEvent, { kind: 'publication' }>['published']): Promise<void> {
-    const changed = firstNames(published.changed);
-    const removed = firstNames(published.removed);
-    const isCut = changed.length < published.changed.length || removed.length < published.removed.length;
-    const bounded = { ...published, changed, removed, ...(isCut ? { namesLeftOut: true } : {}) };
-    await this.#append([{ kind: 'publication', published: bounded }]);
+    await this.#append([{ kind: 'publication', published: boundedPublication(published) }]);
   }
 
   /** Events after a generation, as far as they are known; see {@link EventMemory.after}. */
@@ -300,10 +291,4 @@ export class Generations {
     this.#position = { epoch: this.#position.epoch, sequence: last.sequence, stamp: last.stamp };
     this.#events.add(added);
   }
-}
-
-function firstNames(names: readonly string[]): readonly string[] {
-  let bytes = 0;
-  const end = names.findIndex((name) => (bytes += Buffer.byteLength(name)) > NAMES_BYTES_MAX);
-  return end < 0 ? names : names.slice(0, end);
 }
