@@ -102,6 +102,11 @@ const TOLD_CODES: Readonly<Record<string, CacheServerErrorCode>> = Object.fromEn
   ).map((code) => [code, code]),
 );
 
+/** Whether a failure is everybody's: any other one is of the server that asked, which the others need not share. */
+export function isForAll({ code }: CacheServerError): boolean {
+  return code in TOLD_CODES;
+}
+
 /** The error that the flight failed with. */
 export function failureOf({ code, message, proxyError, retryAfterMs }: FailedRecord): CacheServerError {
   return new CacheServerError(TOLD_CODES[code] ?? 'internal', message, { proxyError, retryAfterMs });

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { ManualClock } from '../get-entry.fixture.ts';
+import { CacheServerError } from '../errors.ts';
 import { decodeRecord } from './flight-record.ts';
 import type { FlightRecord, HeadRecord } from './flight-record.ts';
 import { FlightRecorder, STORED_BYTES_TOLD_MAX } from './flight-recorder.ts';
@@ -61,4 +62,24 @@ it('a body that is stored slowly does not fill the place of the records: it is t
   expect(rest).toMatchObject({ kind: 'bytes', offset: 20 * MIB });
   expect(end).toEqual({ kind: 'end', bodyBytes: body.arrivedBytes });
   await lease.release();
+});
+
+it('what failed for all is told to all, what is wrong with this server is not', async () => {
+  const clock = new ManualClock();
+  const store = new ProcessLeases(clock);
+  const none = (): void => undefined;
+  const told = async (error: unknown): Promise<FlightRecord[]> => {
+    const name = String(error);
+    const { token } = await store.take(name);
+    const lease = new HeldLease({ store, clock, name, token, onLost: none, onAway: none });
+    await new FlightRecorder(lease, clock).failed(error);
+    await lease.release();
+    const { records } = await store.read(name, token, { after: '', countMax: 9 });
+    return records.map(({ bytes }) => decodeRecord(bytes));
+  };
+  const failure = new CacheServerError('upstream-timeout', 'too slow');
+  expect(await told(failure)).toMatchObject([{ kind: 'failed', code: 'upstream-timeout' }]);
+  for (const code of ['internal', 'store', 'draining', 'cancelled'] as const)
+    expect(await told(new CacheServerError(code, code))).toEqual([]);
+  expect(await told(new TypeError('a bug'))).toEqual([]);
 });

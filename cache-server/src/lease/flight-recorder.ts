@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../clock.ts';
 import { asCacheServerError } from '../errors.ts';
-import { encodeRecord, isLast } from './flight-record.ts';
+import { encodeRecord, isForAll, isLast } from './flight-record.ts';
 import type { FlightRecord, HeadRecord, SettledRecord } from './flight-record.ts';
 import type { HeldLease } from './held-lease.ts';
 
@@ -80,11 +80,12 @@ export class FlightRecorder {
     await this.#end({ kind: 'released', why, isRemembered });
   }
 
-  /** The flight failed. Where nobody waited any more, or this server ends, nothing is told: another one goes on. */
+  /** The flight failed. Where nobody waited any more, or the fault is of this server, nothing is told: another one goes on. */
   async failed(error: unknown): Promise<void> {
-    const { code, message, proxyError, retryAfterMs } = asCacheServerError(error);
-    if (code === 'cancelled' || code === 'draining') await this.#stop();
-    else await this.#end({ kind: 'failed', code, message, proxyError, retryAfterMs });
+    const failure = asCacheServerError(error);
+    const { code, message, proxyError, retryAfterMs } = failure;
+    if (isForAll(failure)) await this.#end({ kind: 'failed', code, message, proxyError, retryAfterMs });
+    else await this.#stop();
   }
 
   async #stop(): Promise<void> {
