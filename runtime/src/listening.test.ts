@@ -29,7 +29,7 @@ describe('listenOrExplain', () => {
       name: 'PortBusyError',
       code: 'PORT_BUSY',
       exitCode: 1,
-      message: `port ${port} on 127.0.0.1 is busy: another process listens there; choose another with --port PORT, or 0 for any free one`,
+      message: `port ${port} on 127.0.0.1 is busy: another process listens there; choose another with --port, or 0 for any free one`,
       cause: { code: 'EADDRINUSE' },
     });
   });
@@ -56,7 +56,7 @@ describe('explainBusyPort', () => {
   it('explains a port that needs privileges', () => {
     const error = new Error('listen EACCES: permission denied 127.0.0.1:80');
     expect(explainBusyPort(error, { ...place, port: 80 }).message).toBe(
-      'port 80 on 127.0.0.1 needs privileges; choose another with --port PORT, or 0 for any free one',
+      'port 80 on 127.0.0.1 needs privileges; choose another with --port, or 0 for any free one',
     );
   });
 

@@ -36,7 +36,7 @@ export async function listenOrExplain(server: Server, place: ListenPlace): Promi
 export function explainBusyPort(error: unknown, { host, port, flag }: ListenPlace): Error {
   const message = error instanceof Error ? error.message : String(error);
   const where = `port ${port} on ${host}`;
-  const elsewhere = `choose another with ${flag} PORT, or 0 for any free one`;
+  const elsewhere = `choose another with ${flag}, or 0 for any free one`;
   if (message.includes('EADDRINUSE')) {
     return new PortBusyError(`${where} is busy: another process listens there; ${elsewhere}`, {
       cause: error,
