@@ -34,11 +34,11 @@ export class RecordReader {
   #pauseMs = POLL_MS_MIN;
   #hasNews = false;
   #wake: (() => void) | undefined;
-  #heardAtMs: number;
+  /** When the first of the reads began that were not answered; undefined when the last one was. */
+  #silentSinceMs: number | undefined;
 
   constructor(options: RecordReaderOptions) {
     this.#options = options;
-    this.#heardAtMs = options.clock.now();
     this.#stopListening = options.store.onNews(options.name, () => {
       this.#hasNews = true;
       this.#wake?.();
@@ -85,7 +85,7 @@ export class RecordReader {
 
   /** Whether there has been no answer for as long as a lease lasts. */
   get #isSilent(): boolean {
-    return this.#options.clock.now() - this.#heardAtMs > LEASE_MS;
+    return this.#silentSinceMs !== undefined && this.#options.clock.now() - this.#silentSinceMs > LEASE_MS;
   }
 
   async #read(): Promise<RecordPage | undefined> {
@@ -93,11 +93,13 @@ export class RecordReader {
     signal.throwIfAborted();
     this.#hasNews = false;
     const after = this.#after;
+    const askedAtMs = clock.now();
     try {
       const page = await store.read(name, token, { after, countMax: PAGE_RECORDS_MAX });
-      this.#heardAtMs = clock.now();
+      this.#silentSinceMs = undefined;
       return page;
     } catch (error) {
+      this.#silentSinceMs ??= askedAtMs;
       onAway(error);
       return undefined;
     }
