@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { header } from '../get-entry.fixture.ts';
+import { header, readBody } from '../get-entry.fixture.ts';
 import { bytesOf, LENGTH, rangedContent, startRanged, told } from './partial.fixture.ts';
 
 describe('a part of what is not stored', () => {
@@ -16,6 +16,15 @@ describe('a part of what is not stored', () => {
     expect(outcomes.filter((outcome) => outcome.startsWith('miss'))).toHaveLength(1);
     await landed();
     expect(upstream.requests).toHaveLength(1);
+  });
+
+  it('can be read on from where its way broke off', async () => {
+    const content = rangedContent(LENGTH);
+    const { part, landed, service } = await startRanged(content);
+    const { key, body } = await part('100-4099');
+    await landed();
+    const again = await service.openVersion(key?.text ?? '', body.version, new AbortController().signal);
+    expect((await readBody(again!, 3000)).equals(content.body.subarray(3100, 4100))).toBe(true);
   });
 
   it('is another fetch than another part', async () => {

@@ -20,7 +20,7 @@ const INLINE_PART_BYTES_MAX = 2048;
 export interface FetchedPart {
   /** Of the response that it is a part of. */
   readonly key: EntryKey;
-  readonly flight: Pick<Flight<unknown>, 'version' | 'captured' | 'tags'>;
+  readonly flight: Pick<Flight<unknown>, 'version' | 'captured' | 'tags' | 'publishesAs'>;
   readonly part: ContentPart;
   /** Of the whole. */
   readonly head: JudgedHead;
@@ -49,12 +49,14 @@ export async function publishPart(
     if (held === undefined || bodyBytesOf({ body: held }) !== part.last - part.first + 1) return false;
     if (captured === undefined || flightVerdict(key, flight, context) === 'gone') return false;
     const { generation } = captured;
-    const isEntered = await enter();
-    if (isEntered && !isWholeContent(part))
-      return await storePart(key, { part, head, held, version, generation }, context);
     const framesExpireAtMs = context.clock.now() + framesTtlMs;
     const headers = storedFields(head.headers);
     const manifest = { ...head, headers, scope, url, version, generation, body: held, framesExpireAtMs };
+    // Whose way to this server broke off goes on with just this part.
+    context.manifests.remember(flight.publishesAs.text, manifest);
+    const isEntered = await enter();
+    if (isEntered && !isWholeContent(part))
+      return await storePart(key, { part, head, held, version, generation }, context);
     if (!isEntered || !(await context.manifests.publish(key, manifest)))
       context.report('not-published', { key: key.text });
   } catch (error) {

@@ -7,7 +7,7 @@ import { presented } from './presented.ts';
 import type { Presented } from './presented.ts';
 import { ASKING, SHOWN } from './scripted-origin.ts';
 import type { Exchange } from './scripted-origin.ts';
-import { ageOf, isSelectedBy, mayBeReused, mayBeUsedOnError } from './stored-model.ts';
+import { ageOf, isSelectedBy, mayBeRenewedBehind, mayBeReused, mayBeUsedOnError } from './stored-model.ts';
 import type { Stored } from './stored-model.ts';
 import { SELECTING, httpDate } from './wire-head.ts';
 
@@ -23,7 +23,7 @@ export function judgeExchanges(seen: Observation, before: readonly Stored[]): st
   const complaints: string[] = [];
   const exchangesMax = asking.range === undefined ? EXCHANGES_MAX : PART_EXCHANGES_MAX;
   if (answered.length > exchangesMax) complaints.push(`asked the origin ${answered.length} times`);
-  const isRenewed = before.some(mayBeRenewedBehind(seen));
+  const isRenewed = before.some((stored) => mayBeRenewedBehind(stored, control, seen.sentAt));
   if (control['only-if-cached'] && answered.length > 0 && !isRenewed)
     complaints.push('asked the origin although forbidden');
   for (const exchange of answered) {
@@ -41,10 +41,6 @@ export function judgeExchanges(seen: Observation, before: readonly Stored[]): st
   if (isUnsafe && seen.exchanges.length !== 1)
     complaints.push(`sent an unsafe request ${seen.exchanges.length} times`);
   return complaints;
-}
-
-function mayBeRenewedBehind({ control, sentAt }: Observation): (stored: Stored) => boolean {
-  return (stored) => mayBeReused(stored, control, sentAt) === 'while-revalidate';
 }
 
 function hasNoConditions({ asked }: Exchange): boolean {
@@ -147,7 +143,7 @@ function fromStore(
   const mayStandIn = isFailing && mayBeUsedOnError(stored, control, seen.answeredAt);
   if (use === undefined && !mayStandIn)
     complaints.push(`${stored.serial} may not be used without the origin's word`);
-  else if (!mayStandIn && use !== 'while-revalidate' && exchanges.length > 0)
+  else if (!mayStandIn && !mayBeRenewedBehind(stored, control, sentAt) && exchanges.length > 0)
     complaints.push(`asked the origin, and answered from ${stored.serial} none the less`);
   const ages = [sentAt, seen.answeredAt].map((now) => wholeSeconds(ageOf(stored, now)));
   return [...complaints, ...wrongAge(response, ages)];

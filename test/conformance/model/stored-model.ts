@@ -137,6 +137,13 @@ export function mayBeReused(stored: Stored, request: RequestControl, now: number
   return stale < whileRevalidate && request['max-age'] === undefined ? 'while-revalidate' : undefined;
 }
 
+/** Whether the origin may be asked behind the answer. A lifetime that nobody names may be shorter than it might be. */
+export function mayBeRenewedBehind(stored: Stored, request: RequestControl, now: number): boolean {
+  const use = mayBeReused(stored, request, now);
+  const allowed = stored.head.control?.['stale-while-revalidate'] !== undefined;
+  return use === 'while-revalidate' || (use === 'fresh' && allowed && explicitLifetime(stored) === undefined);
+}
+
 /** Whether a good cache uses it without a question: it names its lifetime, and the request has nothing against it. */
 export function shouldBeReused(stored: Stored, request: RequestControl, now: number): boolean {
   // With `max-age=0` most clients mean no-cache, so a cache may read it as that.

@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { curl } from '../fixture/curl.ts';
+import type { CurlAnswer } from '../fixture/curl.ts';
+import { eventually } from '../fixture/eventually.ts';
+import { startMesh } from '../fixture/mesh.ts';
+import type { Mesh } from '../fixture/mesh.ts';
+import { STORES } from './stores.ts';
+
+/** Over every bound below which the whole is fetched behind a part. */
+const LARGE = 'generated/20MB?type=random';
+const SMALL = 'generated/1MB?type=random';
+
+async function part(mesh: Mesh, path: string, range: string, headers = {}): Promise<CurlAnswer> {
+  return await curl(`${mesh.upstream.url}/${path}`, mesh.proxyUrl(), {
+    headers: { range: `bytes=${range}`, ...headers },
+  });
+}
+
+/** The content as the upstream sends it to who asks for all of it. */
+async function contentOf(mesh: Mesh, path: string): Promise<CurlAnswer> {
+  const direct = await curl(`${mesh.upstream.url}/${path}`);
+  mesh.upstream.resetStats();
+  return direct;
+}
+
+/** Waits until a part is stored, without asking for it. */
+async function stored(mesh: Mesh, path: string, range: string, proxy = 0): Promise<CurlAnswer> {
+  const headers = { range: `bytes=${range}`, 'cache-control': 'only-if-cached' };
+  return await eventually(async () => {
+    const answer = await curl(`${mesh.upstream.url}/${path}`, mesh.proxyUrl(proxy), { headers });
+    expect(answer.status).toBe(206);
+    expect(answer.headers['cache-status']).toMatch(/^pannier-server; hit/);
+    return answer;
+  });
+}
+
+function expectPart(answer: CurlAnswer, content: Buffer, first: number, last: number): void {
+  expect([answer.status, answer.headers['content-range']]).toEqual([
+    206,
+    `bytes ${first}-${last}/${content.length}`,
+  ]);
+  expect(answer.body.equals(content.subarray(first, last + 1))).toBe(true);
+}
+
+describe.each(STORES)('parts of a response on the %s store', (store) => {
+  it('are fetched once for 50 who ask for the same one, and answer for what lies in them', async () => {
+    await using mesh = await startMesh({ store });
+    const { body } = await contentOf(mesh, LARGE);
+    const [first, last] = [3_000_001, 4_500_000];
+    const all = Array.from(
+      { length: 50 },
+      async () => await part(mesh, `${LARGE}&latencyMs=300`, `${first}-${last}`),
+    );
+    for (const answer of await Promise.all(all)) expectPart(answer, body, first, last);
+    expect(mesh.upstream.stats()).toMatchObject({ total: 1, byKind: { range: 1 } });
+
+    expectPart(await stored(mesh, `${LARGE}&latencyMs=300`, '4000000-4000099'), body, 4_000_000, 4_000_099);
+    const several = await part(mesh, `${LARGE}&latencyMs=300`, '3000001-3000002,4500000-4500000');
+    expect(several.headers['content-type']).toMatch(/^multipart\/byteranges/);
+    expect(mesh.upstream.stats().total).toBe(1);
+  });
+
+  it('are put together, and make the whole', async () => {
+    await using mesh = await startMesh({ store });
+    const direct = await contentOf(mesh, LARGE);
+    expectPart(await part(mesh, LARGE, '0-11999999'), direct.body, 0, 11_999_999);
+    await stored(mesh, LARGE, '0-11999999');
+    expectPart(await part(mesh, LARGE, '-9000000'), direct.body, 11_000_000, 19_999_999);
+    await stored(mesh, LARGE, '0-19999999');
+    const whole = await curl(`${mesh.upstream.url}/${LARGE}`, mesh.proxyUrl());
+    expect([whole.status, whole.sha256]).toEqual([200, direct.sha256]);
+    expect(whole.headers['cache-status']).toMatch(/^pannier-server; hit/);
+    expect(mesh.upstream.stats()).toMatchObject({ total: 2, byKind: { range: 2, full: 0 } });
+  });
+
+  it('are completed by what is missing', async () => {
+    await using mesh = await startMesh({ store });
+    const direct = await contentOf(mesh, LARGE);
+    await part(mesh, LARGE, '0-14999999');
+    await stored(mesh, LARGE, '0-0');
+    const whole = await curl(`${mesh.upstream.url}/${LARGE}`, mesh.proxyUrl());
+    expect([whole.status, whole.sha256]).toEqual([200, direct.sha256]);
+    expect(whole.headers['content-length']).toBe('20000000');
+    expect(whole.headers['cache-status']).toMatch(/^pannier-server; fwd=partial; fwd-status=206/);
+    expect(mesh.upstream.stats().byKind).toMatchObject({ range: 2, full: 0 });
+  });
+
+  it('of a small response bring the whole behind them', async () => {
+    await using mesh = await startMesh({ store });
+    const { body } = await contentOf(mesh, SMALL);
+    expectPart(await part(mesh, SMALL, '400000-499999'), body, 400_000, 499_999);
+    expectPart(await stored(mesh, SMALL, '0-999999'), body, 0, 999_999);
+    const { total } = mesh.upstream.stats();
+    for (const range of ['0-9', '999990-', '-5', '123456-654321']) await part(mesh, SMALL, range);
+    expect(mesh.upstream.stats().total).toBe(total);
+  });
+
+  it('of two versions are never mixed', async () => {
+    await using mesh = await startMesh({ store });
+    const url = `${mesh.upstream.url}/cities.json`;
+    const old = await curl(url);
+    const middle = Math.floor(old.body.length / 2);
+    await part(mesh, 'cities.json', `0-${middle}`);
+    await mesh.upstream.control.publish();
+    const fresh = await curl(url);
+    expect(fresh.sha256).not.toBe(old.sha256);
+    const second = await part(mesh, 'cities.json', `${middle}-`);
+    expect(second.headers.etag).toBe(fresh.headers.etag);
+    const whole = await curl(url, mesh.proxyUrl());
+    const sha256 = createHash('sha256').update(whole.body).digest('hex');
+    expect([whole.headers.etag, sha256]).toEqual([fresh.headers.etag, fresh.sha256]);
+  });
+
+  it('follow If-Range, and a 416 says how much there is', async () => {
+    await using mesh = await startMesh({ store });
+    const { body, headers } = await contentOf(mesh, LARGE);
+    const same = await part(mesh, LARGE, '10-19', { 'if-range': headers.etag });
+    expectPart(same, body, 10, 19);
+    const none = await part(mesh, LARGE, '20000000-');
+    expect([none.status, none.headers['content-range']]).toEqual([416, 'bytes */20000000']);
+    const other = await part(mesh, LARGE, '30-39', { 'if-range': '"other"' });
+    expect([other.status, other.body.equals(body)]).toEqual([200, true]);
+  });
+});
+
+it('a part that one server fetched is a hit on the others', async () => {
+  await using mesh = await startMesh({ store: 'redis', servers: 2, proxies: 2, isPinned: true });
+  const { body } = await contentOf(mesh, LARGE);
+  const url = `${mesh.upstream.url}/${LARGE}`;
+  const headers = { range: 'bytes=1000-1999999' };
+  expectPart(await curl(url, mesh.proxyUrl(0), { headers }), body, 1000, 1_999_999);
+  expectPart(await stored(mesh, LARGE, '1500-1599', 1), body, 1500, 1599);
+});
