@@ -129,6 +129,18 @@ test('what cannot be confirmed is unknown, but what is known to be gone is gone'
   await vi.waitFor(async () => expect((await other.judge(later, of)).verdict).toBe('gone'));
 });
 
+test('a clock that is set back confirms nothing', async () => {
+  const { clock, way, one, other } = await startPair();
+  const captured = await other.capture();
+  await bump(one);
+  way.isAway = true;
+  clock.pass(-3_600_000);
+  expect((await other.judge(captured, of)).verdict).toBe('unknown');
+  way.isAway = false;
+  clock.pass(200);
+  await vi.waitFor(async () => expect((await other.judge(captured, of)).verdict).toBe('gone'));
+});
+
 test('one that took an invalidation goes by it, though it cannot read what others appended', async () => {
   const { way, one, other } = await startPair();
   const captured = await other.capture();

@@ -74,7 +74,9 @@ export class Generations {
   /** How long ago it was confirmed that nothing comes after {@link position}, in milliseconds; Infinity for never. */
   get confirmedMsAgo(): number {
     if (this.#options.log.isLocal && this.#position !== NOWHERE) return 0;
-    return Math.max(0, this.#options.clock.now() - this.#confirmedAtMs);
+    const ms = this.#options.clock.now() - this.#confirmedAtMs;
+    // Of a clock that was set back nobody knows how long ago that was.
+    return ms < 0 ? Infinity : ms;
   }
 
   /** Taken before an upstream is asked: what comes back is outdated by every later invalidation of it. */
