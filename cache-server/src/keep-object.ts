@@ -199,7 +199,6 @@ export function createObjectKeeper({
       const key = keyOf(caller, object.name);
       check(object, limits.objectBytesMax);
       const { value, ttlMs, tags } = object;
-      const isSmall = value.byteLength <= INLINE_BYTES_MAX;
       const now = clock.now();
       // Nobody can be asked whether it is still good: it is refused rather than kept under a generation that may be outdated already.
       const generation = await generations.captureForSure(logTimeoutMs);
@@ -211,7 +210,7 @@ export function createObjectKeeper({
         tags: [...tags],
         generation,
         contentBytes: value.byteLength,
-        ...(isSmall
+        ...(value.byteLength <= INLINE_BYTES_MAX
           ? { value, digest: null, storedBytes: value.byteLength }
           : await storeValue(key.scope, value, 2 * ttlMs)),
       };
