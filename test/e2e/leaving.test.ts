@@ -1,0 +1,73 @@
+/** Clients that leave or read slowly, and a server that is told to end: nobody else notices. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { curl, curlHead } from '../fixture/curl.ts';
+import { eventually } from '../fixture/eventually.ts';
+import { startMesh } from '../fixture/mesh.ts';
+
+const LONG_MS = 60_000;
+/** A busy machine may be silent for longer than a server should be. */
+const PATIENT = { ackTimeoutMs: '10s', heartbeatMs: '5s', drainMs: '30s' };
+
+async function bytesOf(body: AsyncIterable<unknown>): Promise<number> {
+  let bytes = 0;
+  for await (const chunk of body) bytes += (chunk as Buffer).length;
+  return bytes;
+}
+
+test(
+  'the client whose request began a fetch leaves, and another one gets all of it',
+  { timeout: LONG_MS },
+  async () => {
+    await using mesh = await startMesh({ config: { limits: PATIENT } });
+    const url = `${mesh.upstream.url}/generated/3000000?maxAge=60&bytesPerSecond=2000000`;
+    const direct = await curl(`${mesh.upstream.url}/generated/3000000?maxAge=60`);
+    const before = mesh.upstream.stats().total;
+    const leaver = new AbortController();
+    const first = curl(url, mesh.proxyUrl(), { signal: leaver.signal }).catch(() => 'left');
+    await eventually(() => expect(mesh.upstream.stats().total - before).toBe(1));
+    const second = await curlHead(url, mesh.proxyUrl());
+    leaver.abort();
+    expect(await first).toBe('left');
+    expect(await bytesOf(second)).toBe(direct.body.length);
+    expect(mesh.upstream.stats().total - before).toBe(1);
+    const again = await curl(url, mesh.proxyUrl());
+    expect(again.sha256).toBe(direct.sha256);
+  },
+);
+
+test(
+  'a client that reads nothing for a while holds up nobody else, and gets the rest when it reads on',
+  { timeout: LONG_MS },
+  async () => {
+    await using mesh = await startMesh({ config: { limits: PATIENT } });
+    const url = `${mesh.upstream.url}/generated/30MB?maxAge=60`;
+    const direct = await curl(url);
+    const slow = await curlHead(url, mesh.proxyUrl());
+    const fast = await Promise.all([1, 2, 3].map(async () => await curl(url, mesh.proxyUrl())));
+    expect(fast.map(({ sha256 }) => sha256)).toEqual(fast.map(() => direct.sha256));
+    expect(await bytesOf(slow)).toBe(direct.body.length);
+  },
+);
+
+test(
+  'a server that is told to end finishes what it is sending, and ends with 0; whoever comes meanwhile is served',
+  { timeout: LONG_MS },
+  async () => {
+    await using mesh = await startMesh({ config: { limits: PATIENT } });
+    const url = `${mesh.upstream.url}/generated/6000000?maxAge=60&bytesPerSecond=2000000`;
+    const running = await curlHead(url, mesh.proxyUrl());
+    const ended = mesh.server.stop();
+    const over = new AbortController();
+    const rest = bytesOf(running).finally(() => over.abort());
+    while (!over.signal.aborted) {
+      const answer = await curl(`${mesh.upstream.url}/small?id=${Math.random()}`, mesh.proxyUrl());
+      expect(answer.status).toBe(200);
+      await delay(100);
+    }
+    expect(await rest).toBe(6_000_000);
+    expect(await ended).toBe(0);
+    const metrics = await (await fetch(`http://${mesh.proxies[0]?.listening['admin']}/metrics`)).text();
+    expect(metrics).toMatch(/^pannier_proxy_bodies_resumed_total 0$/m);
+  },
+);
