@@ -79,6 +79,18 @@ describe('the Redis store by itself', () => {
     expect(await redis.command('EVAL', shortest, 0)).toBeGreaterThan(LONG_MS / 2);
   });
 
+  test('a fence of a clock that was a day ahead does not refuse what is written once it is right', async () => {
+    await using under = await connected();
+    const fence = (aheadS: number): string =>
+      `${Math.floor(Date.now() / 1000) + aheadS}000000-0c5a8b2e-0000-4000-8000-000000000000`;
+    const write = async (version: string, aheadS: number): Promise<boolean> =>
+      await under.store.writeManifest(key('fenced'), manifest('m', version, { fence: fence(aheadS) }));
+    expect(await write('1', 86_400)).toBe(true);
+    expect(await write('2', 0)).toBe(true);
+    expect(await write('3', 60)).toBe(true);
+    expect(await write('4', 30)).toBe(false);
+  });
+
   test('what is read keeps no larger piece of memory alive', async () => {
     await using under = await connected();
     await under.store.writeFrames('geo', [frame('view', Buffer.alloc(5_000))], LONG_MS);

@@ -22,6 +22,9 @@ export interface RedisStoreOptions extends RedisPlace {
   onError?: OnConnectionError;
 }
 
+/** A fence that is further ahead than this, in seconds, is of a clock that was wrong. */
+const FENCE_AHEAD_S_MAX = 600;
+
 /** A store that connects in the background; until it has, every call rejects. */
 export function createRedisStore(options: RedisStoreOptions): RedisStore {
   return new RedisStore(options);
@@ -86,7 +89,7 @@ export class RedisStore implements EntryStore {
     const comparison = ifAbsent === true ? ['2', ''] : ifVersion === undefined ? ['0', ''] : ['1', ifVersion];
     const written = await this.#manifests.command(
       'writeManifest',
-      async (redis) => await redis.writeManifest(name, ...values, ...comparison, fence),
+      async (redis) => await redis.writeManifest(name, ...values, ...comparison, fence, latestFenceS()),
     );
     return written === 1;
   }
@@ -140,4 +143,8 @@ export class RedisStore implements EntryStore {
   async close(): Promise<void> {
     await Promise.all([this.#manifests.close(), this.#bulk.close()]);
   }
+}
+
+function latestFenceS(): number {
+  return Math.floor(Date.now() / 1000) + FENCE_AHEAD_S_MAX;
 }

@@ -6,14 +6,15 @@ import { janitorScripts } from './janitor-scripts.ts';
 import { upstreamSlotScripts } from './upstream-slot-scripts.ts';
 
 // ARGV: version, manifest, time to live in ms, 1 to compare or 2 to write only where there is none, the version to compare with, the
-// fence or '': one that is older than that of a former write is refused, and a write without one leaves that there.
+// fence or '': one that is older than that of a former write is refused, and a write without one leaves that there; the latest second that
+// a fence may be of, since one from a clock that was far ahead would refuse every write until that time has come.
 // HSET comes before PEXPIRE and may be refused for want of memory: the old manifest then stays with its old time to live.
 const WRITE_MANIFEST = `
 if ARGV[4] == '1' and redis.call('HGET', KEYS[1], 'v') ~= ARGV[5] then return 0 end
 if ARGV[4] == '2' and redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 if ARGV[6] ~= '' then
   local fence = redis.call('HGET', KEYS[1], 'f')
-  if fence and fence > ARGV[6] then return 0 end
+  if fence and fence > ARGV[6] and (tonumber(string.sub(fence, 1, 10)) or 0) <= tonumber(ARGV[7]) then return 0 end
   redis.call('HSET', KEYS[1], 'v', ARGV[1], 'm', ARGV[2], 'f', ARGV[6])
 else
   redis.call('HSET', KEYS[1], 'v', ARGV[1], 'm', ARGV[2])
