@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { curl } from '../fixture/curl.ts';
 import type { CurlAnswer } from '../fixture/curl.ts';
 import { eventually } from '../fixture/eventually.ts';
@@ -7,8 +7,8 @@ import { startMesh } from '../fixture/mesh.ts';
 import type { Mesh } from '../fixture/mesh.ts';
 import { STORES } from './stores.ts';
 
-/** Over every bound below which the whole is fetched behind a part. */
-const LARGE = 'generated/20MB?type=random';
+/** Over every bound below which the whole is fetched behind a part; each test has one of its own. */
+const large = (seed: number): string => `generated/20MB?type=random&seed=${seed}`;
 const SMALL = 'generated/1MB?type=random';
 
 async function part(mesh: Mesh, path: string, range: string, headers = {}): Promise<CurlAnswer> {
@@ -44,42 +44,45 @@ function expectPart(answer: CurlAnswer, content: Buffer, first: number, last: nu
 }
 
 describe.each(STORES)('parts of a response on the %s store', (store) => {
+  let mesh: Mesh;
+  beforeAll(async () => {
+    mesh = await startMesh({ store });
+  });
+  afterAll(async () => await mesh[Symbol.asyncDispose]());
+
   it('are fetched once for 50 who ask for the same one, and answer for what lies in them', async () => {
-    await using mesh = await startMesh({ store });
-    const { body } = await contentOf(mesh, LARGE);
+    const path = `${large(1)}&latencyMs=300`;
+    const { body } = await contentOf(mesh, path);
     const [first, last] = [3_000_001, 4_500_000];
-    const all = Array.from(
-      { length: 50 },
-      async () => await part(mesh, `${LARGE}&latencyMs=300`, `${first}-${last}`),
-    );
+    const all = Array.from({ length: 50 }, async () => await part(mesh, path, `${first}-${last}`));
     for (const answer of await Promise.all(all)) expectPart(answer, body, first, last);
     expect(mesh.upstream.stats()).toMatchObject({ total: 1, byKind: { range: 1 } });
 
-    expectPart(await stored(mesh, `${LARGE}&latencyMs=300`, '4000000-4000099'), body, 4_000_000, 4_000_099);
-    const several = await part(mesh, `${LARGE}&latencyMs=300`, '3000001-3000002,4500000-4500000');
+    expectPart(await stored(mesh, path, '4000000-4000099'), body, 4_000_000, 4_000_099);
+    const several = await part(mesh, path, '3000001-3000002,4500000-4500000');
     expect(several.headers['content-type']).toMatch(/^multipart\/byteranges/);
     expect(mesh.upstream.stats().total).toBe(1);
   });
 
   it('are put together, and make the whole', async () => {
-    await using mesh = await startMesh({ store });
-    const direct = await contentOf(mesh, LARGE);
-    expectPart(await part(mesh, LARGE, '0-11999999'), direct.body, 0, 11_999_999);
-    await stored(mesh, LARGE, '0-11999999');
-    expectPart(await part(mesh, LARGE, '-9000000'), direct.body, 11_000_000, 19_999_999);
-    await stored(mesh, LARGE, '0-19999999');
-    const whole = await curl(`${mesh.upstream.url}/${LARGE}`, mesh.proxyUrl());
+    const path = large(2);
+    const direct = await contentOf(mesh, path);
+    expectPart(await part(mesh, path, '0-11999999'), direct.body, 0, 11_999_999);
+    await stored(mesh, path, '0-11999999');
+    expectPart(await part(mesh, path, '-9000000'), direct.body, 11_000_000, 19_999_999);
+    await stored(mesh, path, '0-19999999');
+    const whole = await curl(`${mesh.upstream.url}/${path}`, mesh.proxyUrl());
     expect([whole.status, whole.sha256]).toEqual([200, direct.sha256]);
     expect(whole.headers['cache-status']).toMatch(/^pannier-server; hit/);
     expect(mesh.upstream.stats()).toMatchObject({ total: 2, byKind: { range: 2, full: 0 } });
   });
 
   it('are completed by what is missing', async () => {
-    await using mesh = await startMesh({ store });
-    const direct = await contentOf(mesh, LARGE);
-    await part(mesh, LARGE, '0-14999999');
-    await stored(mesh, LARGE, '0-0');
-    const whole = await curl(`${mesh.upstream.url}/${LARGE}`, mesh.proxyUrl());
+    const path = large(3);
+    const direct = await contentOf(mesh, path);
+    await part(mesh, path, '0-14999999');
+    await stored(mesh, path, '0-0');
+    const whole = await curl(`${mesh.upstream.url}/${path}`, mesh.proxyUrl());
     expect([whole.status, whole.sha256]).toEqual([200, direct.sha256]);
     expect(whole.headers['content-length']).toBe('20000000');
     expect(whole.headers['cache-status']).toMatch(/^pannier-server; fwd=partial; fwd-status=206/);
@@ -87,7 +90,6 @@ describe.each(STORES)('parts of a response on the %s store', (store) => {
   });
 
   it('of a small response bring the whole behind them', async () => {
-    await using mesh = await startMesh({ store });
     const { body } = await contentOf(mesh, SMALL);
     expectPart(await part(mesh, SMALL, '400000-499999'), body, 400_000, 499_999);
     expectPart(await stored(mesh, SMALL, '0-999999'), body, 0, 999_999);
@@ -97,7 +99,6 @@ describe.each(STORES)('parts of a response on the %s store', (store) => {
   });
 
   it('of two versions are never mixed', async () => {
-    await using mesh = await startMesh({ store });
     const url = `${mesh.upstream.url}/cities.json`;
     const old = await curl(url);
     const middle = Math.floor(old.body.length / 2);
@@ -113,22 +114,22 @@ describe.each(STORES)('parts of a response on the %s store', (store) => {
   });
 
   it('follow If-Range, and a 416 says how much there is', async () => {
-    await using mesh = await startMesh({ store });
-    const { body, headers } = await contentOf(mesh, LARGE);
-    const same = await part(mesh, LARGE, '10-19', { 'if-range': headers.etag });
+    const path = large(6);
+    const { body, headers } = await contentOf(mesh, path);
+    const same = await part(mesh, path, '10-19', { 'if-range': headers.etag });
     expectPart(same, body, 10, 19);
-    const none = await part(mesh, LARGE, '20000000-');
+    const none = await part(mesh, path, '20000000-');
     expect([none.status, none.headers['content-range']]).toEqual([416, 'bytes */20000000']);
-    const other = await part(mesh, LARGE, '30-39', { 'if-range': '"other"' });
+    const other = await part(mesh, path, '30-39', { 'if-range': '"other"' });
     expect([other.status, other.body.equals(body)]).toEqual([200, true]);
   });
 });
 
 it('a part that one server fetched is a hit on the others', async () => {
   await using mesh = await startMesh({ store: 'redis', servers: 2, proxies: 2, isPinned: true });
-  const { body } = await contentOf(mesh, LARGE);
-  const url = `${mesh.upstream.url}/${LARGE}`;
+  const { body } = await contentOf(mesh, large(1));
+  const url = `${mesh.upstream.url}/${large(1)}`;
   const headers = { range: 'bytes=1000-1999999' };
   expectPart(await curl(url, mesh.proxyUrl(0), { headers }), body, 1000, 1_999_999);
-  expectPart(await stored(mesh, LARGE, '1500-1599', 1), body, 1500, 1599);
+  expectPart(await stored(mesh, large(1), '1500-1599', 1), body, 1500, 1599);
 });
