@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createNearCache } from './near-cache.ts';
 import type { NearEntry } from './near-cache.ts';
+import type { WatchListener } from './transport/watch-news.ts';
 
 const KIB = 1024;
 
@@ -111,4 +112,33 @@ test('a removal counts also when it was too long ago to be remembered by its URL
   expect(cache.isCurrent('http://a.example/first', cache.removals)).toBe(true);
   // Rather asked for once more than kept by mistake.
   expect(cache.isCurrent('http://a.example/other', after)).toBe(false);
+});
+
+test('what was asked for before a removal or an invalidation is not for those who ask after it', () => {
+  let listener: WatchListener | undefined;
+  const watch = (given: WatchListener): void => void (listener = given);
+  const cache = createNearCache({ bytesMax: 0, entryBytesMax: 0, trustMs: Infinity, watch });
+  cache.listen();
+  const key = 'http://a.example/x';
+  listener?.onNews({ kind: 'confirmation', epoch: 'e', sequence: 5, confirmedMsAgo: 0 });
+  const before = cache.moment();
+  expect(cache.holdsSince(key, before)).toBe(true);
+  listener?.onNews({ kind: 'publication', epoch: 'e', sequence: 6 });
+  expect(cache.holdsSince(key, before)).toBe(true);
+  const target = { kind: 'tag', value: 't' } as const;
+  listener?.onNews({ kind: 'invalidation', epoch: 'e', sequence: 7, target, mode: 'hard' });
+  expect(cache.holdsSince(key, before)).toBe(false);
+  const between = cache.moment();
+  cache.deleteUrl('http://a.example/y');
+  expect(cache.holdsSince(key, between)).toBe(true);
+  cache.deleteUrl(key);
+  expect(cache.holdsSince(key, between)).toBe(false);
+  expect(cache.holdsSince(key, cache.moment())).toBe(true);
+});
+
+test('what was asked for long ago is for nobody else while nobody tells of invalidations', () => {
+  const cache = createNearCache({ bytesMax: 0, entryBytesMax: 0, trustMs: 1000 });
+  const { atMs, ...known } = cache.moment();
+  expect(cache.holdsSince('a', { ...known, atMs })).toBe(true);
+  expect(cache.holdsSince('a', { ...known, atMs: atMs - 1001 })).toBe(false);
 });

@@ -61,11 +61,27 @@ export interface NearCache {
    * write that outdated it, and is neither to be kept nor to be shared with those who ask now.
    */
   isCurrent(key: string, removals: number): boolean;
+  /** What is known of removals and invalidations now. */
+  moment(): NearMoment;
+  /**
+   * Whether what was asked for at that moment may be given to who asks now: nothing was told since that may outdate it, and that is known as
+   * well as for an entry. Of an invalidation the answer's tags are not known yet, so that each counts for every key.
+   */
+  holdsSince(key: string, moment: NearMoment): boolean;
+  /** Hears of invalidations from now on, though nothing be kept. */
+  listen(): void;
   clear(): void;
   /** Whether it hears of invalidations at this moment, and so uses entries for as long as they are fresh. */
   readonly isTold: boolean;
   readonly entries: number;
   readonly bytes: number;
+}
+
+/** A moment in what a near cache knows. */
+export interface NearMoment {
+  readonly removals: number;
+  readonly toldOf: number;
+  readonly atMs: number;
 }
 
 /** How long an entry of which nobody tells is used, in milliseconds: older servers know no Watch, and a direct answer has no server. */
@@ -190,6 +206,19 @@ class HeldResponses implements NearCache {
 
   isCurrent(key: string, removals: number): boolean {
     return this.#removals.lastOf(urlIn(key)) <= removals;
+  }
+
+  moment(): NearMoment {
+    return { removals: this.removals, toldOf: this.#view.toldOf, atMs: performance.now() };
+  }
+
+  holdsSince(key: string, { removals, toldOf, atMs }: NearMoment): boolean {
+    if (toldOf !== this.#view.toldOf || !this.isCurrent(key, removals)) return false;
+    return this.#view.trusts(performance.now() - atMs);
+  }
+
+  listen(): void {
+    this.#beginWatch(undefined);
   }
 
   clear(): void {

@@ -17,6 +17,7 @@ export class NearView implements WatchListener {
   #position: Generation | undefined;
   #confirmedAtMs = Number.NEGATIVE_INFINITY;
   #isWatched = false;
+  #toldOf = 0;
 
   /** @param trustMs how long it holds after it was confirmed for the last time */
   constructor(trustMs: number, now: () => number = () => performance.now()) {
@@ -41,6 +42,11 @@ export class NearView implements WatchListener {
     return this.#position;
   }
 
+  /** How many pieces of news there were that may have outdated something. */
+  get toldOf(): number {
+    return this.#toldOf;
+  }
+
   /** An entry was judged there: nothing that was before it need be told, nor is anything before it known. */
   begin(position: Generation): void {
     if (this.#position === undefined) this.#missUpTo(position);
@@ -57,6 +63,7 @@ export class NearView implements WatchListener {
       return;
     }
     const isNext = this.#position?.epoch === epoch && sequence <= this.#position.sequence + 1;
+    if (!isNext || news.kind === 'invalidation') this.#toldOf += 1;
     if (!isNext) this.#missUpTo({ epoch, sequence: sequence - 1 });
     if (sequence > (this.#position?.sequence ?? 0)) this.#position = { epoch, sequence };
     if (news.kind === 'invalidation') this.#events.add(news);

@@ -2,7 +2,7 @@
 export { PannierError } from '../errors.ts';
 export type { PannierErrorCode } from '../errors.ts';
 export { createNearCache } from '../near-cache.ts';
-export type { NearCache, NearCacheOptions, NearEntry } from '../near-cache.ts';
+export type { NearCache, NearCacheOptions, NearEntry, NearMoment } from '../near-cache.ts';
 export { BackOff } from './back-off.ts';
 export { processBudget } from './buffer-budget.ts';
 export { decodeAhead } from './decode-ahead.ts';

@@ -46,6 +46,8 @@ export type LookupBody =
        * The chunks are the reader's own.
        */
       read(signal: AbortSignal): AsyncIterable<Uint8Array>;
+      /** Reads it once more, from an offset in bytes, by a call of its own; there while the version can be seen. */
+      readFrom?(offset: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
       /** Gives up a body that will not be read. */
       cancel(): void;
     };

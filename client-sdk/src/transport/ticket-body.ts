@@ -30,6 +30,7 @@ export function ticketBody(ticket: Ticket, bodyBytes: number | undefined, read: 
       taken = true;
       return readBody({ ticket, bodyBytes, read, signal });
     },
+    readFrom: (offset, signal) => readBody({ ticket, bodyBytes, read, signal, offset }),
     // The server gives up a ticket that nobody claims.
     cancel() {
       taken = true;
@@ -42,6 +43,7 @@ interface BodyRead {
   readonly bodyBytes: number | undefined;
   readonly read: ReadFromServers;
   readonly signal: AbortSignal;
+  readonly offset?: number;
 }
 
 async function* readBody({
@@ -49,8 +51,9 @@ async function* readBody({
   bodyBytes,
   read,
   signal,
+  offset = 0,
 }: BodyRead): AsyncGenerator<Uint8Array, void, undefined> {
-  const progress = { offset: 0, bodyBytes };
+  const progress = { offset, bodyBytes };
   try {
     yield* read(
       (server) => {
