@@ -6,7 +6,6 @@ import {
   hasHeader,
   notModifiedFor,
   responseDirectives,
-  varyNames,
   withoutHeaders,
 } from '@pannier/http-semantics';
 import type { CacheStatusParams, HeaderList } from '@pannier/http-semantics';
@@ -17,6 +16,7 @@ import type { ProxiedRequest } from './proxied-request.ts';
 import { clientHead, flatHead } from './response-head.ts';
 import { resumedBody } from './resumed-body.ts';
 import type { ResumeParts } from './resumed-body.ts';
+import { variesOnlyBy } from './same-response.ts';
 
 const AGE_AND_STATUS: ReadonlySet<string> = new Set(['age', 'cache-status']);
 
@@ -66,8 +66,7 @@ function isKept(
   { keyedNames }: Pick<NearPlace, 'keyedNames'>,
 ): boolean {
   if (method !== 'GET' || answer.status !== 200 || hasHeader(headers, 'range')) return false;
-  const names = varyNames(answer.headers);
-  return names !== '*' && names.every((name) => name === 'accept-encoding' || keyedNames.includes(name));
+  return variesOnlyBy(answer.headers, keyedNames);
 }
 
 /** What sending a server's answer needs. */
@@ -116,6 +115,8 @@ export async function sendLookup(
     await pipeline(Readable.from(keeps ? collected(body, kept) : body, { objectMode: false }), response);
     // The client may have written meanwhile, and shall read what it wrote: this answer is from before.
     if (!keeps || !parts.near.isCurrent(near.nearKey, near.removals)) return;
+    // Of all who share an answer one keeps it.
+    if (params.collapsed === true && parts.near.get(near.nearKey) !== undefined) return;
     parts.near.set(near.nearKey, {
       status: 200,
       headers: answer.headers,

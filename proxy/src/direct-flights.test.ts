@@ -17,6 +17,7 @@ import { createUpstreamRoutes } from './upstream-route.ts';
 let waiting: { request: IncomingMessage; response: ServerResponse }[];
 const upstream = createServer((request, response) => void waiting.push({ request, response }));
 const near = createNearCache({ bytesMax: 0, entryBytesMax: 0 });
+const LIMITS = { windowBytesMax: 1024 ** 2, budget: { bytes: 0, bytesMax: 1024 ** 3 } };
 const NEVER = new AbortController().signal;
 
 let direct: DirectFetch;
@@ -31,7 +32,13 @@ beforeEach(async () => {
     createEgress(() => new Set()),
     65_536,
   );
-  flights = createDirectFlights({ direct, slots: new FallbackSlots(), pseudonym: 'test', now: Date.now });
+  flights = createDirectFlights({
+    direct,
+    limits: LIMITS,
+    slots: new FallbackSlots(),
+    pseudonym: 'test',
+    now: Date.now,
+  });
 });
 afterEach(async () => {
   await direct.close();

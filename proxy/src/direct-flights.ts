@@ -11,7 +11,6 @@ import {
   sharedRequestHeaders,
   stateOf,
   storedFields,
-  varyNames,
   withoutHeaders,
 } from '@pannier/http-semantics';
 import type { CachePolicy, HeaderList, NotStorableReason } from '@pannier/http-semantics';
@@ -20,7 +19,11 @@ import type { LookupResponse, NearCache } from '@pannier/client/transport';
 import { abortable } from '@pannier/runtime';
 import type { DirectFetch, DirectResponse } from './direct-fetch.ts';
 import type { FallbackSlots } from './fallback-slots.ts';
+import { Followers } from './followers.ts';
 import type { ProxiedRequest } from './proxied-request.ts';
+import { flightKey, variesOnlyBy } from './same-response.ts';
+import { fellBehind, SharedBody } from './shared-body.ts';
+import type { SharedBodyLimits } from './shared-body.ts';
 import type { UpstreamRoute } from './upstream-route.ts';
 
 /** What following needs. */
@@ -28,6 +31,7 @@ export interface DirectFlightsOptions {
   readonly direct: DirectFetch;
   readonly slots: FallbackSlots;
   readonly pseudonym: string;
+  readonly limits: SharedBodyLimits;
   readonly now: () => number;
 }
 
@@ -54,9 +58,6 @@ export interface DirectAnswer {
   readonly response: LookupResponse;
   readonly collapsed: boolean;
 }
-
-/** Bytes of a body that are kept for readers behind the first one; who falls further back finishes by itself. */
-const WINDOW_BYTES = 8 * 1024 * 1024;
 
 /** Makes the table of direct flights. */
 export function createDirectFlights(options: DirectFlightsOptions): DirectFlights {
@@ -99,20 +100,16 @@ class DirectFlight {
   readonly done: Promise<unknown>;
   readonly #done = Promise.withResolvers<undefined>();
   #isShared: boolean | undefined;
-  #source: AsyncIterator<Uint8Array> | undefined;
-  #reading: Promise<void> | undefined;
-  #window: Uint8Array[] = [];
-  #start = 0;
-  #end = 0;
-  #isWhole = false;
-  #error: Error | undefined;
-  #followers = 0;
+  readonly #followers: Followers;
+  #body: SharedBody | undefined;
+  #error: unknown;
 
   constructor(
     { headers, httpVersion, route }: ProxiedRequest,
     { removals, ...options }: DirectFlightsOptions & { removals: number },
   ) {
     this.#options = options;
+    this.#followers = new Followers(() => this.#giveUp());
     this.removals = removals;
     this.done = this.#done.promise;
     this.#requestTimeMs = options.now();
@@ -128,8 +125,14 @@ class DirectFlight {
         });
         // Only what is known to be for one reader is kept from the others: what cannot be reused later may still be shared now.
         const isForAll = judged.storable || isSharedNow(judged.reason, response.headers);
-        this.#isShared = isForAll && variesOnlyBy(response.headers, keyed);
-        this.#source = response.body[Symbol.asyncIterator]();
+        this.#isShared =
+          isForAll &&
+          variesOnlyBy(
+            response.headers,
+            keyed.map(([name]) => name.toLowerCase()),
+          );
+        this.#body = new SharedBody(response.body, options.limits);
+        void this.#body.done.then(() => this.#done.resolve(undefined));
       },
       (error: unknown) => this.#fail(error),
     );
@@ -146,13 +149,12 @@ class DirectFlight {
 
   /** Whether one more reader would get the whole body. */
   get isJoinable(): boolean {
-    return this.#isShared !== false && this.#start === 0 && this.#error === undefined && !this.#isWhole;
+    return this.#isShared !== false && this.#error === undefined && this.#body?.isJoinable !== false;
   }
 
   /** Undefined when the answer belongs to another reader alone. */
   async follow(signal: AbortSignal, isFirst: boolean): Promise<LookupResponse | undefined> {
-    this.#followers += 1;
-    const leave = this.#leaveOnce(signal);
+    const leave = this.#followers.join(signal);
     try {
       const head = await abortable(this.#head, signal);
       if (this.#isShared !== true && !isFirst) {
@@ -177,7 +179,8 @@ class DirectFlight {
     const { ageS, lifetimeS, fresh } = stateOf(stored, this.#policy, responseTimeMs);
     const freshForMs =
       this.#isShared === true && fresh ? lifetimeS * 1000 - currentAgeMs(stored, responseTimeMs) : 0;
-    const read = (): AsyncIterable<Uint8Array> => this.#read(signal, leave);
+    const read = (): AsyncIterable<Uint8Array> =>
+      this.#body?.read({ signal, onBehind: fellBehind, onEnd: leave }) ?? fellBehind(0);
     return {
       kind: 'response',
       status,
@@ -191,73 +194,17 @@ class DirectFlight {
     };
   }
 
-  async *#read(signal: AbortSignal, leave: () => void): AsyncGenerator<Uint8Array, void, undefined> {
-    let offset = 0;
-    try {
-      for (;;) {
-        signal.throwIfAborted();
-        if (offset < this.#start)
-          throw new PannierError('body-broken', `after ${offset} bytes: the reader fell behind the others`);
-        const chunk = this.#chunkAt(offset);
-        if (chunk !== undefined) {
-          offset += chunk.byteLength;
-          yield chunk;
-        } else if (this.#error !== undefined) throw this.#error;
-        else if (this.#isWhole) return;
-        else await abortable((this.#reading ??= this.#readNext()), signal);
-      }
-    } finally {
-      leave();
-    }
-  }
-
-  #chunkAt(offset: number): Uint8Array | undefined {
-    let at = this.#start;
-    for (const chunk of this.#window) {
-      if (offset < at + chunk.byteLength) return offset === at ? chunk : chunk.subarray(offset - at);
-      at += chunk.byteLength;
-    }
-    return undefined;
-  }
-
-  /** Takes the next chunk for everybody; asked for by whoever is furthest ahead. */
-  async #readNext(): Promise<void> {
-    try {
-      const next = await this.#source?.next();
-      if (next === undefined || next.done === true) {
-        this.#isWhole = true;
-        this.#done.resolve(undefined);
-      } else {
-        this.#window.push(next.value);
-        this.#end += next.value.byteLength;
-        while (this.#end - this.#start > WINDOW_BYTES) this.#start += this.#window.shift()?.byteLength ?? 0;
-      }
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.#reading = undefined;
-    }
-  }
-
   #fail(error: unknown): void {
-    this.#error ??= error instanceof Error ? error : new Error(String(error));
+    this.#error ??= error;
     this.#done.resolve(undefined);
   }
 
   /** The request to the upstream ends with its last follower. */
-  #leaveOnce(signal: AbortSignal): () => void {
-    let left = false;
-    const leave = (): void => {
-      if (left) return;
-      left = true;
-      signal.removeEventListener('abort', leave);
-      this.#followers -= 1;
-      if (this.#followers > 0 || this.#isWhole) return;
-      this.#fail(new PannierError('cancelled', 'nobody waits for it any more'));
-      this.#controller.abort(new DOMException('nobody waits for it any more', 'AbortError'));
-    };
-    signal.addEventListener('abort', leave, { once: true });
-    return leave;
+  #giveUp(): void {
+    if (this.#body?.isWhole === true) return this.#body.release();
+    this.#fail(new PannierError('cancelled', 'nobody waits for it any more'));
+    this.#body?.release();
+    this.#controller.abort(new DOMException('nobody waits for it any more', 'AbortError'));
   }
 }
 
@@ -269,21 +216,4 @@ const SHARED_NOW: ReadonlySet<string> = new Set(['status', 'status-without-fresh
 /** But for a cookie, which is for one reader even in an answer that a policy would let be stored. */
 function isSharedNow(reason: NotStorableReason, headers: HeaderList): boolean {
   return SHARED_NOW.has(reason) && !hasHeader(headers, 'set-cookie') && !hasHeader(headers, 'set-cookie2');
-}
-
-/**
- * What all who share a fetch have in common. An upstream that gets everything may answer each by what the near cache's key does not
- * know; until its answer is there, nobody can tell.
- */
-function flightKey({ headers, route }: ProxiedRequest, nearKey: string): string {
-  const { forwardHeaders, policy } = route;
-  if (!forwardHeaders.includes('*')) return nearKey;
-  return JSON.stringify([nearKey, sharedRequestHeaders(headers, forwardHeaders, policy).sent]);
-}
-
-/** Whether everyone with the same near-cache key would have got the same response: https://www.rfc-editor.org/rfc/rfc9111#section-4.1 */
-function variesOnlyBy(response: HeaderList, keyed: HeaderList): boolean {
-  const names = varyNames(response);
-  const told = new Set(['accept-encoding', ...keyed.map(([name]) => name)]);
-  return names !== '*' && names.every((name) => told.has(name));
 }

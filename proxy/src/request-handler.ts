@@ -1,7 +1,6 @@
 /** A request in the order of the wire; the only place that decides where it goes. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PannierError } from '@pannier/client/transport';
-import type { LookupAnswer, Transport } from '@pannier/client/transport';
 import { cacheStatusOf, OUTCOMES, requestDirectives } from '@pannier/http-semantics';
 import type { CacheStatusParams, Outcome } from '@pannier/http-semantics';
 import type { AskedParts } from './asked-request.ts';
@@ -11,11 +10,13 @@ import type { DatasetDoor } from './dataset-door.ts';
 import type { BypassMemory } from './bypass-memory.ts';
 import { mayServeStale, sendLookup, sendNear } from './cached-response.ts';
 import type { NearPlace, SendParts } from './cached-response.ts';
+import { begunAnswer } from './begun-answer.ts';
 import { asTold, endWithFailure, openExchange } from './client-exchange.ts';
 import type { ClientExchange, ToldFailure } from './client-exchange.ts';
 import { ProxyError } from './errors.ts';
 import type { DirectAnswer, DirectFlights } from './direct-flights.ts';
 import type { GiveBack } from './fallback-slots.ts';
+import type { LookupFlights, SharedLookup } from './lookup-flights.ts';
 import type { Passthrough } from './passthrough.ts';
 import type { ProxiedRequest } from './proxied-request.ts';
 import { classify } from './request-classifier.ts';
@@ -23,8 +24,8 @@ import type { RequestClass } from './request-classifier.ts';
 
 /** What handling needs. */
 export interface HandlerParts extends AskedParts, SendParts {
-  readonly transport: Transport;
   readonly passthrough: Passthrough;
+  readonly lookupFlights: LookupFlights;
   readonly directFlights: DirectFlights;
   readonly datasetDoor: DatasetDoor;
   readonly bypassed: BypassMemory;
@@ -80,14 +81,15 @@ async function answer(exchange: ClientExchange, parts: HandlerParts): Promise<vo
   const remembered = parts.bypassed.recall(new URL(asked.url).origin);
   if (remembered !== undefined) return await pass(outcomeOf(remembered));
 
-  const lookup = await lookUp(asked, exchange, parts);
-  if (lookup === 'unavailable') return await fallBack(exchange, asked, { found, pass, parts });
+  const shared = await lookUp(asked, exchange, { found, parts });
+  if (shared === 'unavailable') return await fallBack(exchange, asked, { found, pass, parts });
+  const { answer: lookup, collapsed } = shared;
   if (lookup.kind === 'bypass') {
     parts.bypassed.remember(new URL(asked.url).origin, lookup.reason, lookup.rememberOriginMs);
     return await pass(outcomeOf(lookup.reason));
   }
   parts.onOutcome(lookup.outcome);
-  const params = missParams(found, parts);
+  const params = { ...missParams(found, parts), ...(collapsed ? { collapsed } : {}) };
   await sendLookup(exchange, asked, { answer: lookup, near: found, params, parts });
 }
 
@@ -150,10 +152,10 @@ async function fallBack(
 async function lookUp(
   asked: ProxiedRequest,
   { left }: ClientExchange,
-  parts: HandlerParts,
-): Promise<LookupAnswer | 'unavailable'> {
+  { found, parts }: { found: Cacheable; parts: HandlerParts },
+): Promise<SharedLookup | 'unavailable'> {
   try {
-    return await parts.transport.lookup(asked, { signal: left });
+    return await begunAnswer(async () => await parts.lookupFlights.answer(asked, found, left), left);
   } catch (error) {
     if (left.aborted || !(error instanceof PannierError) || TOLD.has(error.code)) throw error;
     parts.onFailure(error);

@@ -25,7 +25,9 @@ import { createProxyCounters } from './proxy-counters.ts';
 import type { ProxyCounters } from './proxy-counters.ts';
 import { createRequestHandler } from './request-handler.ts';
 import type { HandlerParts } from './request-handler.ts';
+import { createLookupFlights } from './lookup-flights.ts';
 import { logServers } from './server-log.ts';
+import { sharedBodyLimits } from './shared-body.ts';
 import { refuseUpgrade } from './upgrade-relay.ts';
 import { createUpstreamRoutes } from './upstream-route.ts';
 
@@ -91,16 +93,17 @@ function assemble(
   const onHead = createInvalidate({ transport, near, onFailure });
   const passthrough = createPassthrough({ egress, pseudonym, headerBytesMax: limits.headerBytesMax, onHead });
   const slots = new FallbackSlots();
+  const windows = sharedBodyLimits(limits);
   const parts: HandlerParts = {
     egress,
     pseudonym,
-    transport,
     direct,
     slots,
     passthrough,
     near,
     datasetDoor: createDatasetDoor({ transport, heldBytesMax: bytesMax }),
-    directFlights: createDirectFlights({ direct, slots, pseudonym, now }),
+    directFlights: createDirectFlights({ direct, slots, pseudonym, limits: windows, now }),
+    lookupFlights: createLookupFlights({ transport, near, limits: windows, now }),
     authorities: new WeakMap<Duplex, string>(),
     nearEntryBytesMax: Math.min(entryBytesMax, bytesMax),
     now,
