@@ -2,10 +2,10 @@
 import type { DatasetManifest, DatasetPartition } from './dataset/version/dataset-manifest.ts';
 import { abortable } from '@pannier/runtime';
 import { warmUpIngest } from './dataset/ingest/ingest-thread.ts';
-import { CurrentVersions } from './current-versions.ts';
-import { DatasetArchive } from './dataset-archive.ts';
-import type { DatasetIngest } from './dataset-ingest.ts';
-import { followCut } from './follow-cut.ts';
+import { CurrentVersions } from './datasets/current-versions.ts';
+import { DatasetArchive } from './datasets/dataset-archive.ts';
+import type { DatasetIngest } from './datasets/dataset-ingest.ts';
+import { followCut } from './fetch/follow-cut.ts';
 import type {
   CutProgress,
   DatasetOverview,
@@ -16,11 +16,11 @@ import type {
   DatasetsDeps,
   DatasetVersions,
   DiffQuery,
-} from './dataset-service.ts';
-import { diffVersions, keptVersion, pinVersion, rollBack } from './dataset-versions.ts';
-import type { VersionDeps } from './dataset-versions.ts';
-import { declaredDataset } from './declared-dataset.ts';
-import type { DeclaredDataset } from './declared-dataset.ts';
+} from './datasets/dataset-service.ts';
+import { diffVersions, keptVersion, pinVersion, rollBack } from './datasets/dataset-versions.ts';
+import type { VersionDeps } from './datasets/dataset-versions.ts';
+import { declaredDataset } from './datasets/declared-dataset.ts';
+import type { DeclaredDataset } from './datasets/declared-dataset.ts';
 import { CacheServerError } from './errors.ts';
 import { BodyFrames } from './partition/body-frames.ts';
 import {
@@ -30,8 +30,8 @@ import {
   readBatch,
   readParts,
   selectPartitions,
-} from './read-dataset.ts';
-import type { FrameReading } from './read-dataset.ts';
+} from './datasets/read-dataset.ts';
+import type { FrameReading } from './datasets/read-dataset.ts';
 
 const FRAMES_KEPT_BYTES_MAX = 32 * 1024 * 1024;
 

@@ -1,24 +1,24 @@
 /** The story of a request, in the order of the wire. */
 import { hasHeader, requestDirectives, singleRange } from '@pannier/http-semantics';
-import { answerFromFlight, answerOnError, refreshAhead, refreshBehind } from './answer-from-flight.ts';
-import type { FlightRequest } from './answer-from-flight.ts';
-import { answerHeadRequest } from './answer-head.ts';
-import type { EntryAnswer, EntryRequest } from './entry-answer.ts';
-import { answerOnlyIfCached, answerStored } from './entry-answers.ts';
-import type { Asked, StoredOutcome } from './entry-answers.ts';
-import { flightBody, storedBody } from './entry-bodies.ts';
-import { createEntryContext } from './entry-context.ts';
-import type { EntryContext, GetEntryDeps } from './entry-context.ts';
-import type { EntryService } from './entry-service.ts';
-import { locateEntry } from './entry-variants.ts';
+import { answerFromFlight, answerOnError, refreshAhead, refreshBehind } from './entry/answer-from-flight.ts';
+import type { FlightRequest } from './entry/answer-from-flight.ts';
+import { answerHeadRequest } from './entry/answer-head.ts';
+import type { EntryAnswer, EntryRequest } from './entry/entry-answer.ts';
+import { answerOnlyIfCached, answerStored } from './entry/entry-answers.ts';
+import type { Asked, StoredOutcome } from './entry/entry-answers.ts';
+import { flightBody, storedBody } from './entry/entry-bodies.ts';
+import { createEntryContext } from './entry/entry-context.ts';
+import type { EntryContext, GetEntryDeps } from './entry/entry-context.ts';
+import type { EntryService } from './entry/entry-service.ts';
+import { locateEntry } from './entry/entry-variants.ts';
 import { CacheServerError } from './errors.ts';
-import { describeManifest, explainRequest } from './explain-entry.ts';
-import type { FetchNeed } from './fetch-task.ts';
+import { describeManifest, explainRequest } from './entry/explain-entry.ts';
+import type { FetchNeed } from './fetch/fetch-task.ts';
 import { entryUse, isFresh } from './freshness/entry-freshness.ts';
 import type { EntryUse } from './freshness/entry-freshness.ts';
 import { answerHeldPart, answerPart } from './partial/answer-part.ts';
-import { bypass, planRequest } from './request-plan.ts';
-import { warmEntry } from './warm-entry.ts';
+import { bypass, planRequest } from './entry/request-plan.ts';
+import { warmEntry } from './entry/warm-entry.ts';
 
 /** How often a request looks again because what it found was lost before it could be read. */
 const ROUNDS_MAX = 4;

@@ -10,9 +10,9 @@ import {
 } from '@pannier/proto/partition-format';
 import type { Generation } from '@pannier/proto/generation';
 import type { Clock } from './clock.ts';
-import { entryKey } from './entry-key.ts';
-import type { EntryKey } from './entry-key.ts';
-import type { Caller } from './entry-answer.ts';
+import { entryKey } from './entry/entry-key.ts';
+import type { EntryKey } from './entry/entry-key.ts';
+import type { Caller } from './entry/entry-answer.ts';
 import { CacheServerError } from './errors.ts';
 import { versionId } from './flight/version-id.ts';
 import type { Generations } from './generation/generations.ts';

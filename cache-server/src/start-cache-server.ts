@@ -1,11 +1,11 @@
 /** Opens the two ports of a cache server before its parts. */
 import { createLogger, createMetrics, explainBusyPort, startAdmin } from '@pannier/runtime';
 import type { Config, Logger } from '@pannier/runtime';
-import { checkDatasets } from './check-datasets.ts';
+import { checkDatasets } from './datasets/check-datasets.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
-import { describeEntry, originalSummary } from './describe-entry.ts';
-import type { EntryService } from './entry-service.ts';
+import { describeEntry, originalSummary } from './entry/describe-entry.ts';
+import type { EntryService } from './entry/entry-service.ts';
 import { openServerParts } from './server-parts.ts';
 import { checkRefresh } from './start-refresh.ts';
 import type { AdminServiceDeps } from './rpc/admin-service.ts';

@@ -1,7 +1,7 @@
 /** The janitor of a server, put together: what it hears of, when it goes through the store, and what is told of it. */
 import type { Config, Logger, Metrics } from '@pannier/runtime';
 import type { Clock } from './clock.ts';
-import type { EntryService } from './entry-service.ts';
+import type { EntryService } from './entry/entry-service.ts';
 import { ledgerName } from './janitor/estate.ts';
 import { Janitor } from './janitor/janitor.ts';
 import type { JanitorStep } from './janitor/janitor.ts';

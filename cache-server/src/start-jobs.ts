@@ -1,8 +1,8 @@
 /** Jobs of Warm, put together: where they wait, and, where this process is to run them, who does. */
 import type { Config, Logger, Metrics } from '@pannier/runtime';
 import type { Clock } from './clock.ts';
-import type { Datasets } from './dataset-service.ts';
-import type { EntryService } from './entry-service.ts';
+import type { Datasets } from './datasets/dataset-service.ts';
+import type { EntryService } from './entry/entry-service.ts';
 import type { JobQueue, JobWork } from './jobs/job-queue.ts';
 import { MemoryJobQueue } from './jobs/memory-job-queue.ts';
 import { RedisJobQueue } from './jobs/redis-job-queue.ts';

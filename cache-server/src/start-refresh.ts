@@ -2,7 +2,7 @@
 import { ConfigError } from '@pannier/runtime';
 import type { Config, Logger, Metrics } from '@pannier/runtime';
 import type { Clock } from './clock.ts';
-import type { EntryService } from './entry-service.ts';
+import type { EntryService } from './entry/entry-service.ts';
 import type { RefreshClaims } from './refresh/refresh-claims.ts';
 import { RefreshSchedule } from './refresh/refresh-schedule.ts';
 import type { RefreshOutcome, UpstreamRule } from './refresh/refresh-schedule.ts';

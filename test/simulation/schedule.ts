@@ -1,7 +1,7 @@
 /** One schedule: what clients ask, what the upstream publishes, what breaks, all drawn from one seed; and what must hold whatever happens. */
 import { getHeaderLines } from '@pannier/http-semantics';
 import { CacheServerError } from '../../cache-server/src/errors.ts';
-import { decodeManifest } from '../../cache-server/src/manifest.ts';
+import { decodeManifest } from '../../cache-server/src/entry/manifest.ts';
 import { seededRandom } from './random.ts';
 import type { Random } from './random.ts';
 import { SimulatedReplica } from './simulated-replica.ts';

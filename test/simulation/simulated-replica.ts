@@ -2,8 +2,8 @@
 import { DEFAULT_POLICY } from '@pannier/http-semantics';
 import { decodeBytes, decodeFrame } from '@pannier/proto/partition-format';
 import { createMetrics } from '@pannier/runtime';
-import type { EntryResponse } from '../../cache-server/src/entry-answer.ts';
-import type { EntryService } from '../../cache-server/src/entry-service.ts';
+import type { EntryResponse } from '../../cache-server/src/entry/entry-answer.ts';
+import type { EntryService } from '../../cache-server/src/entry/entry-service.ts';
 import { CacheServerError } from '../../cache-server/src/errors.ts';
 import { Generations } from '../../cache-server/src/generation/generations.ts';
 import { createGetEntry } from '../../cache-server/src/get-entry.ts';

@@ -1,5 +1,5 @@
 /** One reader of a flight's body, from any position to the end. */
-import type { BodyPart, EntryBody, FramePart } from '../entry-answer.ts';
+import type { BodyPart, EntryBody, FramePart } from '../entry/entry-answer.ts';
 import { CacheServerError } from '../errors.ts';
 import type { FlightBody } from './flight-body.ts';
 import type { ReaderPlace } from './reader-place.ts';

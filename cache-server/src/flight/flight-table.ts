@@ -1,6 +1,6 @@
 /** The flights of this process: at most one that can be joined for each key. */
 import type { Clock } from '../clock.ts';
-import type { EntryKey } from '../entry-key.ts';
+import type { EntryKey } from '../entry/entry-key.ts';
 import { CacheServerError } from '../errors.ts';
 import { Flight } from './flight.ts';
 import { versionId } from './version-id.ts';

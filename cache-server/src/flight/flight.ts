@@ -4,7 +4,7 @@
  */
 import type { Generation } from '@pannier/proto/generation';
 import { abortable } from '@pannier/runtime';
-import type { EntryKey } from '../entry-key.ts';
+import type { EntryKey } from '../entry/entry-key.ts';
 import { CacheServerError } from '../errors.ts';
 import type { FlightBody } from './flight-body.ts';
 

@@ -1,7 +1,7 @@
 /** Where a part was asked for, the whole is fetched behind the answer if it is small: then the other parts are hits. */
-import { refreshBehind } from '../answer-from-flight.ts';
-import type { FlightRequest } from '../answer-from-flight.ts';
-import type { EntryContext } from '../entry-context.ts';
+import { refreshBehind } from '../entry/answer-from-flight.ts';
+import type { FlightRequest } from '../entry/answer-from-flight.ts';
+import type { EntryContext } from '../entry/entry-context.ts';
 
 /** Begins a fetch of the whole, or puts it together where all its parts have come. Once in a while, whether that works or not. */
 export function fillBehind(wanted: Omit<FlightRequest, 'need'>, context: EntryContext): void {

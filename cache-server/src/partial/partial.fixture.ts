@@ -1,7 +1,7 @@
 /** An entry service before an upstream that sends parts, and remembers by what it was asked. */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import type { EntryResponse } from '../entry-answer.ts';
+import type { EntryResponse } from '../entry/entry-answer.ts';
 import { header, readBody, startEntries } from '../get-entry.fixture.ts';
 import type { TestEntries } from '../get-entry.fixture.ts';
 

@@ -1,9 +1,9 @@
 /** The body of a response of which only parts are stored: as long as the whole, and readable where its bytes are. */
 import type { Piece } from '@pannier/http-semantics';
-import { firstBytes } from '../body-cut.ts';
-import type { BodyPart } from '../entry-answer.ts';
+import { firstBytes } from '../fetch/body-cut.ts';
+import type { BodyPart } from '../entry/entry-answer.ts';
 import { CacheServerError } from '../errors.ts';
-import type { PiecedBody, WholeBody } from '../manifest.ts';
+import type { PiecedBody, WholeBody } from '../entry/manifest.ts';
 import type { BodyFrames } from '../partition/body-frames.ts';
 import { readStoredBody } from '../partition/body-reader.ts';
 

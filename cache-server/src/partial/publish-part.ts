@@ -1,16 +1,16 @@
 /** The last step of a flight that brought a part: it is stored among the other parts, or as the whole if it is that. */
 import { isWholeContent, storedFields } from '@pannier/http-semantics';
 import type { ContentPart } from '@pannier/http-semantics';
-import type { EntryContext } from '../entry-context.ts';
-import { partsKey } from '../entry-key.ts';
-import type { EntryKey } from '../entry-key.ts';
-import { flightVerdict } from '../flight-verdict.ts';
+import type { EntryContext } from '../entry/entry-context.ts';
+import { partsKey } from '../entry/entry-key.ts';
+import type { EntryKey } from '../entry/entry-key.ts';
+import { flightVerdict } from '../fetch/flight-verdict.ts';
 import type { FlightBody } from '../flight/flight-body.ts';
 import type { Flight } from '../flight/flight.ts';
 import { retentionMs } from '../freshness/entry-freshness.ts';
 import type { JudgedHead } from '../freshness/entry-freshness.ts';
-import { bodyBytesOf } from '../manifest.ts';
-import { FRAMES_TTL_FACTOR, storedBodyOf } from '../publish-entry.ts';
+import { bodyBytesOf } from '../entry/manifest.ts';
+import { FRAMES_TTL_FACTOR, storedBodyOf } from '../fetch/publish-entry.ts';
 import { storePart } from './stored-parts.ts';
 
 /** Largest part that rides in the manifest, in bytes: there may be many of them. */

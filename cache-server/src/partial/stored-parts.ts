@@ -15,15 +15,15 @@ import {
   storedFields,
 } from '@pannier/http-semantics';
 import type { ContentPart, Piece } from '@pannier/http-semantics';
-import type { EntryRequest } from '../entry-answer.ts';
-import type { EntryContext } from '../entry-context.ts';
-import { partsKey } from '../entry-key.ts';
-import type { EntryKey } from '../entry-key.ts';
+import type { EntryRequest } from '../entry/entry-answer.ts';
+import type { EntryContext } from '../entry/entry-context.ts';
+import { partsKey } from '../entry/entry-key.ts';
+import type { EntryKey } from '../entry/entry-key.ts';
 import { retentionMs } from '../freshness/entry-freshness.ts';
 import type { JudgedHead } from '../freshness/entry-freshness.ts';
-import { encodeManifest } from '../manifest.ts';
-import type { Manifest, PiecedBody, WholeBody } from '../manifest.ts';
-import { extendBody, FRAMES_TTL_FACTOR } from '../publish-entry.ts';
+import { encodeManifest } from '../entry/manifest.ts';
+import type { Manifest, PiecedBody, WholeBody } from '../entry/manifest.ts';
+import { extendBody, FRAMES_TTL_FACTOR } from '../fetch/publish-entry.ts';
 import type { ManifestRead } from '../store/entry-store.ts';
 
 /** A manifest of parts. */

@@ -1,8 +1,8 @@
 /** Where a body's partitions are: their digests, in the manifest itself or in index pages that are stored like partitions. */
 import { contentDigest, DIGEST_BYTES, encodeBytes, encodeFrame } from '@pannier/proto/partition-format';
 import { CacheServerError } from '../errors.ts';
-import { DIGESTS_PER_PAGE } from '../manifest.ts';
-import type { PartitionedBody } from '../manifest.ts';
+import { DIGESTS_PER_PAGE } from '../entry/manifest.ts';
+import type { PartitionedBody } from '../entry/manifest.ts';
 import type { BodyFrames } from './body-frames.ts';
 import { openPartition } from './fixed-size.ts';
 

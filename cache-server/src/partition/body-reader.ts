@@ -1,7 +1,7 @@
 /** Reads a stored body: partitions as they are stored, a few ahead of the reader. */
-import type { FramePart } from '../entry-answer.ts';
+import type { FramePart } from '../entry/entry-answer.ts';
 import { CacheServerError } from '../errors.ts';
-import type { PartitionedBody } from '../manifest.ts';
+import type { PartitionedBody } from '../entry/manifest.ts';
 import type { BodyFrames } from './body-frames.ts';
 import { partitionDigests } from './body-index.ts';
 import { openPartition } from './fixed-size.ts';

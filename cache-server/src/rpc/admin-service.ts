@@ -12,8 +12,8 @@ import type {
   ServiceHandlers,
   UpstreamLoadSchema,
 } from '@pannier/proto';
-import type { Caller, EntryRequest } from '../entry-answer.ts';
-import type { EntrySummary } from '../describe-entry.ts';
+import type { Caller, EntryRequest } from '../entry/entry-answer.ts';
+import type { EntrySummary } from '../entry/describe-entry.ts';
 import { CacheServerError } from '../errors.ts';
 import type { UpstreamLoad } from '../upstream/protection/upstream-protection.ts';
 import type { CallContext } from './call-handlers.ts';

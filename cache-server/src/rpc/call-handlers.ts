@@ -7,7 +7,7 @@ import type { DescMessage, MessageShape, MessageInitShape } from '@bufbuild/prot
 import { create } from '@bufbuild/protobuf';
 import { EncodedMessage } from '@pannier/proto';
 import { once } from 'node:events';
-import type { Caller } from '../entry-answer.ts';
+import type { Caller } from '../entry/entry-answer.ts';
 import { CacheServerError } from '../errors.ts';
 import { grpcError } from './rpc-error.ts';
 

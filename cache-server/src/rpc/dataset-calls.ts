@@ -7,7 +7,7 @@ import type {
   ReadPartitionsRequest,
   ReadPartitionsResponseSchema,
 } from '@pannier/proto';
-import type { DatasetRead, Datasets, ReadPartition } from '../dataset-service.ts';
+import type { DatasetRead, Datasets, ReadPartition } from '../datasets/dataset-service.ts';
 import type { CallContext } from './call-handlers.ts';
 import { descriptionMessage, recordFilter } from './dataset-messages.ts';
 import { withHeartbeats } from './heartbeat.ts';

@@ -3,7 +3,7 @@
  * shows a sign of life at least every `heartbeatMs`, so that a client can tell a slow upstream from a dead server.
  */
 import type { ClientFrame, LookupFrame } from '@pannier/proto';
-import type { Caller, EntryAnswer, EntryRequest } from '../entry-answer.ts';
+import type { Caller, EntryAnswer, EntryRequest } from '../entry/entry-answer.ts';
 import { CacheServerError } from '../errors.ts';
 import { FrameOutbox } from './frame-outbox.ts';
 import type { FrameSink } from './frame-outbox.ts';

@@ -3,7 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { encodeLarge, FetchResponseSchema, RawBytesSchema, StoredPartitionSchema } from '@pannier/proto';
 import type { EncodedMessage, FetchRequest } from '@pannier/proto';
-import type { BodyPart, Caller, EntryBody } from '../entry-answer.ts';
+import type { BodyPart, Caller, EntryBody } from '../entry/entry-answer.ts';
 import { CacheServerError } from '../errors.ts';
 import type { CallContext } from './call-handlers.ts';
 import { withHeartbeats } from './heartbeat.ts';

@@ -2,7 +2,7 @@
  * Bodies that an Exchange has announced and a Fetch will read. A flight waits for the reader that was announced; when it does not
  * come in time its place is given up. A ticket is good for the caller that received it.
  */
-import type { Caller, EntryBody } from '../entry-answer.ts';
+import type { Caller, EntryBody } from '../entry/entry-answer.ts';
 
 interface Announced {
   body: EntryBody;

@@ -7,7 +7,7 @@ import type {
   ListVersionsResponseSchema,
 } from '@pannier/proto';
 import type { RecordValue } from '@pannier/proto/partition-format';
-import type { Datasets } from '../dataset-service.ts';
+import type { Datasets } from '../datasets/dataset-service.ts';
 import { CacheServerError } from '../errors.ts';
 import { partitionMessage } from './dataset-messages.ts';
 

@@ -4,7 +4,7 @@ import { create } from '@bufbuild/protobuf';
 import { EntryGenerationSchema } from '@pannier/proto';
 import type { EntryGeneration, HeadFrame, RequestHead } from '@pannier/proto';
 import type { Generation } from '@pannier/proto/generation';
-import type { EntryRequest, EntryResponse } from '../entry-answer.ts';
+import type { EntryRequest, EntryResponse } from '../entry/entry-answer.ts';
 import { CacheServerError } from '../errors.ts';
 
 function latin1(bytes: Uint8Array): string {

@@ -1,6 +1,6 @@
 /** The server's side of an ingest: feeds the worker with documents, and stores the partitions that come back. */
 import type { Config } from '@pannier/runtime';
-import type { BodyPart } from '../../entry-answer.ts';
+import type { BodyPart } from '../../entry/entry-answer.ts';
 import type { IngestSummary } from './ingest-plan.ts';
 import { IngestThread } from './ingest-thread.ts';
 import type { IngestThreadOptions } from './ingest-thread.ts';

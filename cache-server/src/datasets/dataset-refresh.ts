@@ -1,0 +1,214 @@
+/** Brings a dataset up to date: is there anything newer, cut it, judge it, publish it last. */
+import type { Generation } from '@pannier/proto/generation';
+import type { Clock } from '../clock.ts';
+import type { DatasetManifest } from '../dataset/version/dataset-manifest.ts';
+import type { VersionShelf } from '../dataset/version/version-shelf.ts';
+import { asUnfit, fetchEndpoints, responseDocuments } from './dataset-documents.ts';
+import { DatasetIngest } from './dataset-ingest.ts';
+import type { CutDataset } from './dataset-ingest.ts';
+import { datasetVerdict } from './dataset-verdict.ts';
+import { pageDocuments, PagesChanged } from './dataset-pages.ts';
+import { lookAfter } from './dataset-upkeep.ts';
+import type { DeclaredDataset } from './declared-dataset.ts';
+import type { EntryService } from '../entry/entry-service.ts';
+import { CacheServerError } from '../errors.ts';
+import type { Judgement } from '../generation/generations.ts';
+import { versionId } from '../flight/version-id.ts';
+import { publishDataset, quarantined, tooLarge } from './publish-dataset.ts';
+import type { RefreshDeps } from './refresh-deps.ts';
+import { probeVersion } from '../fetch/version-probe.ts';
+
+/** Pages are walked anew after this long where nothing is declared; each is a request. */
+const PAGES_REFRESH_MS = 60_000;
+
+/** The version that readers get now. */
+export async function refresh(
+  declared: DeclaredDataset,
+  deps: RefreshDeps,
+  signal: AbortSignal,
+): Promise<DatasetManifest> {
+  const shelf = await lookAfter(declared, deps);
+  const current = shelf.current === '' ? undefined : await deps.archive.manifest(declared, shelf.current);
+  const generation = await deps.generations.capture();
+  const verdict = await datasetVerdict(declared, shelf, deps);
+  if (current !== undefined && verdict === 'valid' && isFreshByTime(declared, shelf, deps.clock))
+    return current;
+  // Of a version that has lost partitions nothing can be served meanwhile.
+  const isGone = verdict === 'gone';
+  const isReadable = current !== undefined && shelf.lastCut !== '' && !isGone;
+  if (isReadable && deps.failures.standing(declared.name) !== undefined) return current;
+  const attempt = { cut: '' };
+  try {
+    const manifest = await newest({ declared, shelf, current, attempt, verdict, generation }, deps, signal);
+    deps.failures.clear(declared.name);
+    return manifest;
+  } catch (error) {
+    const told = asTold(error, declared, deps);
+    if (!isDataTrouble(told)) throw told;
+    if (deps.failures.standing(declared.name)?.error !== told) {
+      deps.failures.add(declared.name, { error: told, cut: attempt.cut });
+      deps.count('failed');
+      const what = current === undefined ? 'dataset not cut' : 'dataset not refreshed; the old version stays';
+      deps.logger.error({ dataset: declared.name, err: told }, what);
+    }
+    if (current === undefined || isGone) throw told;
+    return current;
+  }
+}
+
+interface Standing {
+  readonly declared: DeclaredDataset;
+  readonly shelf: VersionShelf;
+  readonly current: DatasetManifest | undefined;
+  /** What is being cut, as soon as that is known. */
+  readonly attempt: { cut: string };
+  /** What invalidations make of the current version, and those that were known before the upstream is asked. */
+  readonly verdict: Judgement['verdict'];
+  readonly generation: Generation;
+}
+
+function isFreshByTime(
+  { settings, declaration }: DeclaredDataset,
+  shelf: VersionShelf,
+  clock: Clock,
+): boolean {
+  const refreshMs = settings.refreshMs ?? (settings.pages === undefined ? undefined : PAGES_REFRESH_MS);
+  if (refreshMs === undefined || !shelf.lastCut.startsWith(`${declaration}/`)) return false;
+  return clock.now() - shelf.checkedAtMs < refreshMs;
+}
+
+/** Anything that is wrong out there; what is wrong with the caller or with the store is told as it is. */
+function isDataTrouble(error: unknown): boolean {
+  if (!(error instanceof CacheServerError)) return !(error instanceof DOMException);
+  return error.code === 'bad-data' || error.code === 'limit-exceeded' || error.code.startsWith('upstream-');
+}
+
+/** The embedded store fails in one way only: it has driven out what was still needed. */
+function asTold(error: unknown, declared: DeclaredDataset, { store }: RefreshDeps): unknown {
+  const isDrivenOut =
+    store.kind === 'embedded' && error instanceof CacheServerError && error.code === 'store';
+  return isDrivenOut ? tooLarge(declared, error.message, error) : asUnfit(error, declared);
+}
+
+async function newest(standing: Standing, deps: RefreshDeps, signal: AbortSignal): Promise<DatasetManifest> {
+  const { declared, attempt, generation } = standing;
+  const isDoubted = standing.verdict !== 'valid';
+  const told = await probed(declared, deps, { signal, confirmed: isDoubted });
+  if (told !== '' && isCut(standing, told)) return await checked(standing, deps);
+  // What was cached before the probe answered may be older than its answer, and would pass for it until the next one.
+  const entries = told === '' && !isDoubted ? deps.entries : confirming(deps.entries);
+  if (declared.settings.pages !== undefined)
+    return await newestOfPages(standing, told, isDoubted ? { ...deps, entries } : deps);
+  const answers = await fetchEndpoints(declared, { ...deps, entries }, signal);
+  const sourceVersion = answers.map(({ body }) => body.version).join(' ');
+  const cut = told === '' ? `${declared.declaration}/${sourceVersion}` : told;
+  attempt.cut = cut;
+  const failed = deps.failures.standing(declared.name);
+  if (isCut(standing, cut) || failed?.cut === cut) {
+    for (const { body } of answers) body.release();
+    if (failed?.cut === cut) throw failed.error;
+    return await checked(standing, deps);
+  }
+  const ended = AbortSignal.any([deps.closed, AbortSignal.timeout(deps.limits.fetchDeadlineMs)]);
+  const documents = responseDocuments(answers, ended);
+  try {
+    const dataset = await cutOnce(standing, { documents, ended }, deps);
+    return await publishDataset(declared, { dataset, sourceVersion, cut, generation }, deps);
+  } finally {
+    // Those that were never opened, because something went wrong before, would be waited for by their flights.
+    for (const { body } of answers) body.release();
+  }
+}
+
+/** The same entries, each of them confirmed by its upstream. */
+function confirming(entries: EntryService): EntryService {
+  return {
+    ...entries,
+    getEntry: async (request, caller, signal) => {
+      const headers = [...request.headers, ['cache-control', 'no-cache'] as const];
+      return await entries.getEntry({ ...request, headers, isConfirming: true }, caller, signal);
+    },
+  };
+}
+
+/** What the version probe says, as the mark of a cut; '' where none is declared. */
+async function probed(
+  declared: DeclaredDataset,
+  deps: RefreshDeps,
+  options: { signal: AbortSignal; confirmed?: boolean },
+): Promise<string> {
+  const probe = await probeVersion(declared, deps, options);
+  return probe === undefined ? '' : `${declared.declaration}/probe ${probe}`;
+}
+
+async function newestOfPages(
+  standing: Standing,
+  toldBefore: string,
+  deps: RefreshDeps,
+): Promise<DatasetManifest> {
+  const { declared, generation } = standing;
+  const { restartsMax = 0 } = declared.settings.pages ?? {};
+  let told = toldBefore;
+  for (let restarts = 0; ; restarts += 1) {
+    const ended = AbortSignal.any([deps.closed, AbortSignal.timeout(deps.limits.fetchDeadlineMs)]);
+    try {
+      const dataset = await cutOnce(
+        standing,
+        { documents: pageDocuments(declared, deps, ended), ended },
+        deps,
+      );
+      const cut = told === '' ? `${declared.declaration}/${dataset.version}` : told;
+      const sourceVersion = dataset.version;
+      return await publishDataset(declared, { dataset, sourceVersion, cut, generation }, deps);
+    } catch (error) {
+      if (!(error instanceof PagesChanged)) throw error;
+      deps.count('restarted');
+      // What the probe said of the data before it changed must not stand for what comes now.
+      if (told !== '') told = await probed(declared, deps, { signal: ended, confirmed: true });
+      if (restarts >= restartsMax)
+        throw declared.unfit(`its pages changed while they were fetched, ${restarts + 1} times in a row`);
+    }
+  }
+}
+
+async function cutOnce(
+  { declared, current }: Standing,
+  {
+    documents,
+    ended,
+  }: { documents: ConstructorParameters<typeof DatasetIngest>[0]['documents']; ended: AbortSignal },
+  deps: RefreshDeps,
+): Promise<CutDataset> {
+  const startedMs = deps.clock.now();
+  const version = versionId(startedMs, deps.random);
+  const ingest = new DatasetIngest({ declared, version, documents, former: current, signal: ended }, deps);
+  deps.onIngest(declared, ingest);
+  const dataset = await ingest.cut;
+  const ms = deps.clock.now() - startedMs;
+  const { records, duplicates, missing, dropped, partitions } = dataset;
+  deps.logger.info(
+    { dataset: declared.name, records, duplicates, missing, dropped, partitions: partitions.length, ms },
+    'dataset cut',
+  );
+  return dataset;
+}
+
+/** Whether just this was cut already, and either gave a version or was put aside. */
+function isCut({ shelf, current, verdict }: Standing, cut: string): boolean {
+  if (verdict === 'gone') return false;
+  return shelf.lastCut === cut && (current !== undefined || shelf.current === '');
+}
+
+/** The upstream has nothing newer. @throws CacheServerError `bad-data` when what it has was put aside, and there is no other version */
+async function checked(
+  { declared, shelf, current, verdict, generation }: Standing,
+  { clock, archive }: RefreshDeps,
+): Promise<DatasetManifest> {
+  if (current === undefined) throw quarantined(declared, shelf.versions[0]?.quarantineReason ?? '');
+  const now = clock.now();
+  const { refreshMs } = declared.settings;
+  const isDue = refreshMs !== undefined && now - shelf.checkedAtMs >= refreshMs;
+  if (isDue || verdict === 'stale')
+    await archive.changeShelf(declared, (one) => ({ ...one, checkedAtMs: now, generation }));
+  return current;
+}

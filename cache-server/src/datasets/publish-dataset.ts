@@ -1,0 +1,131 @@
+/** The last step of a refresh: nobody sees a version before all of it is stored, and none that breaks what readers rely on. */
+import type { Generation } from '@pannier/proto/generation';
+import { declaredFields } from '../dataset/version/declared-fields.ts';
+import type { DatasetManifest } from '../dataset/version/dataset-manifest.ts';
+import { driftReasons } from '../dataset/version/drift-gate.ts';
+import { diffPartitions } from '../dataset/version/version-diff.ts';
+import { shelve } from '../dataset/version/version-shelf.ts';
+import type { ShelvedVersion, VersionShelf } from '../dataset/version/version-shelf.ts';
+import { FRAMES_TTL_MS } from './dataset-archive.ts';
+import type { CutDataset } from './dataset-ingest.ts';
+import type { DatasetPublication } from './dataset-service.ts';
+import type { DeclaredDataset } from './declared-dataset.ts';
+import type { CacheServerError } from '../errors.ts';
+import type { RefreshDeps } from './refresh-deps.ts';
+
+/** What was cut, and from what. */
+export interface DatasetCut {
+  readonly dataset: CutDataset;
+  readonly sourceVersion: string;
+  /** Source and declaration: what need not be cut again. */
+  readonly cut: string;
+  /** The invalidations that were known before the upstream was asked. */
+  readonly generation: Generation;
+}
+
+/**
+ * Publishes what was cut, or puts it aside.
+ *
+ * @returns the version that readers get now
+ * @throws CacheServerError `bad-data` when it is put aside and there is no other one, or when the store did not keep all of it
+ */
+export async function publishDataset(
+  declared: DeclaredDataset,
+  { dataset, sourceVersion, cut, generation }: DatasetCut,
+  deps: RefreshDeps,
+): Promise<DatasetManifest> {
+  const { archive, clock } = deps;
+  const publishedAtMs = clock.now();
+  const checked = { lastCut: cut, checkedAtMs: publishedAtMs, generation };
+  // Read anew: a roll-back, or another server, may have come while this was cut.
+  const shelf = await archive.shelf(declared);
+  const current = shelf.current === '' ? undefined : await archive.manifest(declared, shelf.current);
+  const manifest: DatasetManifest = { ...dataset, sourceVersion, publishedAtMs };
+  const settings = { ...declared.settings.drift, declaredFields: declaredFields(declared.settings) };
+  const reasons = driftReasons(current, manifest, settings);
+  const known = await knownVersion(declared, dataset, { shelf, reasons, deps });
+  if (known !== undefined) {
+    deps.count('unchanged');
+    await archive.changeShelf(declared, (one) => ({ ...one, ...checked }));
+    if (current === undefined) throw quarantined(declared, known.quarantineReason);
+    return current;
+  }
+  await assertStored(declared, dataset, deps);
+  await archive.writeManifest(declared, manifest);
+  const { version, records } = manifest;
+  const added = { version, records, publishedAtMs, quarantineReason: reasons.join('; ') };
+  const { keepVersions } = declared.settings;
+  await archive.changeShelf(declared, (one) => ({ ...shelve(one, added, keepVersions), ...checked }));
+  if (reasons.length > 0) {
+    deps.count('quarantined');
+    deps.logger.error(
+      { dataset: declared.name, version, reasons },
+      'dataset version quarantined; the old one stays',
+    );
+    if (current !== undefined) return current;
+    throw quarantined(declared, added.quarantineReason);
+  }
+  deps.count('cut');
+  deps.onPublished(publication(current, manifest));
+  return manifest;
+}
+
+/** The first partitions of a dataset may have been driven out by its last ones. */
+async function assertStored(
+  declared: DeclaredDataset,
+  { scope, partitions }: CutDataset,
+  { store }: RefreshDeps,
+): Promise<void> {
+  const digests = partitions.map(({ digest }) => digest);
+  const there = await store.extendFrames(scope, digests, FRAMES_TTL_MS);
+  const lost = there.filter((isThere) => !isThere).length;
+  if (lost === 0) return;
+  const bytes = partitions.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
+  const why = `the store lost ${lost} of its ${partitions.length} partitions of ${bytes} bytes in all`;
+  throw store.kind === 'embedded' ? tooLarge(declared, why) : declared.unfit(why);
+}
+
+/** What does not fit into the embedded store beside the document that it comes from. */
+export function tooLarge(declared: DeclaredDataset, why: string, cause?: unknown): CacheServerError {
+  return declared.unfit(`${why}; server.memoryStoreBytesMax says how much the embedded store holds`, cause);
+}
+
+/** There is no version to read but one that was put aside. */
+export function quarantined(declared: DeclaredDataset, reason: string): CacheServerError {
+  return declared.unfit(`its first version is quarantined: ${reason}`);
+}
+
+/** What is told when a version becomes the current one. */
+export function publication(former: DatasetManifest | undefined, next: DatasetManifest): DatasetPublication {
+  const { added, changed, removed } = diffPartitions(former ?? { partitions: [] }, next);
+  return {
+    dataset: next.dataset,
+    version: next.version,
+    formerVersion: former?.version ?? '',
+    changed: [...added, ...changed].map(({ name }) => name),
+    removed: removed.map(({ name }) => name),
+  };
+}
+
+/**
+ * The version on the shelf that is the same, and is current or must not become so: what an operator rolled back from does not come back by
+ * itself, whatever was cut in between, and what was put aside need not be so twice.
+ */
+async function knownVersion(
+  declared: DeclaredDataset,
+  dataset: CutDataset,
+  { shelf, reasons, deps }: { shelf: VersionShelf; reasons: readonly string[]; deps: RefreshDeps },
+): Promise<ShelvedVersion | undefined> {
+  for (const one of shelf.versions) {
+    const isAside = one.quarantineReason !== '' && reasons.length > 0;
+    if (one.version !== shelf.current && one.withdrawn !== true && !isAside) continue;
+    const manifest = await deps.archive.manifest(declared, one.version);
+    if (manifest !== undefined && isSame(manifest, dataset)) return one;
+  }
+  return undefined;
+}
+
+function isSame(manifest: DatasetManifest, { declaration, partitions }: CutDataset): boolean {
+  const { added, changed, removed } = diffPartitions(manifest, { partitions });
+  return added.length + changed.length + removed.length === 0 && manifest.declaration === declaration;
+}

@@ -1,0 +1,198 @@
+/** The part of the story that needs the upstream: a flight that the request starts or joins, or that runs behind its back. */
+import type { EntryAnswer } from './entry-answer.ts';
+import { answerArriving, answerStored } from './entry-answers.ts';
+import type { Asked } from './entry-answers.ts';
+import type { EntryContext } from './entry-context.ts';
+import { personalKey } from './entry-key.ts';
+import { nominatedHeaders } from './entry-variants.ts';
+import { CacheServerError } from '../errors.ts';
+import type { FetchNeed } from '../fetch/fetch-task.ts';
+import { isFor } from '../fetch/flight-head.ts';
+import type { FlightHead, PartArriving } from '../fetch/flight-head.ts';
+import { isFromBefore, isOutdated } from '../fetch/flight-verdict.ts';
+import type { Seat } from '../flight/flight-table.ts';
+import { versionId } from '../flight/version-id.ts';
+import { entryFreshness, entryServesOnError, entryUse, freshForMs } from '../freshness/entry-freshness.ts';
+import type { JudgedHead } from '../freshness/entry-freshness.ts';
+import type { Manifest } from './manifest.ts';
+import { bypass } from './request-plan.ts';
+import { runFlight } from '../fetch/run-flight.ts';
+
+/** How long after its head a response may be joined although it is not fresh, in milliseconds. */
+const JOINED_LATE_MS_MAX = 1000;
+
+/**
+ * Whether a response that was already arriving when the request was made will do: while it is fresh. One that arrived a moment
+ * ago will always do; else a slow body that must be revalidated on every use would be fetched once for each of a thousand callers.
+ */
+export function acceptsEarlier(
+  head: FlightHead,
+  { asked, need, now }: { asked: Asked; need: FetchNeed; now: number },
+): boolean {
+  if (head.kind === 'stored' || head.kind === 'released') return head.kind === 'stored';
+  if (need === 'confirmed') return false;
+  // One that is all there, and only waits to be stored, is as good as stored.
+  return (!head.body.isWhole && isJustIn(head.head, now)) || isGoodFor(asked, head.head, now);
+}
+
+function isJustIn({ responseTimeMs }: JudgedHead, now: number): boolean {
+  return now - responseTimeMs <= JOINED_LATE_MS_MAX;
+}
+
+function isGoodFor({ request, plan }: Asked, head: JudgedHead, now: number): boolean {
+  return entryUse(head, request.headers, { now, ignoreNoCache: plan.ignoreNoCache }) === 'fresh';
+}
+
+/** What a request asks of a flight. */
+export interface FlightRequest {
+  readonly asked: Asked;
+  readonly varies: readonly string[];
+  readonly need: FetchNeed;
+}
+
+function joinFlight({ asked, varies, need }: FlightRequest, context: EntryContext): Seat<FlightHead> {
+  const { request, plan, key } = asked;
+  const sent = [...plan.sent, ...nominatedHeaders(varies, request.headers, plan.sent)];
+  const { clock } = context;
+  const task = {
+    ...plan,
+    sent,
+    entryKey: key,
+    varies,
+    need,
+    acceptsEarlier: (head: JudgedHead) => isJustIn(head, clock.now()) || isGoodFor(asked, head, clock.now()),
+  };
+  // What comes back for somebody's credentials is nobody else's until it says so.
+  const seatKey = plan.isPersonal ? personalKey(key, versionId(context.clock.now(), context.random)) : key;
+  return context.flights.join(seatKey, {
+    run: async (flight) => await runFlight(task, flight, context),
+    accepts: (head) => acceptsEarlier(head, { asked, need, now: context.clock.now() }),
+    isOutdated: (flight) => isOutdated(flight, context),
+  });
+}
+
+/**
+ * The answer of a flight that this request starts or joins.
+ *
+ * @returns `other-variant` when what came is for requests with other headers, or from before an invalidation; `ask-more` when the
+ *   stored entry that it found will not do
+ */
+export async function answerFromFlight(
+  wanted: FlightRequest,
+  context: EntryContext,
+  signal: AbortSignal,
+): Promise<EntryAnswer | 'other-variant' | 'ask-more'> {
+  const { asked } = wanted;
+  const seat = joinFlight(wanted, context);
+  const isLate = seat.flight.sharedBody?.isWhole === true;
+  const joinedAt = context.generations.position;
+  try {
+    const head = await seat.head(signal);
+    // Only now it is known by which tags it was invalidated, between its request and this one.
+    if (!seat.isFirst && isFromBefore(joinedAt, { head, flight: seat.flight }, context))
+      return 'other-variant';
+    // Nobody is given a part who has not asked for just that.
+    if (head.kind === 'part') return 'ask-more';
+    return await answerOf(head, { asked, seat, isLate }, context);
+  } catch (error) {
+    const stale = isUpstreamFailure(error) ? await answerInstead(asked, context) : undefined;
+    if (stale === undefined) throw error;
+    return stale;
+  } finally {
+    seat.leave();
+  }
+}
+
+/** The answer to one who waited for the head of a flight. @param waiting.isLate whether the whole body had come before the request did */
+export async function answerOf(
+  head: Exclude<FlightHead, PartArriving>,
+  waiting: { asked: Asked; seat: Seat<FlightHead>; isLate: boolean; isWholeAnyway?: boolean },
+  context: EntryContext,
+): Promise<EntryAnswer | 'other-variant' | 'ask-more'> {
+  const { asked, seat, ...rest } = waiting;
+  if (head.kind === 'released') return bypass('bypass-uncacheable');
+  const { flight } = seat;
+  // Of those who wait for another server's fetch none is the one that it was made for.
+  const isFirst = seat.isFirst && head.isFollowed !== true;
+  if (head.kind === 'stored') {
+    const good = head.outcome === 'revalidated' || isGoodFor(asked, head.manifest, context.clock.now());
+    if (!good) return 'ask-more';
+    return (await answerStored(asked, { ...head, collapsed: !isFirst }, context)) ?? 'ask-more';
+  }
+  if (!isFor(head, asked.request.headers))
+    return head.isShared ? 'other-variant' : bypass('bypass-uncacheable');
+  const isFailing = SERVER_FAILURES.has(head.head.status);
+  const stale = isFailing ? await answerInstead(asked, context) : undefined;
+  if (stale !== undefined) return stale;
+  const captured = flight.captured?.generation;
+  const joined = { arriving: head, version: flight.version, isFirst, captured, ...rest };
+  return await answerArriving({ ...asked, key: flight.publishesAs }, joined, context);
+}
+
+/**
+ * Statuses that RFC 5861 counts as errors, https://www.rfc-editor.org/rfc/rfc5861#section-4, and 429: an upstream that wants to be left in
+ * peace is one that cannot be asked.
+ */
+export const SERVER_FAILURES: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
+
+/** What is stored, instead of a failure that was just seen, and that others need not wait to see for a moment. */
+export async function answerInstead(asked: Asked, context: EntryContext): Promise<EntryAnswer | undefined> {
+  context.failing.set(asked.key.text, true);
+  return await answerOnError(asked, context);
+}
+
+/** Whether it was the upstream that failed, and not the request or this server. */
+export function isUpstreamFailure(error: unknown): boolean {
+  return error instanceof CacheServerError && error.code.startsWith('upstream-');
+}
+
+/** What is stored, where it may be used while the upstream fails. */
+export async function answerOnError(asked: Asked, context: EntryContext): Promise<EntryAnswer | undefined> {
+  const { key, request } = asked;
+  // Read anew: it may have been purged, or replaced, while the upstream was asked.
+  const manifest = await context.manifests.read(key.text);
+  if (manifest === undefined || !entryServesOnError(manifest, request.headers, context.clock.now()))
+    return undefined;
+  return await answerStored(asked, { manifest, outcome: 'stale-if-error' }, context);
+}
+
+/** Asks the upstream behind the back of whoever got an answer that is asked for often and soon stale, if its upstream is to be asked so. */
+export function refreshAhead(
+  found: { asked: Asked; varies: readonly string[] },
+  manifest: Manifest,
+  context: EntryContext,
+): void {
+  const { key, plan } = found.asked;
+  const { share, hitsMin } = plan.target.upstream.refreshAhead;
+  if (share === 0) return;
+  const hits = context.hotEntries.hit(key.text, manifest.responseTimeMs);
+  const now = context.clock.now();
+  const { lifetimeS } = entryFreshness(manifest, now);
+  const isNearItsEnd = freshForMs(manifest, now) <= share * lifetimeS * 1000;
+  if (hits >= hitsMin && isNearItsEnd) refreshBehind({ ...found, need: 'confirmed' }, context);
+}
+
+/** Asks the upstream behind the back of whoever got a stale answer; one flight however many they are. */
+export function refreshBehind(
+  { asked, varies, need = 'any' }: Omit<FlightRequest, 'need'> & { need?: FetchNeed },
+  context: EntryContext,
+): void {
+  // Once in a moment, whether that works or not: an upstream that fails is not asked by each stale answer.
+  if (context.flights.isUnderWay(asked.key.text) || context.refreshed.has(asked.key.text)) return;
+  context.refreshed.set(asked.key.text, true);
+  const seat = joinFlight({ asked, varies, need }, context);
+  // A failure is reported by the flight; nobody waits for it here.
+  seat
+    .head(NEVER)
+    .then(
+      (head) => {
+        const works =
+          head.kind === 'stored' || head.kind === 'released' || !SERVER_FAILURES.has(head.head.status);
+        if (works) context.refreshed.delete(asked.key.text);
+      },
+      () => undefined,
+    )
+    .finally(() => seat.leave());
+}
+
+const NEVER = new AbortController().signal;

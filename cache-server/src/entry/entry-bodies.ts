@@ -1,0 +1,99 @@
+/** Bodies as callers get them: in the manifest, in the store, or on their way in a flight. */
+import type { BodyPart, EntryBody } from './entry-answer.ts';
+import type { EntryContext } from './entry-context.ts';
+import { CacheServerError } from '../errors.ts';
+import type { FlightBody } from '../flight/flight-body.ts';
+import { announceReader } from '../flight/flight-reader.ts';
+import type { StoredFrame } from '../flight/flight-reader.ts';
+import { bodyBytesOf } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
+import { readPieces } from '../partial/pieced-body.ts';
+import { readFirstPartition, readStoredBody } from '../partition/body-reader.ts';
+
+type BodyContext = Pick<EntryContext, 'frames' | 'manifests' | 'report' | 'limits'>;
+
+/** A body that is at hand. */
+export function inlineBody(bytes: Uint8Array, version = '', stored = false): EntryBody {
+  return {
+    version,
+    stored,
+    bodyBytes: bytes.byteLength,
+    inline: bytes,
+    async *open(offset, signal) {
+      signal.throwIfAborted();
+      if (offset < bytes.byteLength) yield { kind: 'raw', bytes: bytes.subarray(offset) };
+    },
+    release: () => undefined,
+  };
+}
+
+/**
+ * The body of a stored entry, once its first partition is seen to be there. When it cannot be read the manifest is removed.
+ *
+ * @returns undefined when it cannot be read
+ */
+export async function storedBody(
+  keyText: string,
+  manifest: Manifest,
+  context: BodyContext,
+): Promise<EntryBody | undefined> {
+  const { body, scope, version } = manifest;
+  if (body.kind === 'inline') return inlineBody(body.bytes, version, true);
+  const { frames, limits, manifests } = context;
+  const stored = { scope, frames };
+  if (body.kind === 'partitions') {
+    let inline: Buffer | undefined;
+    try {
+      inline = await readFirstPartition({ body, ...stored }, limits.inlineBytesMax);
+    } catch (error) {
+      await removeUnreadable({ keyText, manifest, error }, context);
+      return undefined;
+    }
+    if (inline !== undefined) return inlineBody(inline, version, true);
+    manifests.remember(keyText, manifest);
+  }
+  async function* open(offset: number, signal: AbortSignal): AsyncGenerator<BodyPart, void, undefined> {
+    try {
+      if (body.kind === 'pieces') yield* readPieces(body, stored, { offset, signal });
+      else if (body.kind === 'partitions') yield* readStoredBody({ body, ...stored }, offset, signal);
+    } catch (error) {
+      if (!signal.aborted) await removeUnreadable({ keyText, manifest, error }, context);
+      throw error;
+    }
+  }
+  return {
+    version,
+    stored: true,
+    bodyBytes: bodyBytesOf(manifest),
+    inline: undefined,
+    open,
+    release: () => undefined,
+  };
+}
+
+/** A place in the body of a flight; the caller opens or releases it. */
+export function flightBody(
+  flight: { readonly version: string; readonly body: FlightBody; readonly scope: string },
+  { frames, limits }: BodyContext,
+): EntryBody {
+  const { scope } = flight;
+  const read = async (digests: readonly Uint8Array[]): Promise<StoredFrame[]> => {
+    const found = await frames.read(scope, digests);
+    return digests.map((digest, i) => {
+      const frame = found[i];
+      if (frame === undefined) throw new CacheServerError('store', 'a partition of the body is lost');
+      return { digest, frame, bodyBytes: limits.partitionBytes };
+    });
+  };
+  return announceReader({ ...flight, stored: { scope, read }, partitionBytes: limits.partitionBytes });
+}
+
+/** The next request shall fetch anew. A store that only fails may be back for it, and its manifest stays. */
+async function removeUnreadable(
+  { keyText, manifest, error }: { keyText: string; manifest: Manifest; error: unknown },
+  { manifests, report }: BodyContext,
+): Promise<void> {
+  report('store-read', { key: keyText, error });
+  if (error instanceof CacheServerError && error.code === 'store')
+    await manifests.removeLost(keyText, manifest.version);
+}

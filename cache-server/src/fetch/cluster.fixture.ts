@@ -1,0 +1,150 @@
+/** Several entry services that share a store, leases and an upstream, as the servers of a cluster do, in one process. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { HeaderList } from '@pannier/http-semantics';
+import { createMetrics, loadConfig } from '@pannier/runtime';
+import type { Metrics } from '@pannier/runtime';
+import { onTestFinished } from 'vitest';
+import { systemClock } from '../clock.ts';
+import type { EntryAnswer, EntryResponse } from '../entry/entry-answer.ts';
+import type { EntryLimits } from '../entry/entry-context.ts';
+import type { EntryService } from '../entry/entry-service.ts';
+import { createGenerations } from '../generation/create-generations.ts';
+import type { Generations } from '../generation/generations.ts';
+import { createGetEntry } from '../get-entry.ts';
+import { ProcessLeases } from '../lease/process-leases.fixture.ts';
+import type { EntryStore } from '../store/entry-store.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
+import { createUpstreamRegistry } from '../upstream/upstream-registry.ts';
+
+const NEVER = new AbortController().signal;
+
+/** What a test may choose. */
+export interface TestClusterOptions {
+  readonly answer: RequestListener;
+  readonly servers?: number;
+  readonly limits?: Partial<EntryLimits>;
+}
+
+/** What a request may say beside its path. */
+interface TestRequest {
+  readonly headers?: HeaderList;
+  readonly signal?: AbortSignal;
+}
+
+/** A cluster in one process; the time is real. */
+export interface TestCluster {
+  readonly services: readonly EntryService[];
+  readonly leases: ProcessLeases;
+  readonly store: EntryStore;
+  /** All servers know of it at once. */
+  readonly invalidate: Generations['invalidate'];
+  /** Requests that the upstream got so far. */
+  asked(): number;
+  /** Answers of the upstream from now on. */
+  answer(listener: RequestListener): void;
+  ask(server: number, path: string, request?: TestRequest): Promise<EntryAnswer>;
+  /** A GET that must be answered by a response. */
+  get(server: number, path: string, request?: TestRequest): Promise<EntryResponse>;
+  /** How often a server had a part in a flight, by its metrics. */
+  role(server: number, role: string): Promise<number>;
+  /** Waits until no flight is under way. */
+  landed(): Promise<void>;
+}
+
+interface CountedUpstream extends AsyncDisposable {
+  readonly url: string;
+  asked: number;
+  answer: RequestListener;
+}
+
+async function startUpstream(answer: RequestListener): Promise<CountedUpstream> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const upstream: CountedUpstream = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked: 0,
+    answer,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  server.on('request', (...exchange: Parameters<RequestListener>) => {
+    upstream.asked += 1;
+    upstream.answer(...exchange);
+  });
+  return upstream;
+}
+
+/** Starts one; the test's end ends it. */
+export async function startTestCluster(options: TestClusterOptions): Promise<TestCluster> {
+  const upstream = await startUpstream(options.answer);
+  const { url } = upstream;
+  const config = loadConfig({ env: {}, overrides: { upstreams: { api: { url } } } });
+  const upstreams = await createUpstreamRegistry({
+    upstreams: config.upstreams,
+    undeclared: 'pass',
+    allowPrivateAddresses: [],
+    ownAddresses: [],
+    viaName: 'pannier-server-test',
+    limits: config.limits,
+  });
+  const leases = new ProcessLeases(systemClock);
+  const store = createMemoryStore({ bytesMax: 1e9, now: systemClock.now });
+  const generations = createGenerations({ clock: systemClock, random: Math.random });
+  const metrics: Metrics[] = [];
+  const services = Array.from({ length: options.servers ?? 3 }, () => {
+    const own = createMetrics('test');
+    metrics.push(own);
+    return createGetEntry({
+      store,
+      leases,
+      generations,
+      upstreams,
+      plainUrls: new Set(),
+      limits: { ...config.limits, ...options.limits },
+      clock: systemClock,
+      random: Math.random,
+      logger: { warn: () => undefined },
+      metrics: own,
+    });
+  });
+  onTestFinished(async () => {
+    for (const service of services) service.close();
+    await generations.close();
+    await upstreams.close();
+    await upstream[Symbol.asyncDispose]();
+  });
+  const ask: TestCluster['ask'] = async (server, path, { headers = [], signal = NEVER } = {}) => {
+    const service = services[server];
+    if (service === undefined) throw new Error(`no server ${server}`);
+    const request = { method: 'GET', url: url + path, headers };
+    return await service.getEntry(request, { identity: 'test' }, signal);
+  };
+  return {
+    services,
+    leases,
+    store,
+    invalidate: async (...invalidated) => await generations.invalidate(...invalidated),
+    asked: () => upstream.asked,
+    answer: (listener) => void (upstream.answer = listener),
+    ask,
+    async get(...request) {
+      const got = await ask(...request);
+      if (got.kind !== 'response') throw new Error(`expected a response, not ${got.outcome}`);
+      return got;
+    },
+    async role(server, role) {
+      const text = (await metrics[server]?.registry.metrics()) ?? '';
+      return Number(new RegExp(`flight_roles_total\\{role="${role}"\\} (\\d+)`).exec(text)?.[1] ?? 0);
+    },
+    async landed() {
+      while (services.some((service) => service.activity().flights > 0))
+        await new Promise((resolve) => setTimeout(resolve, 5));
+    },
+  };
+}

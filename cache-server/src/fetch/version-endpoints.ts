@@ -1,0 +1,79 @@
+/** Upstreams that tell by a cheap request whether a response without validators has changed. */
+import { getHeader } from '@pannier/http-semantics';
+import { abortable } from '@pannier/runtime';
+import { CacheServerError } from '../errors.ts';
+import { versionIn } from './told-version.ts';
+import type { UpstreamTarget, VersionEndpoint } from '../upstream/upstream-registry.ts';
+import type { UpstreamResponse } from '../upstream/upstream-response.ts';
+import { decodedBody } from '../entry/whole-body.ts';
+
+/** Sends a GET to an upstream, past the cache. */
+export type AskVersion = (target: UpstreamTarget, signal: AbortSignal) => Promise<UpstreamResponse>;
+
+const BODY_BYTES_MAX = 1024 * 1024;
+const NEVER = new AbortController().signal;
+
+/** One request at a time to each of them, however many responses it speaks for. */
+export class VersionEndpoints {
+  readonly #onFailure: (url: string, error: unknown) => void;
+  readonly #asking = new Map<string, Promise<string | undefined>>();
+
+  constructor(onFailure: (url: string, error: unknown) => void) {
+    this.#onFailure = onFailure;
+  }
+
+  /**
+   * The version of what is at a URL, as its upstream tells it now.
+   *
+   * @returns undefined where no endpoint speaks for it, or it could not be read: then it has to be fetched
+   */
+  async told(
+    { upstream, url }: UpstreamTarget,
+    ask: AskVersion,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const endpoint = upstream.versionEndpoints.find(({ speaksFor }) => speaksFor(url));
+    if (endpoint === undefined) return undefined;
+    const name = JSON.stringify([endpoint.url, endpoint.header, endpoint.pointer]);
+    const asking =
+      this.#asking.get(name) ??
+      this.#read(endpoint, async () => await ask({ upstream, url: endpoint.url }, NEVER));
+    this.#asking.set(name, asking);
+    const done = (): void => {
+      if (this.#asking.get(name) === asking) this.#asking.delete(name);
+    };
+    void asking.then(done);
+    return await abortable(asking, signal);
+  }
+
+  /** Never rejects. */
+  async #read(endpoint: VersionEndpoint, ask: () => Promise<UpstreamResponse>): Promise<string | undefined> {
+    try {
+      const { status, headers, body } = await ask();
+      const bytes = await wholeBytes(body);
+      if (status !== 200) throw new CacheServerError('bad-data', `the version endpoint answered ${status}`);
+      if (endpoint.header === undefined) {
+        const coding = getHeader(headers, 'content-encoding')?.toLowerCase() ?? '';
+        return versionIn(await decodedBody(bytes, coding, BODY_BYTES_MAX), endpoint.pointer);
+      }
+      const value = getHeader(headers, endpoint.header);
+      if (value === undefined) throw new CacheServerError('bad-data', `there is no ${endpoint.header}`);
+      return value;
+    } catch (error) {
+      this.#onFailure(endpoint.url, error);
+      return undefined;
+    }
+  }
+}
+
+async function wholeBytes(body: AsyncIterable<Buffer>): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of body) {
+    bytes += piece.length;
+    if (bytes > BODY_BYTES_MAX)
+      throw new CacheServerError('limit-exceeded', `a version of over ${BODY_BYTES_MAX} bytes`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
