@@ -2,7 +2,7 @@
 import { hasFailed } from './learning.ts';
 import type { Source } from './learning.ts';
 import type { Observation, SeenResponse } from './observation.ts';
-import { hasUnseen } from './parts-model.ts';
+import { hasUnseen, readable } from './parts-model.ts';
 import { presented } from './presented.ts';
 import type { Presented } from './presented.ts';
 import { ASKING, SHOWN } from './scripted-origin.ts';
@@ -172,7 +172,9 @@ function differences(response: SeenResponse, allowed: readonly Allowed[]): strin
 
 function differencesFrom(response: SeenResponse, { status, body, lines }: Allowed): string[] {
   const isSame = status === response.status && body === response.body;
-  const complaints = isSame ? [] : [`${response.status} "${response.body}" instead of ${status} "${body}"`];
+  const complaints = isSame
+    ? []
+    : [`${response.status} "${response.body}" instead of ${status} "${readable(body)}"`];
   for (const name of SHOWN) {
     if (response.status === 416 || response.fields[name] === lines[name]) continue;
     complaints.push(`${name}: ${String(response.fields[name])} instead of ${String(lines[name])}`);

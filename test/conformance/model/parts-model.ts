@@ -14,6 +14,11 @@ export function hasUnseen(content: string): boolean {
   return content.includes(UNSEEN);
 }
 
+/** To be read by people. */
+export function readable(content: string): string {
+  return content.replaceAll(UNSEEN, '?');
+}
+
 /** What two contents of one length show together. */
 export function together(one: string, other: string): string {
   return one.replaceAll(UNSEEN, (_, at: number) => other[at] ?? UNSEEN);

@@ -184,14 +184,54 @@ const step: fc.Arbitrary<Step> = fc.oneof<fc.MaybeWeightedArbitrary<Step>[]>(
   { weight: 1, arbitrary: target.map((to) => ({ kind: 'purge', target: to })) },
 );
 
+/** What is asked for in parts: of one version after another, each known by a strong tag. */
+const inParts: fc.Arbitrary<Resource> = fc
+  .record({ control: fc.constantFrom<ResponseControl>({ 'max-age': 60 }, { 'max-age': 5 }) })
+  .map((made) => ({ status: 200, spelling: 'plain', etag: 'strong', ranges: true, ...made }));
+
+const PLAIN_GET: RequestStep = {
+  kind: 'request',
+  target: 0,
+  method: 'GET',
+  control: {},
+  spelling: 'plain',
+  selection: {},
+};
+
+const partsStep: fc.Arbitrary<Step> = fc.oneof<fc.MaybeWeightedArbitrary<Step>[]>(
+  {
+    weight: 12,
+    arbitrary: fc
+      .tuple(
+        fc.constantFrom(...RANGES.slice(0, 6)),
+        fc.option(fc.constantFrom('last' as const, 'other' as const), { freq: 4 }),
+      )
+      .map(([range, ifRange]) => ({ ...PLAIN_GET, range, ...(ifRange === null ? {} : { ifRange }) })),
+  },
+  { weight: 2, arbitrary: fc.constant(PLAIN_GET) },
+  {
+    weight: 3,
+    arbitrary: inParts.map((made) => ({ kind: 'resource', target: 0, isNew: true, resource: made })),
+  },
+  { weight: 2, arbitrary: fc.constantFrom(1, 10, 100).map((by) => ({ kind: 'clock', seconds: by })) },
+  { weight: 1, arbitrary: step },
+);
+
 /** One sequence: it begins with what the first resource answers, for an origin that knows nothing teaches nothing. */
-export const scripts: fc.Arbitrary<Script> = fc
-  .tuple(
-    fc.constantFrom('plain' as const, 'open' as const),
-    resource,
-    fc.array(step, { minLength: 1, maxLength: STEPS_MAX, size: 'max' }),
-  )
-  .map(([profile, first, steps]) => ({
-    profile,
-    steps: [{ kind: 'resource', target: 0, isNew: true, resource: first }, ...steps],
-  }));
+export const scripts: fc.Arbitrary<Script> = fc.oneof(
+  { weight: 5, arbitrary: sequence(resource, step) },
+  { weight: 2, arbitrary: sequence(inParts, partsStep) },
+);
+
+function sequence(first: fc.Arbitrary<Resource>, each: fc.Arbitrary<Step>): fc.Arbitrary<Script> {
+  return fc
+    .tuple(
+      fc.constantFrom('plain' as const, 'open' as const),
+      first,
+      fc.array(each, { minLength: 1, maxLength: STEPS_MAX, size: 'max' }),
+    )
+    .map(([profile, made, steps]) => ({
+      profile,
+      steps: [{ kind: 'resource', target: 0, isNew: true, resource: made }, ...steps],
+    }));
+}

@@ -195,8 +195,9 @@ function resourceAnswer(
     vary: resource.vary,
   };
   const lines = responseLines(head, resource.spelling, deaf);
-  const full = `content ${edition} of ${path} (${resource.status}) for ${selected.join(' ')}.`;
-  const content = resource.status === 204 ? '' : full;
+  const full = `content of ${path} (${resource.status}) for ${selected.join(' ')}.`;
+  // Each part of it shows what edition it is of.
+  const content = resource.status === 204 ? '' : full.replaceAll(/../g, `$&${edition}`);
   const shown = Object.fromEntries(
     SHOWN.flatMap((name) => {
       const values = lines.filter(([other]) => other === name).map(([, value]) => value);
