@@ -1,7 +1,8 @@
 import { loadConfig } from '@pannier/runtime';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { fallbackShare, FallbackSlots } from './fallback-slots.ts';
-import type { FallbackShare } from './fallback-slots.ts';
+import { fallbackShare } from './fallback-share.ts';
+import type { FallbackShare } from './fallback-share.ts';
+import { FallbackSlots } from './fallback-slots.ts';
 
 const NEVER = new AbortController().signal;
 

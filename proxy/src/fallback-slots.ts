@@ -2,23 +2,9 @@
  * While no cache server answers, nobody counts what all proxies together ask of an upstream. With `fallback: limited` each of them keeps to its
  * own part of what the upstream's operator allows: first come, first served, and who would wait too long is sent away.
  */
-import type { Config } from '@pannier/runtime';
 import { ProxyError } from './errors.ts';
+import type { FallbackShare } from './fallback-share.ts';
 import type { UpstreamRoute } from './upstream-route.ts';
-
-/** One proxy's part of an upstream. */
-export interface FallbackShare {
-  /** Its name in the configuration. */
-  readonly upstream: string;
-  /** Requests under way at once; Infinity where none is named. */
-  readonly runningMax: number;
-  /** From one request to the next, in milliseconds; 0 where no rate is named. */
-  readonly spacingMs: number;
-  /** How many may follow each other at once after a pause. */
-  readonly burst: number;
-  readonly queueMax: number;
-  readonly queueTimeoutMs: number;
-}
 
 /** Gives a slot back; more than once does no harm. */
 export type GiveBack = () => void;
@@ -30,24 +16,6 @@ interface Waiter {
 
 /** A server that was lost is tried again every few seconds. */
 const RETRY_AFTER_MS = 5_000;
-
-/** One of so many equal parts; at least one request at once. Undefined where the upstream may be asked without limit. */
-export function fallbackShare(
-  upstream: string,
-  settings: Config['upstreams'][string],
-  proxies: number,
-): FallbackShare | undefined {
-  const { concurrencyMax, rate, queueMax, queueTimeoutMs } = settings;
-  if (concurrencyMax === undefined && rate === undefined) return undefined;
-  return {
-    upstream,
-    runningMax: concurrencyMax === undefined ? Infinity : Math.max(1, Math.floor(concurrencyMax / proxies)),
-    spacingMs: rate === undefined ? 0 : (rate.per / rate.requests) * proxies,
-    burst: rate === undefined ? 1 : Math.max(1, Math.floor(rate.burst / proxies)),
-    queueMax,
-    queueTimeoutMs,
-  };
-}
 
 /** The parts of all upstreams. */
 export class FallbackSlots {

@@ -3,8 +3,8 @@ import { configuredPolicy, DEFAULT_POLICY } from '@pannier/http-semantics';
 import type { CachePolicy } from '@pannier/http-semantics';
 import { ConfigError } from '@pannier/runtime';
 import type { Config } from '@pannier/runtime';
-import { fallbackShare } from './fallback-slots.ts';
-import type { FallbackShare } from './fallback-slots.ts';
+import { fallbackShare } from './fallback-share.ts';
+import type { FallbackShare } from './fallback-share.ts';
 import type { WrittenTarget } from './interception/forward.ts';
 import { isBelow } from './interception/path-prefix.ts';
 
