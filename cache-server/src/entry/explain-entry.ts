@@ -1,11 +1,13 @@
 /** What operators ask: what would become of a request, and what is stored under a key. Nothing here asks an upstream. */
-import { requestDirectives } from '@pannier/http-semantics';
+import { pieceBytes, requestDirectives } from '@pannier/http-semantics';
 import type { EntryRequest } from './entry-answer.ts';
 import type { EntryContext } from './entry-context.ts';
 import type { Explanation, ManifestDescription } from './entry-service.ts';
 import { CacheServerError } from '../errors.ts';
 import { locateEntry } from './entry-variants.ts';
 import { entryFreshness, entryUse, freshForMs } from '../freshness/entry-freshness.ts';
+import { haveWanted, readParts } from '../partial/stored-parts.ts';
+import type { PartsManifest } from '../partial/stored-parts.ts';
 import { partitionCount } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 import { planRequest } from './request-plan.ts';
@@ -31,11 +33,16 @@ export async function explainRequest(request: EntryRequest, context: EntryContex
 
 async function explainLookup(
   plan: LookupPlan,
-  { headers }: EntryRequest,
+  request: EntryRequest,
   context: EntryContext,
 ): Promise<Explanation> {
   const { target, shared } = plan;
-  const { key, varies, manifest } = await locateEntry(plan, headers, context);
+  const { headers } = request;
+  const located = await locateEntry(plan, headers, context);
+  const { key, varies } = located;
+  const parts = located.manifest === undefined ? await readParts(key, context) : undefined;
+  const isOfWanted = parts !== undefined && haveWanted(parts, request);
+  const manifest = located.manifest ?? (isOfWanted ? parts : undefined);
   const now = context.clock.now();
   const { forceRevalidate, onlyIfCached } = requestDirectives(headers);
   const sent = shared.map(([name, value]) => `${name}: ${value}`).join('; ');
@@ -49,7 +56,8 @@ async function explainLookup(
   if (forceRevalidate) reasons.push('The request asks for revalidation.');
   const { ignoreNoCache } = plan;
   const state = manifest === undefined ? 'miss' : entryUse(manifest, headers, { now, ignoreNoCache });
-  reasons.push(manifest === undefined ? 'Nothing is stored under its key.' : storedSentence(manifest, now));
+  if (parts !== undefined) reasons.push(partsSentence(parts));
+  reasons.push(manifest === undefined ? 'Nothing is stored that answers it.' : storedSentence(manifest, now));
   const needsUpstream = state === 'revalidate' || state === 'miss';
   const asks = {
     fresh: 'It is answered from the store.',
@@ -92,6 +100,11 @@ function description(manifest: Manifest, now: number): ManifestDescription {
     ageMs: entryFreshness(manifest, now).ageS * 1000,
     freshForMs: freshForMs(manifest, now),
   };
+}
+
+function partsSentence({ body }: PartsManifest): string {
+  const bytes = body.pieces.reduce((sum, piece) => sum + pieceBytes(piece), 0);
+  return `Of the whole, parts are stored: ${bytes} of ${body.bodyBytes} bytes.`;
 }
 
 function storedSentence(manifest: Manifest, now: number): string {

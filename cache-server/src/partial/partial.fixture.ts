@@ -31,11 +31,16 @@ export function rangedContent(bodyBytes: number, change: Partial<RangedContent> 
   };
 }
 
+/** Its strong tag. */
+export function tagOf(body: Buffer): string {
+  return `"${createHash('sha256').update(body).digest('hex').slice(0, 8)}"`;
+}
+
 /** Answers as the RFCs say, with a strong tag of the content. */
 export function answering(content: RangedContent): RequestListener {
   return (request, response) => {
     const { body } = content;
-    const etag = `"${createHash('sha256').update(body).digest('hex').slice(0, 8)}"`;
+    const etag = tagOf(body);
     const headers = { etag, ...content.headers };
     const { range, 'if-none-match': noneMatch, 'if-range': ifRange } = request.headers;
     content.asked.push(
