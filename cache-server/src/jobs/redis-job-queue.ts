@@ -1,5 +1,6 @@
 /** Jobs in Redis, which every server enqueues into and every worker takes from; see redis-job-worker.ts for who runs them. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import type { ConnectionOptions } from 'bullmq';
 import { CacheServerError } from '../errors.ts';
@@ -7,8 +8,10 @@ import { JOB_ATTEMPTS_MAX, JOB_BACKOFF_MS, JOBS_KEPT_MAX, JOBS_KEPT_MS } from '.
 import type { JobLimits, JobProgress, JobQueue, JobState, JobTask } from './job-queue.ts';
 import { isCheckpoint } from './job-tally.ts';
 
-/** What is read beside the library, which would read all of a job. */
+/** What is asked beside the library, which would read all of a job, and says nothing of its connection. */
 interface HashReader {
+  /** `ready`, or what it is about. */
+  readonly status: string;
   hmget(key: string, ...fields: string[]): Promise<(string | null)[]>;
 }
 
@@ -32,6 +35,8 @@ export interface RedisJobQueueOptions extends JobPlace {
 export const QUEUE_NAME = 'warm';
 /** Progress is read from the job itself; of the events, which tell of it too, only so many are kept. */
 const EVENTS_KEPT_MAX = 100;
+/** How long the library may take to end, in milliseconds. */
+export const GOODBYE_MS = 2000;
 
 const STATES: Readonly<Record<string, JobState>> = {
   completed: 'completed',
@@ -91,7 +96,8 @@ export class RedisJobQueue implements JobQueue {
   }
 
   async close(): Promise<void> {
-    await this.#queue.close();
+    // A Redis that is away answers no goodbye.
+    await Promise.race([this.#queue.close(), sleep(GOODBYE_MS, undefined, { ref: false })]);
   }
 
   async #add(task: JobTask): Promise<string> {
@@ -118,7 +124,9 @@ export class RedisJobQueue implements JobQueue {
       return await Promise.race([ask(), late]);
     } catch (error) {
       if (error instanceof CacheServerError) throw error;
-      const message = error instanceof Error ? error.message : String(error);
+      const { status } = this.#options.client;
+      const reason = error instanceof Error ? error.message : String(error);
+      const message = status === 'ready' ? reason : `Redis is not ready (${status})`;
       throw new CacheServerError('store', `${what}: ${message}`, { cause: error });
     } finally {
       clearTimeout(timer);

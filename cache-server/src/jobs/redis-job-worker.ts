@@ -1,4 +1,5 @@
 /** Takes jobs from Redis and runs them. A worker that dies loses its lock on them, and another goes on where it stood. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import type { Job } from 'bullmq';
 import type { Clock } from '../clock.ts';
@@ -7,7 +8,7 @@ import { JOB_ATTEMPTS_MAX } from './job-queue.ts';
 import type { JobLimits, JobTask, JobWork } from './job-queue.ts';
 import { isCheckpoint } from './job-tally.ts';
 import type { JobCheckpoint } from './job-tally.ts';
-import { QUEUE_NAME } from './redis-job-queue.ts';
+import { GOODBYE_MS, QUEUE_NAME } from './redis-job-queue.ts';
 import type { JobPlace } from './redis-job-queue.ts';
 import { runJob } from './run-job.ts';
 
@@ -62,7 +63,9 @@ export class RedisJobWorker {
   /** Gives back the jobs under way: another worker takes them at once. */
   async close(): Promise<void> {
     this.#closed.abort(new CacheServerError('draining', 'the worker stops'));
-    await this.#worker.close();
+    // A Redis that is away answers no goodbye; what was under way is another worker's once its lock has ended.
+    const isAway = this.#options.client.status !== 'ready';
+    await Promise.race([this.#worker.close(isAway), sleep(GOODBYE_MS, undefined, { ref: false })]);
   }
 
   async #run(job: Job<JobTask>, token: string, signal: AbortSignal): Promise<void> {

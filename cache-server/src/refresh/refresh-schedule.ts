@@ -49,13 +49,14 @@ export class RefreshSchedule {
     for (const cancel of this.#cancels.values()) cancel();
   }
 
-  #waitForNext(due: UpstreamRule, next: NextDue): void {
-    const dueMs = next(this.#options.clock.now());
+  #waitForNext(due: UpstreamRule, next: NextDue, formerMs = -Infinity): void {
+    // A timer may run a moment early: what was due then is not due again.
+    const dueMs = next(Math.max(this.#options.clock.now(), formerMs));
     if (dueMs === undefined) return;
     const jitterMs = Math.floor(this.#options.random() * due.rule.jitter);
     this.#wait(due, dueMs + jitterMs, () => {
       // The next one first: how long this one takes moves no other.
-      this.#waitForNext(due, next);
+      this.#waitForNext(due, next, dueMs);
       void this.#run(due, dueMs);
     });
   }

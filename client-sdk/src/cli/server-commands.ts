@@ -17,7 +17,8 @@ export async function statsCommand({ json, operands }: CommandLine, client: Pann
   const { store, entries, storedBytes, uptimeMs, flights, waiters, upstreamBytes } = stats;
   const size = [
     ...(entries === undefined ? [] : [entriesText(entries)]),
-    ...(storedBytes === undefined ? [] : [formatBytes(storedBytes)]),
+    // A Redis always tells how much it holds; the embedded store, too.
+    storedBytes === undefined ? 'does not answer' : formatBytes(storedBytes),
   ];
   const lookups = Object.values(stats.lookups).reduce((sum, count) => sum + count, 0);
   const facts = [
