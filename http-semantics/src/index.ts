@@ -28,7 +28,7 @@ export type { Reuse } from './reuse.ts';
 export { isStrongEtag, matchesAnyTag } from './entity-tag.ts';
 export { conditionalHeaders, notModifiedFor } from './validation.ts';
 export { evaluatePreconditions, rangeStillApplies } from './preconditions.ts';
-export { contentPart, headOfWhole, isWholeContent, mayStorePart, singleRange } from './partial-content.ts';
+export { contentPart, headOfWhole, isWholeContent, singleRange } from './partial-content.ts';
 export type { ContentPart } from './partial-content.ts';
 export { addPiece, missingRange, newestPieces, pieceBytes, piecesOf } from './pieces.ts';
 export type { Piece } from './pieces.ts';

@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { HeaderList } from './headers.ts';
 import { formatHttpDate } from './http-date.ts';
-import { contentPart, headOfWhole, isWholeContent, mayStorePart, singleRange } from './partial-content.ts';
+import { contentPart, headOfWhole, isWholeContent, singleRange } from './partial-content.ts';
 import { DEFAULT_POLICY } from './policy.ts';
 import { contentRange, parseRanges } from './ranges.ts';
+import { mayStore } from './storing.ts';
 import { haveSameBytes, strongValidator } from './strong-validator.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -118,36 +119,30 @@ describe('a strong validator', () => {
   });
 });
 
-describe('whether a part may be stored', () => {
-  const storable = (headers: HeaderList, request: HeaderList = []): unknown =>
-    mayStorePart(
-      { method: 'GET', headers: request },
-      { status: 206, headers },
-      { policy: DEFAULT_POLICY, now: NOW },
-    );
+describe('the head of the whole', () => {
   const TAGGED: HeaderList = [
     ['Cache-Control', 'max-age=60'],
     ['ETag', '"a"'],
     ['Content-Range', 'bytes 0-1/4'],
   ];
 
-  it('is decided as for the whole, and by a strong validator', () => {
-    expect(storable(TAGGED)).toEqual({ storable: true });
-    expect(storable([['Cache-Control', 'max-age=60']])).toEqual({ storable: false, reason: 'partial' });
-    expect(storable([...TAGGED, ['Cache-Control', 'private']])).toEqual({
-      storable: false,
-      reason: 'private',
-    });
-    expect(storable([...TAGGED, ['Cache-Control', 'no-store']])).toMatchObject({ reason: 'no-store' });
-    expect(storable([...TAGGED, ['Set-Cookie', 'a=b']])).toMatchObject({ reason: 'set-cookie' });
-    expect(storable(TAGGED, [['Authorization', 'Basic eA==']])).toMatchObject({ reason: 'request' });
-  });
-
-  it('leaves what only the part has out of the head of the whole', () => {
+  it('has nothing that only the part has', () => {
     const { status, headers } = headOfWhole({
       status: 206,
       headers: [...TAGGED, ['Content-Length', '2'], ['Content-Digest', 'sha-256=:x:']],
     });
     expect([status, headers]).toEqual([200, TAGGED.slice(0, 2)]);
+  });
+
+  it('decides whether the part may be stored', () => {
+    const storable = (headers: HeaderList): unknown =>
+      mayStore({ method: 'GET', headers: [] }, headOfWhole({ status: 206, headers }), {
+        policy: DEFAULT_POLICY,
+        now: NOW,
+      });
+    expect(storable(TAGGED)).toEqual({ storable: true });
+    expect(storable([...TAGGED, ['Cache-Control', 'private']])).toMatchObject({ reason: 'private' });
+    expect(storable([...TAGGED, ['Cache-Control', 'no-store']])).toMatchObject({ reason: 'no-store' });
+    expect(storable([...TAGGED, ['Set-Cookie', 'a=b']])).toMatchObject({ reason: 'set-cookie' });
   });
 });

@@ -1,10 +1,6 @@
 import { getHeader, withoutHeaders } from './headers.ts';
 import type { HeaderList } from './headers.ts';
-import type { CachePolicy } from './policy.ts';
 import type { ByteRange } from './ranges.ts';
-import { mayStore } from './storing.ts';
-import type { Storability } from './storing.ts';
-import { strongValidator } from './strong-validator.ts';
 
 /** A part of a representation whose length is known. */
 export type ContentPart = ByteRange & { readonly completeBytes: number };
@@ -60,27 +56,9 @@ const OF_THE_PART: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The head of the 200 that a 206 is a part of: a 206 has all the fields that the 200 would have had, unless it answers an If-Range.
+ * The head of the 200 that a 206 is a part of, by which is decided whether the part may be stored, and for how long it is fresh: a 206 has all the fields that the 200 would have had, unless it answers an If-Range.
  * https://www.rfc-editor.org/rfc/rfc9110#section-15.3.7
  */
 export function headOfWhole<H extends { readonly status: number; readonly headers: HeaderList }>(part: H): H {
   return { ...part, status: 200, headers: withoutHeaders(part.headers, OF_THE_PART) };
-}
-
-/**
- * Whether a 206 may be stored and shared as a part: where the 200 that it is a part of might be, and a strong validator tells what other
- * parts belong to it.
- * https://www.rfc-editor.org/rfc/rfc9111#section-3.3
- *
- * @param request as it was sent
- * @param given.now milliseconds; the time of arrival
- */
-export function mayStorePart(
-  request: { readonly method: string; readonly headers: HeaderList },
-  response: { readonly status: number; readonly headers: HeaderList },
-  given: { readonly policy: CachePolicy; readonly now: number },
-): Storability {
-  const storability = mayStore(request, headOfWhole(response), given);
-  if (!storability.storable || strongValidator(response.headers) !== undefined) return storability;
-  return { storable: false, reason: 'partial' };
 }

@@ -88,7 +88,7 @@ async function fetchRest(
   const { arrival, how, parts } = completed;
   flight.captured ??= { generation: arrival.generation, atMs: context.clock.now() };
   await receive(task, { arrival, how, stored: undefined, flight, context, lead });
-  await forgetParts(parts, { version: flight.version, context });
+  await forgetParts(parts, { head: arrival.head, version: flight.version, context });
   return true;
 }
 

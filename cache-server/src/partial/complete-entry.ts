@@ -7,6 +7,7 @@ import {
   contentPart,
   freshen,
   getHeader,
+  haveSameBytes,
   headOfWhole,
   missingRange,
   strongValidator,
@@ -54,7 +55,7 @@ interface CompletionDeps {
   readonly context: EntryContext;
 }
 
-/** @returns undefined when nothing is stored that helps; nothing has been asked then */
+/** @returns undefined when nothing is stored; nothing has been asked then */
 export async function completeEntry(
   { entryKey, need }: { readonly entryKey: EntryKey; readonly need: 'any' | 'confirmed' | 'whole' },
   { ask, context }: CompletionDeps,
@@ -63,8 +64,9 @@ export async function completeEntry(
   if (manifest === undefined) return undefined;
   const { body, generation } = manifest;
   const missing = missingRange(body.pieces, body.bodyBytes);
-  if (missing?.first === 0 && missing.last === body.bodyBytes - 1) return undefined;
   const parts = { key: entryKey, manifest };
+  if (missing?.first === 0 && missing.last === body.bodyBytes - 1)
+    return { arrival: await ask([], 'full'), how: { outcome: 'miss', fwd: 'partial' }, parts };
   if (!(await extendBody(manifest, FRAMES_TTL_FACTOR * context.limits.fetchDeadlineMs, context))) {
     await context.manifests.removeLost(partsKey(entryKey).text, manifest.version);
     return undefined;
@@ -161,11 +163,13 @@ async function* bytesOf(parts: AsyncIterable<BodyPart>): AsyncGenerator<Buffer, 
   for await (const part of parts) yield await partBytes(part);
 }
 
-/** What was put together is stored as a whole; parts of something older are of no use either. */
+/** What was put together is stored as a whole now, or what came instead shows that the parts are of something older. */
 export async function forgetParts(
   { key, manifest }: StoredParts,
-  { version, context }: { version: string; context: EntryContext },
+  { head, version, context }: { head: JudgedHead; version: string; context: EntryContext },
 ): Promise<void> {
   const whole = await context.manifests.read(key.text);
-  if (whole?.version === version) await context.manifests.removeLost(partsKey(key).text, manifest.version);
+  const isOlder = head.status === 200 && !haveSameBytes(head.headers, manifest.headers);
+  if (isOlder || whole?.version === version)
+    await context.manifests.removeLost(partsKey(key).text, manifest.version);
 }

@@ -70,8 +70,8 @@ export async function fetchPart(task: PartTask, flight: PartFlight, context: Ent
     return await receivePart(task, { arrival, hasParts: parts !== undefined, flight, context });
   // The upstream sends the whole, or says why there is nothing to send parts of.
   await receive(task, { arrival, stored: undefined, flight, context });
-  const { version } = flight;
-  if (parts !== undefined) await forgetParts({ key: task.entryKey, manifest: parts }, { version, context });
+  const seen = { head: arrival.head, version: flight.version, context };
+  if (parts !== undefined) await forgetParts({ key: task.entryKey, manifest: parts }, seen);
   return false;
 }
 

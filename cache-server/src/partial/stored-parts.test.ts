@@ -169,6 +169,19 @@ describe('another version', () => {
     expect(await told(await part('10-19'), content.body.subarray(10, 20))).toBe('hit 206 bytes 10-19/10000');
   });
 
+  it('is remembered although it may not be stored: the parts of the old one are gone', async () => {
+    const content = rangedContent(LENGTH);
+    const { part, ask, landed, storedKeys } = await startRanged(content);
+    await part('4000-4999');
+    await landed();
+    content.body = bytesOf(LENGTH, 99);
+    content.headers = { 'cache-control': 'no-store' };
+    await ask('/a');
+    await landed();
+    expect(await storedKeys()).toEqual([]);
+    expect(content.asked.at(-1)).toBe('whole');
+  });
+
   it('of the upstream that ignores If-Range completes nothing', async () => {
     const content = rangedContent(LENGTH);
     const { part, get, landed, upstream } = await startRanged(content);
