@@ -27,7 +27,7 @@ export interface ServerStats {
   readonly lookups: Readonly<Record<string, number>>;
   /** Requests to upstreams, by upstream name. */
   readonly upstreamRequests: Readonly<Record<string, number>>;
-  /** The same by kind: `full` and `conditional`; `not-modified` and `failed` count those of them that ended so. */
+  /** The same by kind: `full`, `conditional` and `part`; `not-modified` and `failed` count those of them that ended so. */
   readonly upstreamRequestKinds: Readonly<Record<string, number>>;
   readonly upstreamBytes: number;
   readonly flights: number;

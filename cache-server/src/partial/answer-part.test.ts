@@ -146,6 +146,20 @@ describe('a part that is not stored', () => {
     expect(await storedKeys()).toEqual([]);
   });
 
+  it('because it broke off', async () => {
+    const content = rangedContent(LENGTH);
+    const { part, landed, storedKeys, upstream } = await startRanged(content);
+    const described = { etag: '"a"', 'content-range': 'bytes 0-4999/10000', 'content-length': 5000 };
+    upstream.answer = (_, response) => {
+      response.writeHead(206, { 'cache-control': 'max-age=60', ...described });
+      response.write(bytesOf(3000), () => response.destroy());
+    };
+    const broken = part('0-4999').then(async ({ body }) => await readBody(body));
+    await expect(broken).rejects.toMatchObject({ code: 'upstream-truncated' });
+    await landed();
+    expect(await storedKeys()).toEqual([]);
+  });
+
   it.each(['bytes 0-98/10000', 'bytes 0-100/10000', 'bytes 0-99/*', 'bytes 0-99/99', 'lines 0-99/10000'])(
     'because its Content-Range is %s for 100 bytes; it is passed on as it is',
     async (range) => {

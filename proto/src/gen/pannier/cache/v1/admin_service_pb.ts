@@ -108,7 +108,7 @@ export type GetStatsResponse = Message<"pannier.cache.v1.GetStatsResponse"> & {
   failures: { [key: string]: bigint };
 
   /**
-   * The same requests by kind: full, conditional; not-modified and failed count those of them that ended so.
+   * The same requests by kind: full, conditional, part; not-modified and failed count those of them that ended so.
    *
    * @generated from field: map<string, uint64> upstream_request_kinds = 11;
    */
