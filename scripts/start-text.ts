@@ -32,9 +32,9 @@ export function ownFlags(flag: string): (error: unknown) => never {
   return (error) => {
     if (!(error instanceof PortBusyError)) throw error;
     const line = error.message.replace(
-      /--(admin-)?port or [\w.]+ PORT/,
+      /--(admin-)?port or [\w.]+/,
       (_flags, admin: string | undefined) =>
-        `${flag} PORT${admin === undefined ? '' : ' (the admin port is one more)'}`,
+        `${flag}${admin === undefined ? '' : ' (the admin port is one more)'}`,
     );
     throw new PortBusyError(line, { cause: error });
   };
