@@ -56,7 +56,8 @@ test(
     await using upstream = await startCountingUpstream();
     await using mesh = await startLimited(upstream.url, { concurrencyMax: 5, queueMax: 1 });
     upstream.answer = (_, response) =>
-      void response.writeHead(200, { 'cache-control': 'max-age=1' }).end('known');
+      // Long enough to be fresh when it arrives on a busy machine: else nothing is kept near.
+      void response.writeHead(200, { 'cache-control': 'max-age=4' }).end('known');
     const known = `${upstream.url}/known`;
     expect((await curl(known, mesh.proxyUrl())).status).toBe(200);
     const held: ServerResponse[] = [];
