@@ -17,9 +17,10 @@ export async function statsCommand({ json, operands }: CommandLine, client: Pann
   const { store, entries, storedBytes, uptimeMs, flights, waiters, upstreamBytes } = stats;
   const size = [
     ...(entries === undefined ? [] : [entriesText(entries)]),
-    // A Redis always tells how much it holds; the embedded store, too.
-    storedBytes === undefined ? 'does not answer' : formatBytes(storedBytes),
+    ...(storedBytes === undefined ? [] : [formatBytes(storedBytes)]),
   ];
+  // Every store tells something.
+  if (size.length === 0) size.push('does not answer');
   const lookups = Object.values(stats.lookups).reduce((sum, count) => sum + count, 0);
   const facts = [
     ['up', formatDuration(uptimeMs)],
