@@ -4,12 +4,12 @@
  *
  * As bytes: `PNRM`, the format version (1 byte), a CRC-32 over the key and what follows (4 bytes, big-endian), then one MessagePack map.
  */
-import { crc32 } from 'node:zlib';
-import { decodeValue, DIGEST_BYTES, encodeValue } from '@pannier/proto/partition-format';
+import { DIGEST_BYTES } from '@pannier/proto/partition-format';
 import type { CachePolicy, Header, Piece, StoredHead } from '@pannier/http-semantics';
 import type { Generation } from '@pannier/proto/generation';
 import { CacheServerError } from '../errors.ts';
 import type { Doubt } from '../freshness/entry-freshness.ts';
+import { sealRecord, unsealRecord } from '../sealed-record.ts';
 
 /** Largest body that rides inside its manifest, in bytes. */
 export const MANIFEST_BODY_BYTES_MAX = 16 * 1024;
@@ -73,9 +73,7 @@ export interface PiecedBody {
   readonly pieces: readonly Piece<WholeBody>[];
 }
 
-const MAGIC = 0x504e524d; // "PNRM"
-const FORMAT_VERSION = 3;
-const HEAD_BYTES = 9;
+const KIND = { magic: 'PNRM', version: 3 };
 
 /** Length of the body in bytes. */
 export function bodyBytesOf({ body }: { readonly body: ManifestBody }): number {
@@ -93,13 +91,7 @@ export function partitionCount({ body }: { readonly body: ManifestBody }): numbe
 export function encodeManifest(keyText: string, manifest: Manifest): Buffer {
   const { doubt: _doubt, judgedAt: _judgedAt, told, ...stored } = manifest;
   const optional = told === undefined ? {} : { told };
-  const content = encodeValue({ ...stored, ...optional, policy: policyFields(manifest.policy) });
-  const bytes = Buffer.allocUnsafe(HEAD_BYTES + content.length);
-  bytes.writeUInt32BE(MAGIC, 0);
-  bytes.writeUInt8(FORMAT_VERSION, 4);
-  bytes.writeUInt32BE(crc32(content, crc32(keyText)), 5);
-  bytes.set(content, HEAD_BYTES);
-  return bytes;
+  return sealRecord(KIND, keyText, { ...stored, ...optional, policy: policyFields(manifest.policy) });
 }
 
 /**
@@ -108,15 +100,13 @@ export function encodeManifest(keyText: string, manifest: Manifest): Buffer {
  * @throws CacheServerError `bad-data`
  */
 export function decodeManifest(keyText: string, bytes: Buffer): Manifest {
-  if (bytes.length < HEAD_BYTES || bytes.readUInt32BE(0) !== MAGIC) throw refusal('no manifest');
-  if (bytes.readUInt8(4) !== FORMAT_VERSION) throw refusal(`manifest format ${bytes.readUInt8(4)}`);
-  const content = bytes.subarray(HEAD_BYTES);
-  if (bytes.readUInt32BE(5) !== crc32(content, crc32(keyText))) throw refusal('damaged, or of another key');
   try {
-    return manifestOf(fieldsOf(decodeValue(content)));
+    const record = unsealRecord(KIND, keyText, bytes);
+    if (record !== undefined) return manifestOf(fieldsOf(record));
   } catch (cause) {
     throw refusal('not laid out as a manifest', cause);
   }
+  throw refusal('another format, damaged, or of another key');
 }
 
 function manifestOf(fields: Fields): Manifest {

@@ -5,10 +5,9 @@
  * As bytes: `PNRV`, the format version (1 byte), a CRC-32 over the key and what follows (4 bytes, big-endian), then one MessagePack map.
  */
 import { createHash } from 'node:crypto';
-import { crc32 } from 'node:zlib';
 import type { Generation } from '@pannier/proto/generation';
-import { decodeValue, encodeValue } from '@pannier/proto/partition-format';
 import { CacheServerError } from '../errors.ts';
+import { isOfKind, sealRecord, unsealRecord } from '../sealed-record.ts';
 
 /** The rule of one key. */
 export interface VaryRule {
@@ -28,34 +27,25 @@ export interface VaryRule {
 /** Variants of one key; the oldest goes when there is one too many. */
 export const VARIANTS_MAX = 64;
 
-const MAGIC = 0x504e5256; // "PNRV"
-const FORMAT_VERSION = 3;
-const HEAD_BYTES = 9;
+const KIND = { magic: 'PNRV', version: 3 };
 
 /** Whether what is stored under a key is a rule. */
 export function isVaryRule(bytes: Buffer): boolean {
-  return bytes.length >= HEAD_BYTES && bytes.readUInt32BE(0) === MAGIC;
+  return isOfKind(KIND, bytes);
 }
 
 /** The rule's bytes, bound to its key. */
 export function encodeVaryRule(keyText: string, rule: VaryRule): Buffer {
   const { names, variants, writtenAtMs, scope, url } = rule;
   const generation = { ...rule.generation };
-  const content = encodeValue({ names, variants, writtenAtMs, scope, url, generation });
-  const bytes = Buffer.allocUnsafe(HEAD_BYTES + content.length);
-  bytes.writeUInt32BE(MAGIC, 0);
-  bytes.writeUInt8(FORMAT_VERSION, 4);
-  bytes.writeUInt32BE(crc32(content, crc32(keyText)), 5);
-  bytes.set(content, HEAD_BYTES);
-  return bytes;
+  return sealRecord(KIND, keyText, { names, variants, writtenAtMs, scope, url, generation });
 }
 
 /** @throws CacheServerError `bad-data` */
 export function decodeVaryRule(keyText: string, bytes: Buffer): VaryRule {
-  const content = bytes.subarray(HEAD_BYTES);
-  if (!isVaryRule(bytes) || bytes.readUInt8(4) !== FORMAT_VERSION) throw refusal('another format');
-  if (bytes.readUInt32BE(5) !== crc32(content, crc32(keyText))) throw refusal('damaged, or of another key');
-  const fields = (decodeValue(content) ?? {}) as Partial<Record<keyof VaryRule, unknown>>;
+  const record = unsealRecord(KIND, keyText, bytes);
+  if (record === undefined) throw refusal('another format, damaged, or of another key');
+  const fields = (record ?? {}) as Partial<Record<keyof VaryRule, unknown>>;
   const { names, variants, writtenAtMs, scope, url, generation } = fields;
   if (typeof writtenAtMs !== 'number') throw refusal('not a time');
   if (typeof scope !== 'string' || typeof url !== 'string') throw refusal('not a scope and a URL');

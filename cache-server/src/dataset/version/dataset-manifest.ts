@@ -2,7 +2,7 @@
 import type { RecordValue } from '@pannier/proto/partition-format';
 import type { FieldStatistics } from '../read/field-statistics.ts';
 import type { KeyValue } from '../strategy/strategy.ts';
-import { sealRecord, unsealRecord } from './sealed-record.ts';
+import { sealRecord, unsealRecord } from '../../sealed-record.ts';
 
 /** One partition of a dataset. */
 export interface DatasetPartition {

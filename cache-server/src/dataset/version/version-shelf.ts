@@ -2,7 +2,7 @@
 import type { Generation } from '@pannier/proto/generation';
 import type { RecordValue } from '@pannier/proto/partition-format';
 import { DatasetError } from '../dataset-error.ts';
-import { sealRecord, unsealRecord } from './sealed-record.ts';
+import { sealRecord, unsealRecord } from '../../sealed-record.ts';
 
 /** One version that is kept. */
 export interface ShelvedVersion {
