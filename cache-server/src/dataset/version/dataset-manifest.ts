@@ -89,7 +89,7 @@ export function encodeDatasetManifest(keyText: string, manifest: DatasetManifest
       partition.statistics.map((field) => wireField(field, places)),
     ]),
   };
-  return sealRecord(KIND, keyText, wire as unknown as RecordValue);
+  return sealRecord(KIND, keyText, wire);
 }
 
 /** Undefined for what is damaged, another key's or of another format: a miss. */

@@ -1,6 +1,5 @@
 /** Which versions of a dataset there are, and which of them readers get. Small, mutable, swapped by comparison. */
 import type { Generation } from '@pannier/proto/generation';
-import type { RecordValue } from '@pannier/proto/partition-format';
 import { DatasetError } from '../dataset-error.ts';
 import { sealRecord, unsealRecord } from '../../sealed-record.ts';
 
@@ -49,7 +48,7 @@ export const EMPTY_SHELF: VersionShelf = {
 };
 
 export function encodeShelf(keyText: string, shelf: VersionShelf): Buffer {
-  return sealRecord(KIND, keyText, shelf as unknown as RecordValue);
+  return sealRecord(KIND, keyText, shelf);
 }
 
 /** Undefined for what cannot be read: a miss. */
