@@ -24,8 +24,8 @@ const CLIENTS = 10_000;
 const BODY_BYTES = 100_000;
 const BODY_FULL_BYTES = 1_000_000;
 const LATENCY_MS = 1000;
-const ROUNDS_FULL = 5;
-const DEADLINE_MS = 300_000;
+const ROUNDS_FULL = 3;
+const DEADLINE_MS = 120_000;
 const WARM_UPS = 20;
 /** On a machine where 10,000 clients share two cores with everything else, a moment of silence is no sign of death. */
 const LIMITS = { ackTimeoutMs: 30_000, heartbeatMs: 10_000 };
@@ -158,7 +158,10 @@ export async function herdBench({ full, clients = CLIENTS, progress }: BenchOpti
     for (const [index, contender] of contenders.entries()) {
       if (contender.doors === undefined) continue;
       progress(`round ${round + 1}: ${clients} clients before ${contender.name}`);
-      await storm(contender, storms[index] ?? noStorms(), rig);
+      const seen = storms[index] ?? noStorms();
+      await storm(contender, seen, rig);
+      const p99Ms = seen.p99Ms.at(-1)?.toFixed(0);
+      progress(`  ${seen.fetches.at(-1)} fetches, ${seen.errors.at(-1)} errors, whole p99 ${p99Ms} ms`);
     }
   }
   const each = <T>(show: (contender: Contender, storms: Storms) => T): T[] =>
