@@ -1,6 +1,6 @@
 /** `npm start`: the all-in-one. Demo upstream with real data, cache server and proxy in one process, and what to try. */
 import { parseArgs } from 'node:util';
-import { startCacheServer } from '@pannier/cache-server';
+import { CONFIG_CHECKS, startCacheServer } from '@pannier/cache-server';
 import { startUpstream } from '@pannier/example-upstream';
 import type { Upstream } from '@pannier/example-upstream';
 import { startProxy } from '@pannier/proxy';
@@ -82,10 +82,10 @@ await runMain(async () => {
     return;
   }
   // Before the demo upstream takes its port, so that a mistake in the config is said first.
-  const files = 'authorities-and-modules';
-  loadConfig({ path: flags.config, files });
+  const source = { path: flags.config, files: 'authorities-and-modules', checks: CONFIG_CHECKS } as const;
+  loadConfig(source);
   const upstream = await startUpstream({ port: flags.upstreamPort ?? 7099, portFlag: '--upstream-port' });
-  const config = loadConfig({ path: flags.config, files, overrides: allInOne(flags, upstream) });
+  const config = loadConfig({ ...source, overrides: allInOne(flags, upstream) });
   const logger = createLogger(config.log, 'pannier');
   const ownAddresses: { host: string; port: number }[] = [];
   const server = await startCacheServer({ config, logger, ownAddresses }).catch(ownFlags('--server-port'));

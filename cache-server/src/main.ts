@@ -9,7 +9,8 @@ import {
   runMain,
   watchConfig,
 } from '@pannier/runtime';
-import type { Config, ConfigOverrides, Logger } from '@pannier/runtime';
+import type { ConfigOverrides, Logger, WatchedSource } from '@pannier/runtime';
+import { CONFIG_CHECKS } from './config-checks.ts';
 import { startCacheServer } from './start-cache-server.ts';
 
 const HELP = `Usage: npm run cache-server -- [--config FILE] [--host H] [--port N] [--admin-port N] [--redis URL]
@@ -53,12 +54,9 @@ function readFlags(): { path: string | undefined; overrides: ConfigOverrides; he
 }
 
 /** What is read at start only is named when it changes, so that nobody waits for an effect that never comes. */
-function watch(
-  path: string,
-  { current, overrides, logger }: { current: Config; overrides: ConfigOverrides; logger: Logger },
-): void {
+function watch(source: WatchedSource, logger: Logger): void {
   watchConfig(
-    { path, overrides, current },
+    source,
     (config) => {
       logger.level = config.log.level;
       logger.warn('the config changed: log.level is in force now, the rest needs a restart');
@@ -73,7 +71,8 @@ await runMain(async () => {
     process.stdout.write(HELP);
     return;
   }
-  const config = loadConfig({ path, overrides, files: 'authorities-and-modules' });
+  const source = { overrides, files: 'authorities-and-modules', checks: CONFIG_CHECKS } as const;
+  const config = loadConfig({ path, ...source });
   const logger = createLogger(config.log, 'cache-server');
   const server = await startCacheServer({ config, logger });
   installSignals({
@@ -81,7 +80,7 @@ await runMain(async () => {
     drainMs: config.limits.drainMs + 1000,
     logger,
   });
-  if (path !== undefined) watch(path, { current: config, overrides, logger });
+  if (path !== undefined) watch({ path, current: config, ...source }, logger);
   if (config.server.auth === 'none') {
     logger.warn('auth is none: callers are believed to be who they say they are; for a trusted network only');
   }

@@ -1,19 +1,20 @@
 /** Opens the two ports of a cache server before its parts. */
-import { createLogger, createMetrics, explainBusyPort, startAdmin } from '@pannier/runtime';
+import { createLogger, createMetrics, explainBusyPort, requireFaultless, startAdmin } from '@pannier/runtime';
 import type { Config, Logger } from '@pannier/runtime';
-import { checkDatasets } from './datasets/check-datasets.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
+import { CONFIG_CHECKS } from './config-checks.ts';
 import { describeEntry, originalSummary } from './entry/describe-entry.ts';
 import type { EntryService } from './entry/entry-service.ts';
 import { openServerParts } from './server-parts.ts';
-import { checkRefresh } from './start-refresh.ts';
 import type { AdminServiceDeps } from './rpc/admin-service.ts';
 import { startGrpcServer } from './rpc/grpc-server.ts';
 import type { GrpcPort } from './rpc/grpc-server.ts';
 import { TicketTable } from './rpc/ticket-table.ts';
 import type { EntryStore } from './store/entry-store.ts';
 import type { OwnAddress } from './upstream/guarded-connector.ts';
+
+export { CONFIG_CHECKS };
 
 /** What a server is started with. */
 export interface CacheServerOptions {
@@ -101,8 +102,7 @@ function adminDeps(
  */
 export async function startCacheServer(options: CacheServerOptions): Promise<RunningCacheServer> {
   const { config, clock = systemClock } = options;
-  checkDatasets(config.datasets);
-  checkRefresh(config.upstreams);
+  requireFaultless(config, CONFIG_CHECKS);
   const logger = options.logger ?? createLogger(config.log, 'cache-server');
   const metrics = createMetrics('pannier_server', { process: true });
   const ownAddresses = options.ownAddresses ?? [];

@@ -1,6 +1,5 @@
 /** Fetches by the clock, put together: what the configuration says is due, and the flights that bring it. */
-import { ConfigError } from '@pannier/runtime';
-import type { Config, Logger, Metrics } from '@pannier/runtime';
+import type { Config, ConfigFault, Logger, Metrics } from '@pannier/runtime';
 import type { Clock } from './clock.ts';
 import type { EntryService } from './entry/entry-service.ts';
 import type { RefreshClaims } from './refresh/refresh-claims.ts';
@@ -22,16 +21,18 @@ export interface StartRefreshDeps {
 
 const OUTCOMES: readonly RefreshOutcome[] = ['fetched', 'failed', 'elsewhere', 'overrun'];
 
-/** @throws ConfigError with the path of the first pattern or time zone that is none */
-export function checkRefresh(upstreams: Config['upstreams']): void {
-  for (const [name, { refresh }] of Object.entries(upstreams))
-    for (const [index, rule] of refresh.entries())
+/** Patterns and time zones that are none. */
+export function* refreshFaults({ upstreams }: Pick<Config, 'upstreams'>): Generator<ConfigFault> {
+  for (const [name, { refresh }] of Object.entries(upstreams)) {
+    for (const [index, rule] of refresh.entries()) {
       try {
         refreshTimes(rule);
       } catch (cause) {
         const why = cause instanceof Error ? cause.message : String(cause);
-        throw new ConfigError(`upstreams.${name}.refresh.${index}.cron: ${why}`, { cause });
+        yield { path: ['upstreams', name, 'refresh', index, 'cron'], why, cause };
       }
+    }
+  }
 }
 
 /** Begins to wait for what is due. */

@@ -6,6 +6,8 @@ export type { AddressClass } from './address-class.ts';
 export { createAddressGuard } from './address-guard.ts';
 export type { AddressGuard } from './address-guard.ts';
 export { formatBytes, parseBytes } from './byte-size.ts';
+export { requireFaultless } from './config/config-fault.ts';
+export type { ConfigCheck, ConfigFault } from './config/config-fault.ts';
 export { configKeys } from './config/config-key.ts';
 export type { ConfigKey } from './config/config-key.ts';
 export { loadConfig, parseConfig } from './config/config-source.ts';

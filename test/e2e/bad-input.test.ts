@@ -38,6 +38,10 @@ function dataset(rest: string): string {
   return `upstreams: {u: {url: "http://127.0.0.1:1"}}\ndatasets:\n  d:\n    upstream: u\n    endpoint: /d\n    ${rest}\n`;
 }
 
+function upstream(rest: string): string {
+  return `upstreams:\n  u:\n    url: "http://127.0.0.1:1"\n    ${rest}\n`;
+}
+
 it.each([
   ['server:\n  prot: 1\n', 'server.prot'],
   ['upstreams:\n  geo:\n    url: 5\n', 'upstreams.geo.url'],
@@ -48,6 +52,7 @@ it.each([
     'datasets.d.transform.expression',
   ],
   [dataset('partitionBy: {predicate: {big: "a >"}}'), 'datasets.d.partitionBy.predicate.big'],
+  [upstream('refresh: [{path: /d, cron: "99 * * * *"}]'), '.yaml:4: upstreams.u.refresh.0.cron'],
 ])('refuses the config %j in one line that names its path, and exits 2', (text, path) => {
   const { code, stderr } = runServer('--config', configFile(text), '--port', '0', '--admin-port', '0');
   expect(code).toBe(2);

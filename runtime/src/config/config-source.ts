@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../errors.ts';
 import { describeAllowed } from './allowed-value.ts';
+import { requireFaultless } from './config-fault.ts';
+import type { ConfigCheck } from './config-fault.ts';
 import { readEnvironment } from './environment.ts';
 import type { Environment } from './environment.ts';
 import { fromFolderOf, requireFiles } from './file-paths.ts';
@@ -31,6 +33,8 @@ export interface ConfigSource {
   readonly overrides?: ConfigOverrides | undefined;
   /** Files named by the config that must be there. Default `authorities`. */
   readonly files?: WantedFiles | undefined;
+  /** What the schema cannot judge. Default: nothing. */
+  readonly checks?: readonly ConfigCheck[] | undefined;
 }
 
 /**
@@ -76,6 +80,7 @@ export function parseConfig(text: string, source: ConfigSource = {}): Config {
   const result = configSchema.safeParse(config, { error: describeAllowed });
   if (result.success) {
     requireFiles(result.data, source.files ?? 'authorities', place);
+    requireFaultless(result.data, source.checks ?? [], place);
     return result.data;
   }
   throw describeRefusal(result.error.issues, { config, place });
