@@ -74,3 +74,11 @@ export function asCacheServerError(error: unknown): CacheServerError {
   const message = error instanceof Error ? error.message : String(error);
   return new CacheServerError('internal', message, { cause: error });
 }
+
+/** Whether an error of a store is its answer, for example that its memory is full: it is there, and nothing was done. */
+export function isRefusal(error: unknown): boolean {
+  // As the client of Redis calls what Redis says, apart from what happens to its connection.
+  return (
+    error instanceof CacheServerError && error.cause instanceof Error && error.cause.name === 'ReplyError'
+  );
+}

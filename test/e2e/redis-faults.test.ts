@@ -150,3 +150,27 @@ describe.each([
     },
   );
 });
+
+it('when Redis becomes full while fetches are under way, nobody waits for what their leader cannot tell', async () => {
+  await using mesh = await startMesh({
+    store: 'redis',
+    hasControl: true,
+    servers: 2,
+    proxies: 2,
+    isPinned: true,
+    config: { proxy: { nearCacheBytesMax: 0 }, limits: { ackTimeoutMs: '10s', heartbeatMs: '5s' } },
+  });
+  await mesh.control?.configSet('maxmemory-policy', 'noeviction');
+  const urls = Array.from(
+    { length: 6 },
+    (_, index) =>
+      `${mesh.upstream.url}/generated/${index % 2 === 0 ? 3000 : 900_000}?latencyMs=2000&n=${index}`,
+  );
+  const all = urls.flatMap((url) => [0, 1].map(async (proxy) => await curl(url, mesh.proxyUrl(proxy))));
+  await eventually(() => expect(mesh.upstream.stats().total).toBe(urls.length));
+  await mesh.control?.configSet('maxmemory', 1);
+  for (const { status } of await Promise.all(all)) expect(status).toBe(200);
+  // The leases of those fetches are nobody's: whoever comes next does not wait for them either.
+  const next = urls.flatMap((url) => [0, 1].map(async (proxy) => await curl(url, mesh.proxyUrl(proxy))));
+  for (const { status } of await Promise.all(next)) expect(status).toBe(200);
+});

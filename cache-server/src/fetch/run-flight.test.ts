@@ -272,4 +272,25 @@ describe('when control is away', () => {
     sent[1]!.writeHead(200, FRESH).end(BODY);
     expect(await follower.toEnd()).toBe(BODY.length);
   });
+
+  it.each([0, 1000])(
+    'or takes records of %i bytes at most, nobody waits for what cannot be told',
+    async (most) => {
+      const { answer, sent } = held();
+      const cluster = await startTestCluster({ limits, answer });
+      const leading = cluster.get(0, '/a');
+      await until(() => sent.length === 1);
+      const following = cluster.get(1, '/a');
+      await until(async () => (await cluster.role(1, 'follower')) === 1);
+      cluster.leases.recordBytesMax = most;
+      cluster.answer((_request, response) => response.writeHead(200, FRESH).end(BODY));
+      sent[0]!.writeHead(200, FRESH).end(BODY);
+      for (const { body } of await Promise.all([leading, following]))
+        expect(await readBody(body)).toEqual(BODY);
+      await cluster.landed();
+      expect(cluster.leases.held()).toEqual([]);
+      for (const server of [0, 1, 2])
+        expect(await readBody((await cluster.get(server, '/a')).body)).toEqual(BODY);
+    },
+  );
 });

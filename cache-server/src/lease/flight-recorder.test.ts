@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../get-entry.fixture.ts';
 import { CacheServerError } from '../errors.ts';
 import { decodeRecord } from './flight-record.ts';
@@ -82,4 +82,42 @@ it('what failed for all is told to all, what is wrong with this server is not', 
   for (const code of ['internal', 'store', 'draining', 'cancelled'] as const)
     expect(await told(new CacheServerError(code, code))).toEqual([]);
   expect(await told(new TypeError('a bug'))).toEqual([]);
+});
+
+describe('where a lease is kept, but records are refused', () => {
+  const body = {
+    arrivedBytes: 5000,
+    isWhole: true,
+    storing: true,
+    digestAt: () => undefined,
+    peek: (_offset: number, bytesMax: number) => Buffer.alloc(bytesMax),
+  };
+  /** What is told of a body, and who holds the lease, while no record is larger. */
+  const toldWithin = async (recordBytesMax: number): Promise<{ told: FlightRecord[]; holder?: string }> => {
+    const clock = new ManualClock();
+    const store = new ProcessLeases(clock);
+    store.recordBytesMax = recordBytesMax;
+    const { token } = await store.take('a');
+    const none = (): void => undefined;
+    const lease = new HeldLease({ store, clock, name: 'a', token, onLost: none, onAway: none });
+    const recorder = new FlightRecorder(lease, clock);
+    recorder.begin(HEAD, body);
+    // The clock stands still: nothing is waited for.
+    await recorder.finish();
+    const { records, holder } = await store.read('a', token, { after: '', countMax: 9 });
+    expect(lease.isHeld).toBe(holder === token);
+    await lease.release();
+    const told = records.map(({ bytes }) => decodeRecord(bytes));
+    return holder === undefined ? { told } : { told, holder };
+  };
+
+  it('whoever follows is told to ask for itself, if there is room for that', async () => {
+    const { told, holder } = await toldWithin(1000);
+    expect(told).toMatchObject([{ kind: 'head' }, { kind: 'released', why: 'alone' }]);
+    expect(holder).toBeDefined();
+  });
+
+  it('the lease is given up, if there is none', async () => {
+    expect(await toldWithin(0)).toEqual({ told: [] });
+  });
 });

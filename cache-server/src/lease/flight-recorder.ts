@@ -3,10 +3,11 @@
  * cannot be told in time makes the others ask for themselves. What is told twice, because an answer was lost, does no harm.
  */
 import type { Clock } from '../clock.ts';
-import { asCacheServerError } from '../errors.ts';
+import { asCacheServerError, isRefusal } from '../errors.ts';
 import { encodeRecord, isForAll, isLast } from './flight-record.ts';
 import type { FlightRecord, HeadRecord, SettledRecord } from './flight-record.ts';
 import type { HeldLease } from './held-lease.ts';
+import { LEASE_MS } from './lease-store.ts';
 
 /** What is seen of an arriving body. */
 export interface RecordedBody {
@@ -35,6 +36,9 @@ const REST_BYTES_MAX = 64 * 1024;
 export const STORED_BYTES_TOLD_MAX = 4 * 1024 * 1024;
 /** Bytes of a body that is not stored. */
 export const RELAYED_BYTES_MAX = 1024 * 1024;
+
+/** Whoever follows asks for itself. */
+const ALONE: FlightRecord = { kind: 'released', why: 'alone', isRemembered: false };
 
 /** Of one flight. */
 export class FlightRecorder {
@@ -112,18 +116,42 @@ export class FlightRecorder {
 
   /** Tells until it is known that it was told. @returns false when it never will be */
   async #tell(records: readonly FlightRecord[]): Promise<boolean> {
-    const bytes = records.map(encodeRecord);
+    const beganMs = this.#clock.now();
     while (!this.#isStopped && this.#lease.isLikelyHeld) {
       try {
-        if (!(await this.#lease.append({ records: bytes, isAnswered: true }))) return false;
-        for (const record of records) this.#note(record);
-        return true;
-      } catch {
-        // The lease counts it. Whether it was told or not, telling it again is right.
+        return await this.#append(records);
+      } catch (error) {
+        const isInVain = isRefusal(error) || this.#clock.now() - beganMs > LEASE_MS;
+        if (isInVain && (await this.#lease.isKept())) {
+          await this.#endMute(records, error);
+          return false;
+        }
+        // Whether it was told or not, telling it again is right.
         await this.#nextLook();
       }
     }
     return false;
+  }
+
+  async #append(records: readonly FlightRecord[]): Promise<boolean> {
+    const bytes = records.map(encodeRecord);
+    if (!(await this.#lease.append({ records: bytes, isAnswered: true }))) return false;
+    for (const record of records) this.#note(record);
+    return true;
+  }
+
+  /**
+   * What keeps the lease takes no record, as a Redis whose memory is full: it would be renewed for ever, and those who follow would wait for
+   * ever. Where there is room for one word they are told to ask for themselves; else the lease is theirs.
+   */
+  async #endMute(records: readonly FlightRecord[], error: unknown): Promise<void> {
+    const wasOneWord = records.length === 1 && records.every(isLast);
+    try {
+      if (!wasOneWord && (await this.#append([ALONE]))) return;
+    } catch {
+      // It was refused as well, or nobody knows: what follows is right in both cases.
+    }
+    await this.#lease.giveUp(error);
   }
 
   #note(record: FlightRecord): void {
@@ -158,8 +186,7 @@ export class FlightRecorder {
     while (told < until) {
       const bytes = body.peek(told, until - told);
       // Too much, or gone from memory without having been stored.
-      if (bytes === undefined || (!body.storing && until > RELAYED_BYTES_MAX))
-        return [{ kind: 'released', why: 'alone', isRemembered: false }];
+      if (bytes === undefined || (!body.storing && until > RELAYED_BYTES_MAX)) return [ALONE];
       records.push({ kind: 'bytes', offset: told, bytes });
       told += bytes.length;
     }

@@ -50,12 +50,19 @@ export class HeldLease {
    * @returns false when it is another's, or nobody's; true also while nobody can tell
    */
   async confirm(): Promise<boolean> {
+    await this.isKept();
+    return this.isHeld;
+  }
+
+  /** As {@link confirm}, but false also while nobody can tell. */
+  async isKept(): Promise<boolean> {
     const { store, name, token, onAway } = this.#options;
     if (!this.isHeld) return false;
     try {
       await this.#keep(async () => await store.renew(name, token));
     } catch (error) {
       onAway(error);
+      return false;
     }
     return this.isHeld;
   }
@@ -76,6 +83,13 @@ export class HeldLease {
     this.#state = 'over';
     // What cannot be given up ends by itself.
     await store.release(name, token).catch(onAway);
+  }
+
+  /** Gives it up before its flight is over, because nothing can be told under it; never rejects. */
+  async giveUp(error: unknown): Promise<void> {
+    if (!this.isHeld) return;
+    this.#options.onAway(error);
+    await this.release();
   }
 
   async #keep(ask: () => Promise<boolean>): Promise<void> {

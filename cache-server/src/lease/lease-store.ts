@@ -2,11 +2,12 @@
  * Who of several servers asks the upstream for an entry, and what it tells the others meanwhile. A lease is held by one token at a time;
  * each token has a stream of records of its own, which others read. Nothing here ever waits: who wants to know more asks again.
  *
- * Every method rejects with `CacheServerError('store', …)` when it is not known whether it was done; whoever asks again must not mind if
- * it was. Each method is one step: no other one comes between what it looks at and what it changes. Everything expires by itself.
+ * Every method rejects with `CacheServerError('store', …)` when it is not known whether it was done, or it was refused (`isRefusal`);
+ * whoever asks again must not mind if it was done. Each method is one step: no other one comes between what it looks at and what it changes.
+ * Everything expires by itself.
  */
 export interface LeaseStore {
-  /** Takes the lease of a name, unless somebody holds it. */
+  /** Takes the lease of a name, unless somebody holds it. One that may have been taken for a caller who was not told is given up again. */
   take(name: string): Promise<LeaseTake>;
 
   /** Keeps a lease for another {@link LEASE_MS}. @returns false when the token does not hold it any more */

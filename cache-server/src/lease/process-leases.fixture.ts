@@ -1,5 +1,6 @@
 /** A `LeaseStore` in the memory of this process, for tests: what all servers of a cluster would share. */
 import type { Clock } from '../clock.ts';
+import { CacheServerError } from '../errors.ts';
 import { LEASE_MS, RECORDS_MS, RELEASED_MS } from './lease-store.ts';
 import type { LeaseStore, LeaseTake, RecordBatch, RecordPage, RecordRange } from './lease-store.ts';
 
@@ -18,6 +19,8 @@ interface Told {
 export class ProcessLeases implements LeaseStore {
   /** What every call rejects with while it is set. */
   failure: Error | undefined;
+  /** More is refused at once, as by a Redis that is nearly full; 0 refuses every record. */
+  recordBytesMax = Infinity;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #held = new Map<string, Held>();
   readonly #told = new Map<string, Told>();
@@ -58,6 +61,7 @@ export class ProcessLeases implements LeaseStore {
     this.#assertThere();
     const held = this.#live(name);
     if (held?.token !== token) return false;
+    if (records.some(({ byteLength }) => byteLength > this.recordBytesMax)) throw refusal();
     const told = this.#told.get(token) ?? { records: [], expiresAtMs: 0 };
     for (const bytes of records)
       told.records.push({ id: String(told.records.length + 1), bytes: Buffer.from(bytes) });
@@ -106,4 +110,9 @@ export class ProcessLeases implements LeaseStore {
   #assertThere(): void {
     if (this.failure !== undefined) throw this.failure;
   }
+}
+
+function refusal(): CacheServerError {
+  const cause = Object.assign(new Error('OOM command not allowed'), { name: 'ReplyError' });
+  return new CacheServerError('store', 'append records: OOM', { cause });
 }

@@ -28,6 +28,16 @@ redis.pcall('PUBLISH', ARGV[2], '')
 return 1
 `;
 
+// Gives up what a take with this random has taken, if it has: its caller was not told.
+// KEYS: lease. ARGV: random, channel.
+const FORGO_LEASE = `
+local held = redis.call('HGET', KEYS[1], 't')
+if not held or string.sub(held, -#ARGV[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+redis.pcall('PUBLISH', ARGV[2], '')
+return 1
+`;
+
 // KEYS: lease, records. ARGV: token, ms of the lease, ms of the records, 1 when the upstream has answered, channel, then the records. One
 // that is refused for want of memory leaves those before it, with a time to live; telling them twice does no harm.
 const APPEND_RECORDS = `
@@ -57,6 +67,7 @@ export const leaseScripts = {
   takeLease: { lua: TAKE_LEASE, numberOfKeys: 1 },
   renewLease: { lua: RENEW_LEASE, numberOfKeys: 1 },
   releaseLease: { lua: RELEASE_LEASE, numberOfKeys: 2 },
+  forgoLease: { lua: FORGO_LEASE, numberOfKeys: 1 },
   appendRecords: { lua: APPEND_RECORDS, numberOfKeys: 2 },
   readRecords: { lua: READ_RECORDS, numberOfKeys: 2 },
 };
@@ -72,6 +83,7 @@ declare module 'ioredis' {
     releaseLease(
       ...args: [lease: string, records: string, token: string, channel: string, leftMs: number]
     ): Result<number, Context>;
+    forgoLease(lease: string, random: string, channel: string): Result<number, Context>;
     appendRecords(
       lease: string,
       records: string,

@@ -1,5 +1,7 @@
 /** A `LeaseStore` in the Redis for control: whoever can reach it agrees on who asks an upstream. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isRefusal } from '../../errors.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import { ownBuffer } from './reply-buffer.ts';
 
@@ -24,6 +26,8 @@ interface Page {
 
 /** In each name, so that servers of another version do not misread it. */
 const FORMAT_VERSION = 1;
+/** Between attempts to give up what may have been taken; a Redis that hung does late what it was told before. */
+const FORGO_PAUSES_MS = [100, 200, 400, 800, 1600, 3200, 6400];
 
 /** See `lease/lease-store.ts`. */
 export class RedisLeases {
@@ -37,11 +41,18 @@ export class RedisLeases {
 
   async take(name: string): Promise<Take> {
     const { control, leaseMs } = this.#options;
-    const [taken, token, isAnswered] = await control.command(
-      'take lease',
-      async (redis) => await redis.takeLease(this.#lease(name), randomUUID(), leaseMs),
-    );
-    return taken === 1 ? { kind: 'taken', token } : { kind: 'held', token, isAnswered: isAnswered === 1 };
+    const random = randomUUID();
+    let isSent = false;
+    try {
+      const [taken, token, isAnswered] = await control.command('take lease', async (redis) => {
+        isSent = true;
+        return await redis.takeLease(this.#lease(name), random, leaseMs);
+      });
+      return taken === 1 ? { kind: 'taken', token } : { kind: 'held', token, isAnswered: isAnswered === 1 };
+    } catch (error) {
+      if (isSent && !isRefusal(error)) void this.#forgo(name, random);
+      throw error;
+    }
   }
 
   async renew(name: string, token: string): Promise<boolean> {
@@ -100,6 +111,24 @@ export class RedisLeases {
 
   onNews(name: string, listener: () => void): () => void {
     return this.#options.control.subscribe(this.#channel(name), listener);
+  }
+
+  /** Everybody else would wait for the end of a lease that was taken for nobody. Never rejects. */
+  async #forgo(name: string, random: string): Promise<void> {
+    for (const pauseMs of FORGO_PAUSES_MS) {
+      try {
+        // On the same connection it comes after the take; on the next one, mostly.
+        await this.#options.control.command(
+          'forgo lease',
+          async (redis) => await redis.forgoLease(this.#lease(name), random, this.#channel(name)),
+        );
+        return;
+      } catch (error) {
+        // The connection tells of its errors.
+        if (isRefusal(error)) return;
+        await delay(pauseMs, undefined, { ref: false });
+      }
+    }
   }
 
   /** The braces are a hash tag of Redis Cluster: a script may touch keys of one slot only. */
