@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { curl, curlHead } from '../fixture/curl.ts';
 import { eventually } from '../fixture/eventually.ts';
 import { startMesh } from '../fixture/mesh.ts';
+import type { RedisFixture } from '../fixture/redis-server.ts';
 
 const LONG_MS = 60_000;
 /** A busy machine may be silent for longer than a server should be. */
@@ -69,5 +70,25 @@ test(
     expect(await ended).toBe(0);
     const metrics = await (await fetch(`http://${mesh.proxies[0]?.listening['admin']}/metrics`)).text();
     expect(metrics).toMatch(/^pannier_proxy_bodies_resumed_total 0$/m);
+  },
+);
+
+test.each<[string, (redis: RedisFixture) => Promise<void>]>([
+  ['has gone', async (redis) => await redis.kill9()],
+  ['hangs', async (redis) => await redis.pause()],
+])(
+  'a server that is told to end while its Redis %s ends with 0, and waits for nothing',
+  { timeout: LONG_MS },
+  async (_title, breakIt) => {
+    const limits = { ...PATIENT, drainMs: '10s' };
+    await using mesh = await startMesh({ store: 'redis', hasControl: true, config: { limits } });
+    const url = `${mesh.upstream.url}/small?maxAge=60`;
+    await curl(url, mesh.proxyUrl());
+    for (const redis of [mesh.redis, mesh.control]) await breakIt(redis!);
+    await eventually(() => expect(mesh.server.log.join()).toContain('the Redis for control does not answer'));
+    expect((await curl(url, mesh.proxyUrl())).status).toBe(200);
+    expect(await mesh.server.stop()).toBe(0);
+    // Not cut off once `drainMs` is over, which ends with 0, too.
+    expect(mesh.server.log.join()).toContain('"drained"');
   },
 );

@@ -1,5 +1,4 @@
 /** One way to Redis, be it a single server, the master under sentinels or a cluster: fails fast, never queues while it is away, comes back by itself. */
-import { once } from 'node:events';
 import type { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Cluster } from 'ioredis';
@@ -116,12 +115,15 @@ export class RedisConnection {
   async close(): Promise<void> {
     this.#closed = true;
     this.#subscriptions.close();
-    const ended = once(this.#client, 'end');
+    // Not by `once` of node:events, which rejects when the connection has an error before: one to a Redis that hangs has.
+    const ended = Promise.withResolvers<void>();
+    const events: EventEmitter = this.#client;
+    events.once('end', () => ended.resolve());
     const { status } = this.#client;
     this.#client.disconnect();
     // Between two attempts there is no socket that could end.
     if (status === 'reconnecting' || status === 'end') return;
-    await Promise.race([ended, delay(2 * GOODBYE_TIMEOUT_MS, undefined, { ref: false })]);
+    await Promise.race([ended.promise, delay(2 * GOODBYE_TIMEOUT_MS, undefined, { ref: false })]);
   }
 
   #masters(): Redis[] {

@@ -1,4 +1,5 @@
-/** What the Redis for control does, script by script, when its memory is full and it may not evict, or when its answer comes too late. */
+/** What the Redis for control does, script by script, when its memory is full and it may not evict; and what is done when it hangs. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../cache-server/src/clock.ts';
 import { isRefusal } from '../../cache-server/src/errors.ts';
@@ -86,4 +87,18 @@ test('a lease that was taken for a caller who was not told is given up again', a
   await until(async () => (await redis.command('EXISTS', 'test:1:lease:{a}')) === 0);
   await until(() => control.isReady);
   expect((await leases.take('a')).kind).toBe('taken');
+});
+
+test('connections to a Redis that hangs are closed at any moment, and none of their errors is of who closes', async () => {
+  const redis = await ownRedis();
+  const open = await Promise.all(Array.from({ length: 12 }, async () => await connect(redis, 200)));
+  await redis.pause();
+  await Promise.all(
+    open.map(async (control, index) => {
+      // The first ones still wait for an answer, the others are between two connections, or in a handshake.
+      void control.command('ping', async (client) => await client.ping()).catch(() => undefined);
+      await sleep(40 * index);
+      await control.close();
+    }),
+  );
 });
