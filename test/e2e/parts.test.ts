@@ -1,15 +1,21 @@
 import { createHash } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import { connect } from '@pannier/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { curl } from '../fixture/curl.ts';
+import { curl, curlHead } from '../fixture/curl.ts';
 import type { CurlAnswer } from '../fixture/curl.ts';
 import { eventually } from '../fixture/eventually.ts';
 import { startMesh } from '../fixture/mesh.ts';
 import type { Mesh } from '../fixture/mesh.ts';
+import { startCountingUpstream } from './counting-upstream.ts';
+import type { CountingUpstream } from './counting-upstream.ts';
 import { STORES } from './stores.ts';
 
 /** Over every bound below which the whole is fetched behind a part; each test has one of its own. */
 const large = (seed: number): string => `generated/20MB?type=random&seed=${seed}`;
 const SMALL = 'generated/1MB?type=random';
+/** On a busy machine a moment of silence is no sign of death. */
+const PATIENT = { ackTimeoutMs: '10s', heartbeatMs: '5s' };
 
 /** @param by a range as in `0-99`, or all headers */
 async function part(mesh: Mesh, path: string, by: string | Record<string, string>): Promise<CurlAnswer> {
@@ -48,7 +54,7 @@ function expectPart(answer: CurlAnswer, content: Buffer, [first, last]: readonly
 describe.each(STORES)('parts of a response on the %s store', (store) => {
   let mesh: Mesh;
   beforeAll(async () => {
-    mesh = await startMesh({ store });
+    mesh = await startMesh({ store, config: { limits: PATIENT } });
   });
   afterAll(async () => await mesh[Symbol.asyncDispose]());
 
@@ -134,4 +140,104 @@ it('a part that one server fetched is a hit on the others', async () => {
   const headers = { range: 'bytes=1000-1999999' };
   expectPart(await curl(url, mesh.proxyUrl(0), { headers }), body, [1000, 1_999_999]);
   expectPart(await stored(mesh, large(1), '1500-1599'), body, [1500, 1599]);
+});
+
+/** A part of something that is never fetched whole behind it. */
+const RANGE = 'bytes=0-99999';
+const PART = Buffer.alloc(100_000, 'part');
+const PART_HEAD = {
+  'cache-control': 'max-age=60',
+  etag: '"a"',
+  'content-range': 'bytes 0-99999/20000000',
+  'content-length': PART.length,
+};
+
+interface HeldMesh extends AsyncDisposable {
+  readonly mesh: Mesh;
+  readonly upstream: CountingUpstream;
+  readonly url: string;
+  /** What the upstream was asked and has not answered: a test does. */
+  readonly held: ServerResponse[];
+}
+
+/** Servers with a proxy before each that knows no other, before an upstream whose answers a test sends. */
+async function startHeld(servers: number): Promise<HeldMesh> {
+  await using parts = new AsyncDisposableStack();
+  const upstream = parts.use(await startCountingUpstream());
+  const held: ServerResponse[] = [];
+  upstream.answer = (_, response) => void held.push(response);
+  const config = { upstreams: { counted: { url: upstream.url } }, limits: PATIENT };
+  const options = { servers, proxies: servers, isPinned: true, config } as const;
+  const mesh = parts.use(await startMesh({ store: 'redis', ...options }));
+  const running = parts.move();
+  const dispose = async (): Promise<void> => await running.disposeAsync();
+  return { mesh, upstream, url: `${upstream.url}/a`, held, [Symbol.asyncDispose]: dispose };
+}
+
+/** Waits until the flight of a server waits for that of another one. */
+async function following(mesh: Mesh, server: number): Promise<void> {
+  await eventually(async () => {
+    const metrics = await (await fetch(`http://${mesh.servers[server]?.listening['admin']}/metrics`)).text();
+    expect(metrics).toMatch(/flight_roles_total\{role="follower"\} 1/);
+  });
+}
+
+describe('a part that is asked for at several servers', () => {
+  it('is fetched once for 100 clients of two', async () => {
+    await using started = await startHeld(2);
+    const { mesh, upstream, url, held } = started;
+    const ask = async (client: number): Promise<CurlAnswer> =>
+      await curl(url, mesh.proxyUrl(client % 2), { headers: { range: RANGE } });
+    const first = ask(0);
+    await eventually(() => expect(held).toHaveLength(1));
+    const others = Array.from({ length: 99 }, async (_, client) => await ask(client));
+    await following(mesh, 1);
+    held[0]?.writeHead(206, PART_HEAD).end(PART);
+    for (const answer of await Promise.all([first, ...others]))
+      expect([answer.status, answer.body.equals(PART)]).toEqual([206, true]);
+    expect(upstream.arrivals).toHaveLength(1);
+  });
+
+  it('is fetched twice at most when the server that asks for it is killed', async () => {
+    await using started = await startHeld(3);
+    const { mesh, upstream, url, held } = started;
+    // No proxy, which would go on with the upstream itself.
+    using first = connect(mesh.serverAddress(0));
+    const headers = { range: RANGE };
+    const lost = first.fetch(url, { headers }).then(
+      () => 'answered',
+      () => 'lost',
+    );
+    await eventually(() => expect(held).toHaveLength(1));
+    const others = Array.from({ length: 50 }, async (_, client) => {
+      return await curl(url, mesh.proxyUrl(1 + (client % 2)), { headers });
+    });
+    await Promise.all([following(mesh, 1), following(mesh, 2)]);
+    await mesh.kill9(0);
+    await eventually(() => expect(held).toHaveLength(2));
+    held[1]?.writeHead(206, PART_HEAD).end(PART);
+    for (const answer of await Promise.all(others))
+      expect([answer.status, answer.body.equals(PART)]).toEqual([206, true]);
+    expect(await lost).toBe('lost');
+    expect(upstream.arrivals).toHaveLength(2);
+  });
+
+  it('and that may not be stored reaches all of them without its end', async () => {
+    await using started = await startHeld(2);
+    const { mesh, upstream, url, held } = started;
+    upstream.answer = (_, response) => {
+      response.writeHead(206, { ...PART_HEAD, 'cache-control': 'no-store' }).write(PART.subarray(0, 50_000));
+      held.push(response);
+    };
+    const headers = { range: RANGE };
+    const begun = [0, 1].map(async (proxy) => await curlHead(url, mesh.proxyUrl(proxy), { headers }));
+    const responses = await Promise.all(begun);
+    for (const response of held) response.end(PART.subarray(50_000));
+    for (const response of responses) {
+      const chunks: Buffer[] = [];
+      for await (const chunk of response) chunks.push(chunk as Buffer);
+      expect(Buffer.concat(chunks).equals(PART)).toBe(true);
+    }
+    expect(upstream.arrivals).toHaveLength(2);
+  });
 });

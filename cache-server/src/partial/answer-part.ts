@@ -20,8 +20,8 @@ import { entryServesOnError, entryUse } from '../freshness/entry-freshness.ts';
 import type { EntryUse } from '../freshness/entry-freshness.ts';
 import { bypass } from '../entry/request-plan.ts';
 import { wholeBody } from '../entry/whole-body.ts';
-import { fetchPart } from './fetch-part.ts';
 import { fillBehind } from './fill-behind.ts';
+import { runPartFlight } from './run-part-flight.ts';
 import { haveWanted, isOfParts, readParts } from './stored-parts.ts';
 import type { PartsManifest } from './stored-parts.ts';
 
@@ -120,7 +120,7 @@ export async function answerPart(
     if (!haveWanted(manifest, request)) return 'whole';
     const use = { now: context.clock.now(), ignoreNoCache: asked.plan.ignoreNoCache };
     const isGood = outcome === 'revalidated' || entryUse(manifest, request.headers, use) === 'fresh';
-    const found = { manifest, outcome, collapsed: !seat.isFirst };
+    const found = { manifest, outcome, collapsed: !seat.isFirst || head.isFollowed === true };
     return (isGood ? await answerFromParts(asked, found, context) : undefined) ?? 'ask-more';
   } catch (error) {
     const stale = isUpstreamFailure(error) ? await answerHeldInstead(asked, context) : undefined;
@@ -138,13 +138,13 @@ function joinPartFlight(
   const { request, plan, key } = asked;
   const { clock, random } = context;
   const sent = [...plan.sent, ...nominatedHeaders(varies, request.headers, plan.sent)];
-  // No other server follows it.
+  // No other server follows it: they wait for what is stored.
   const acceptsAll = (): boolean => true;
   const task = { ...plan, sent, entryKey: key, varies, need, range, request, acceptsEarlier: acceptsAll };
   const place = plan.isPersonal ? personalKey(key, versionId(clock.now(), random)) : key;
   return context.flights.join(rangeKey(place, range), {
     run: async (flight) => {
-      if (await fetchPart(task, flight, context)) fillBehind({ asked, varies }, context);
+      if (await runPartFlight(task, flight, context)) fillBehind({ asked, varies }, context);
     },
     accepts: (head) => acceptsEarlier(head, { asked, need, now: clock.now() }),
     isOutdated: (flight) => isOutdated(flight, context),

@@ -18,6 +18,7 @@ import { newlyVaries } from '../entry/entry-variants.ts';
 import { bodyOf, entering, foundVariant, receive, sendsEverything, toldApart } from '../fetch/fetch-entry.ts';
 import type { FetchTask } from '../fetch/fetch-task.ts';
 import type { FlightHead } from '../fetch/flight-head.ts';
+import type { Manifest } from '../entry/manifest.ts';
 import type { Flight } from '../flight/flight.ts';
 import { isFresh } from '../freshness/entry-freshness.ts';
 import { planResponse } from '../freshness/response-plan.ts';
@@ -45,18 +46,9 @@ type PartFlight = Flight<FlightHead>;
  * @returns whether the whole is to be had behind the answer: it may be stored, and is small, or all its parts have come
  */
 export async function fetchPart(task: PartTask, flight: PartFlight, context: EntryContext): Promise<boolean> {
-  const now = context.clock.now();
-  const isContent = task.need === 'any';
-  // Published since whoever began this flight looked, like in the flight of a whole response.
-  const whole = isContent ? await context.manifests.read(task.entryKey.text) : undefined;
-  if (whole !== undefined && isFresh(whole, now)) {
-    flight.settle({ kind: 'stored', outcome: 'hit', manifest: whole });
-    return false;
-  }
-  const parts = task.need === 'whole' ? undefined : await readParts(task.entryKey, context);
-  const held = parts !== undefined && haveWanted(parts, withoutIfRange(task)) ? parts : undefined;
-  if (held !== undefined && isContent && isFresh(held, now)) {
-    flight.settle({ kind: 'stored', outcome: 'hit', manifest: held });
+  const { fresh, parts, held } = await findPart(task, context);
+  if (fresh !== undefined) {
+    flight.settle({ kind: 'stored', outcome: 'hit', manifest: fresh });
     return false;
   }
   let arrival = await askForPart(task, { held, flight, context });
@@ -73,6 +65,27 @@ export async function fetchPart(task: PartTask, flight: PartFlight, context: Ent
   const seen = { head: arrival.head, version: flight.version, context };
   if (parts !== undefined) await forgetParts({ key: task.entryKey, manifest: parts }, seen);
   return false;
+}
+
+/** What is stored of what is wanted. */
+interface FoundPart {
+  /** What answers as it is. */
+  readonly fresh: Manifest | undefined;
+  readonly parts: PartsManifest | undefined;
+  /** Parts that have all that is wanted, but are to be confirmed. */
+  readonly held: PartsManifest | undefined;
+}
+
+/** Looks again: published since whoever began this flight looked, here or by another server. */
+export async function findPart(task: PartTask, context: EntryContext): Promise<FoundPart> {
+  const now = context.clock.now();
+  const isContent = task.need === 'any';
+  const whole = isContent ? await context.manifests.read(task.entryKey.text) : undefined;
+  if (whole !== undefined && isFresh(whole, now)) return { fresh: whole, parts: undefined, held: undefined };
+  const parts = task.need === 'whole' ? undefined : await readParts(task.entryKey, context);
+  const held = parts !== undefined && haveWanted(parts, withoutIfRange(task)) ? parts : undefined;
+  const isGood = held !== undefined && isContent && isFresh(held, now);
+  return { fresh: isGood ? held : undefined, parts, held };
 }
 
 /** Whose condition does not hold gets the whole; the others need to know what is held. */
