@@ -14,6 +14,7 @@ import type { Generations } from './generation/generations.ts';
 import { createDatasets } from './get-dataset.ts';
 import { createGetEntry } from './get-entry.ts';
 import { ManualClock } from './get-entry.fixture.ts';
+import { ProcessLeases } from './lease/process-leases.fixture.ts';
 import type { EntryStore } from './store/entry-store.ts';
 import { createMemoryStore } from './store/memory-store.ts';
 import { createUpstreamRegistry } from './upstream/upstream-registry.ts';
@@ -36,6 +37,8 @@ export interface TestDatasets {
   readonly store: EntryStore;
   readonly generations: Generations;
   readonly clock: ManualClock;
+  /** Shared by all servers. */
+  readonly leases: CountedLeases;
   readonly url: string;
   /** Requests by path. */
   readonly counts: Map<string, number>;
@@ -47,8 +50,18 @@ export interface TestDatasets {
   records(query?: Partial<DatasetQuery>, by?: Datasets): Promise<Row[]>;
   /** Waits until no flight is under way, and lets what was fetched run out. */
   elapse(ms: number): Promise<void>;
-  /** Another server over the same store. */
+  /** Another server over the same store and leases; all share one entry service. */
   another(): Datasets;
+}
+
+/** Leases that know which of them were asked for. */
+export class CountedLeases extends ProcessLeases {
+  readonly asked: string[] = [];
+
+  override async take(name: string): ReturnType<ProcessLeases['take']> {
+    this.asked.push(name);
+    return await super.take(name);
+  }
 }
 
 /** Starts an upstream and datasets of it. */
@@ -76,13 +89,14 @@ export async function startDatasets(options: TestDatasetsOptions): Promise<TestD
     error: (...line: unknown[]) => void logged.error.push(line.map(text).join(' ')),
   };
   const generations = createGenerations({ clock, random: Math.random });
+  const leases = new CountedLeases(clock);
   const common = { store, limits, clock, random: Math.random, logger, generations };
   const plainUrls = datasetUrls(config);
   const entries = createGetEntry({ ...common, upstreams, plainUrls, metrics: createMetrics('test') });
   const { datasets, upstreams: declarations } = config;
   const open = (): Datasets => {
     const parts = { datasets, upstreams: declarations, metrics: createMetrics('test'), baseDir: '/' };
-    const opened = createDatasets({ ...common, ...parts, entries });
+    const opened = createDatasets({ ...common, ...parts, leases, entries });
     onTestFinished(async () => await opened.close());
     return opened;
   };
@@ -102,6 +116,7 @@ export async function startDatasets(options: TestDatasetsOptions): Promise<TestD
     store,
     generations,
     clock,
+    leases,
     url,
     counts,
     logged,

@@ -50,7 +50,7 @@ class DatasetShelf implements Datasets {
     this.#archive = new DatasetArchive(deps);
     const counter = metrics.counter<string>({
       name: 'datasets_total',
-      help: 'Refreshes of datasets by what became of them, restarts by changed pages, and partitions lost.',
+      help: 'Refreshes of datasets by what became of them, here or elsewhere, restarts by changed pages, and partitions lost.',
       labels: ['what'],
     });
     this.#count = (what) => counter.inc({ what });
@@ -113,11 +113,16 @@ class DatasetShelf implements Datasets {
     const followed = new AbortController();
     const ended = AbortSignal.any([signal, followed.signal]);
     // It ends with the waiting, and has nobody to tell then.
-    const onIngest = (ingest: DatasetIngest): void =>
+    let isCutHere = false;
+    const onIngest = (ingest: DatasetIngest): void => {
+      isCutHere = true;
       void followCut(ingest, ended, onCut).catch(() => undefined);
+    };
     try {
       const declared = declaredDataset(name, this.#deps);
-      await abortable(this.#currents.refreshed(declared, onIngest), signal);
+      const { records, partitions } = await abortable(this.#currents.refreshed(declared, onIngest), signal);
+      // Of what another server cuts, or has cut before, only the outcome is known.
+      if (!isCutHere) onCut({ bytes: 0, bytesTotal: 0, records, partitions: partitions.length });
     } finally {
       followed.abort();
     }

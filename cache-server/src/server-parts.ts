@@ -116,6 +116,7 @@ export async function openServerParts(config: Config, deps: PartsDeps): Promise<
   const datasets = createDatasets({
     ...shared,
     entries,
+    leases: control?.leases,
     upstreams: config.upstreams,
     datasets: config.datasets,
     baseDir: process.cwd(),

@@ -8,11 +8,12 @@ import { refresh } from './dataset-refresh.ts';
 import type { RefreshDeps } from './refresh-deps.ts';
 import type { DeclaredDataset } from './declared-dataset.ts';
 import type { Judgement } from '../generation/generations.ts';
+import { RefreshTurns } from './refresh-turns.ts';
 
 /** How long readers wait for a refresh while there is a version at hand; it goes on without them. */
 const REFRESH_WAIT_MS = 3_000;
 
-type Deps = Omit<RefreshDeps, 'onIngest' | 'failures'>;
+type Deps = Omit<RefreshDeps, 'onIngest' | 'failures' | 'turns'>;
 type OnIngest = (ingest: DatasetIngest) => void;
 
 interface Running {
@@ -26,6 +27,7 @@ export class CurrentVersions {
   readonly #deps: Deps;
   readonly #archive: DatasetArchive;
   readonly #failures: FailedRefreshes;
+  readonly #turns: RefreshTurns;
   readonly #running = new Map<string, Running>();
   readonly #onIngest = new Map<string, Set<OnIngest>>();
 
@@ -33,6 +35,12 @@ export class CurrentVersions {
     this.#deps = deps;
     this.#archive = deps.archive;
     this.#failures = new FailedRefreshes(deps.clock);
+    this.#turns = new RefreshTurns({
+      leases: deps.leases,
+      clock: deps.clock,
+      waitMsMax: deps.limits.fetchDeadlineMs,
+      onAway: () => deps.count('control-away'),
+    });
   }
 
   /** The current version, once it is known to be, or for so long as can be waited. */
@@ -90,7 +98,7 @@ export class CurrentVersions {
       running.ingest = ingest;
       this.#announce(name, ingest);
     };
-    const deps = { ...this.#deps, onIngest, failures: this.#failures };
+    const deps = { ...this.#deps, onIngest, failures: this.#failures, turns: this.#turns };
     const refreshed = refresh(declared, deps, this.#deps.closed).finally(() => this.#running.delete(name));
     refreshed.catch(() => undefined);
     const running: Running = { refreshed, startedAtMs: this.#deps.clock.now(), ingest: undefined };

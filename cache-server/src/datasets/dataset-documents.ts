@@ -34,6 +34,21 @@ export async function fetchEndpoints(
   }
 }
 
+/**
+ * Reads to its end what this server itself is fetching, and gives up the rest: other servers may follow the fetch, which ends when nobody reads
+ * it here. What goes wrong is told to those who follow.
+ */
+export async function readOn(answers: readonly EndpointResponse[], signal: AbortSignal): Promise<void> {
+  const isFollowed = ({ outcome }: EndpointResponse): boolean =>
+    outcome === 'miss' || outcome === 'refreshed';
+  for (const answer of answers) if (!isFollowed(answer)) answer.body.release();
+  await Promise.allSettled(
+    answers.filter(isFollowed).map(async (answer) => {
+      for await (const _part of bodyParts(answer, signal));
+    }),
+  );
+}
+
 /** Responses as documents. */
 export async function* responseDocuments(
   answers: readonly EndpointResponse[],

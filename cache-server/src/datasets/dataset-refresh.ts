@@ -3,7 +3,7 @@ import type { Generation } from '@pannier/proto/generation';
 import type { Clock } from '../clock.ts';
 import type { DatasetManifest } from '../dataset/version/dataset-manifest.ts';
 import type { VersionShelf } from '../dataset/version/version-shelf.ts';
-import { asUnfit, fetchEndpoints, responseDocuments } from './dataset-documents.ts';
+import { asUnfit, fetchEndpoints, readOn, responseDocuments } from './dataset-documents.ts';
 import { DatasetIngest } from './dataset-ingest.ts';
 import type { CutDataset } from './dataset-ingest.ts';
 import { datasetVerdict } from './dataset-verdict.ts';
@@ -16,43 +16,69 @@ import type { Judgement } from '../generation/generations.ts';
 import { versionId } from '../flight/version-id.ts';
 import { publishDataset, quarantined, tooLarge } from './publish-dataset.ts';
 import type { RefreshDeps } from './refresh-deps.ts';
+import { isCheckedSince, TurnPassed } from './refresh-turns.ts';
+import type { RefreshTurn, TurnRequest } from './refresh-turns.ts';
 import { probeVersion } from '../fetch/version-probe.ts';
 
 /** Pages are walked anew after this long where nothing is declared; each is a request. */
 const PAGES_REFRESH_MS = 60_000;
 
-/** The version that readers get now. */
+/** The version that readers get now. Only one server at a time cuts it; the others look again when that one is done. */
 export async function refresh(
   declared: DeclaredDataset,
   deps: RefreshDeps,
   signal: AbortSignal,
 ): Promise<DatasetManifest> {
+  const askedAtMs = deps.clock.now();
+  let before: VersionShelf | undefined;
+  for (;;) {
+    const end = await refreshOnce(declared, deps, { signal, askedAtMs, before });
+    if ('manifest' in end) return end.manifest;
+    before = end.seen;
+  }
+}
+
+/** What a refresh looks back on. */
+interface RefreshQuery extends Pick<TurnRequest, 'askedAtMs' | 'signal'> {
+  /** The shelf before another server had its turn. */
+  readonly before: VersionShelf | undefined;
+}
+
+/** @returns the shelf as it was seen, when another server had its turn */
+async function refreshOnce(
+  declared: DeclaredDataset,
+  deps: RefreshDeps,
+  query: RefreshQuery,
+): Promise<{ readonly manifest: DatasetManifest } | { readonly seen: VersionShelf }> {
   const shelf = await lookAfter(declared, deps);
   const current = shelf.current === '' ? undefined : await deps.archive.manifest(declared, shelf.current);
   const generation = await deps.generations.capture();
   const verdict = await datasetVerdict(declared, shelf, deps);
   if (current !== undefined && verdict === 'valid' && isFreshByTime(declared, shelf, deps.clock))
-    return current;
+    return { manifest: current };
   // Of a version that has lost partitions nothing can be served meanwhile.
   const isGone = verdict === 'gone';
   const isReadable = current !== undefined && shelf.lastCut !== '' && !isGone;
-  if (isReadable && deps.failures.standing(declared.name) !== undefined) return current;
-  const attempt = { cut: '' };
+  const standing: Standing = { declared, shelf, current, attempt: { cut: '' }, verdict, generation };
+  const isNews = isToldElsewhere(standing, query);
+  if (!isNews && isReadable && deps.failures.standing(declared.name) !== undefined)
+    return { manifest: current };
   try {
-    const manifest = await newest({ declared, shelf, current, attempt, verdict, generation }, deps, signal);
+    const manifest = isNews ? elsewhere(standing, deps) : await newest(standing, deps, query);
     deps.failures.clear(declared.name);
-    return manifest;
+    return { manifest };
   } catch (error) {
+    if (error instanceof TurnPassed) return { seen: shelf };
     const told = asTold(error, declared, deps);
     if (!isDataTrouble(told)) throw told;
     if (deps.failures.standing(declared.name)?.error !== told) {
-      deps.failures.add(declared.name, { error: told, cut: attempt.cut });
+      deps.failures.add(declared.name, { error: told, cut: standing.attempt.cut });
       deps.count('failed');
       const what = current === undefined ? 'dataset not cut' : 'dataset not refreshed; the old version stays';
       deps.logger.error({ dataset: declared.name, err: told }, what);
     }
     if (current === undefined || isGone) throw told;
-    return current;
+    return { manifest: current };
   }
 }
 
@@ -90,34 +116,68 @@ function asTold(error: unknown, declared: DeclaredDataset, { store }: RefreshDep
   return isDrivenOut ? tooLarge(declared, error.message, error) : asUnfit(error, declared);
 }
 
-async function newest(standing: Standing, deps: RefreshDeps, signal: AbortSignal): Promise<DatasetManifest> {
+async function newest(standing: Standing, deps: RefreshDeps, query: RefreshQuery): Promise<DatasetManifest> {
   const { declared, attempt, generation } = standing;
+  const { signal } = query;
   const isDoubted = standing.verdict !== 'valid';
   const told = await probed(declared, deps, { signal, confirmed: isDoubted });
   if (told !== '' && isCut(standing, told)) return await checked(standing, deps);
   // What was cached before the probe answered may be older than its answer, and would pass for it until the next one.
   const entries = told === '' && !isDoubted ? deps.entries : confirming(deps.entries);
   if (declared.settings.pages !== undefined)
-    return await newestOfPages(standing, told, isDoubted ? { ...deps, entries } : deps);
+    return await inTurn(
+      standing,
+      { ...query, onWait: () => undefined, deps },
+      async (turn) => await newestOfPages(standing, { told, turn }, isDoubted ? { ...deps, entries } : deps),
+    );
   const answers = await fetchEndpoints(declared, { ...deps, entries }, signal);
   const sourceVersion = answers.map(({ body }) => body.version).join(' ');
   const cut = told === '' ? `${declared.declaration}/${sourceVersion}` : told;
   attempt.cut = cut;
   const failed = deps.failures.standing(declared.name);
-  if (isCut(standing, cut) || failed?.cut === cut) {
-    for (const { body } of answers) body.release();
-    if (failed?.cut === cut) throw failed.error;
-    return await checked(standing, deps);
-  }
-  const ended = AbortSignal.any([deps.closed, AbortSignal.timeout(deps.limits.fetchDeadlineMs)]);
-  const documents = responseDocuments(answers, ended);
+  const onWait = (over: AbortSignal): void => void readOn(answers, over);
   try {
-    const dataset = await cutOnce(standing, { documents, ended }, deps);
-    return await publishDataset(declared, { dataset, sourceVersion, cut, generation }, deps);
+    if (failed?.cut === cut) throw failed.error;
+    if (isCut(standing, cut)) return await checked(standing, deps);
+    return await inTurn(standing, { ...query, onWait, deps }, async (turn) => {
+      const ended = AbortSignal.any([deps.closed, AbortSignal.timeout(deps.limits.fetchDeadlineMs)]);
+      const dataset = await cutOnce(standing, { documents: responseDocuments(answers, ended), ended }, deps);
+      return await publishDataset(declared, { dataset, sourceVersion, cut, generation, turn }, deps);
+    });
   } finally {
     // Those that were never opened, because something went wrong before, would be waited for by their flights.
     for (const { body } of answers) body.release();
   }
+}
+
+/** @throws TurnPassed when another server had its turn, or went away in it */
+async function inTurn(
+  { declared, shelf }: Standing,
+  { deps, ...request }: TurnRequest & { deps: RefreshDeps },
+  cutAndPublish: (turn: RefreshTurn) => Promise<DatasetManifest>,
+): Promise<DatasetManifest> {
+  const turn = await deps.turns.take(declared, request);
+  if (turn === undefined) throw new TurnPassed();
+  try {
+    // Whoever had it may have published and given it up after this server looked.
+    if (isCheckedSince(shelf, await deps.archive.shelf(declared), declared)) throw new TurnPassed();
+    return await cutAndPublish(turn);
+  } finally {
+    await turn.release();
+  }
+}
+
+/** Whether the server whose turn was waited for has asked the upstream, and nothing was invalidated since. */
+function isToldElsewhere({ declared, shelf, verdict }: Standing, { before }: RefreshQuery): boolean {
+  return before !== undefined && verdict === 'valid' && isCheckedSince(before, shelf, declared);
+}
+
+/** What another server published, or put aside. @throws CacheServerError `bad-data` when that was the first version */
+function elsewhere({ declared, shelf, current, attempt }: Standing, { count }: RefreshDeps): DatasetManifest {
+  attempt.cut = shelf.lastCut;
+  if (current === undefined) throw quarantined(declared, shelf.versions[0]?.quarantineReason ?? '');
+  count('elsewhere');
+  return current;
 }
 
 /** The same entries, each of them confirmed by its upstream. */
@@ -143,7 +203,7 @@ async function probed(
 
 async function newestOfPages(
   standing: Standing,
-  toldBefore: string,
+  { told: toldBefore, turn }: { told: string; turn: RefreshTurn },
   deps: RefreshDeps,
 ): Promise<DatasetManifest> {
   const { declared, generation } = standing;
@@ -159,7 +219,7 @@ async function newestOfPages(
       );
       const cut = told === '' ? `${declared.declaration}/${dataset.version}` : told;
       const sourceVersion = dataset.version;
-      return await publishDataset(declared, { dataset, sourceVersion, cut, generation }, deps);
+      return await publishDataset(declared, { dataset, sourceVersion, cut, generation, turn }, deps);
     } catch (error) {
       if (!(error instanceof PagesChanged)) throw error;
       deps.count('restarted');

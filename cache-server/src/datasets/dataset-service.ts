@@ -7,6 +7,7 @@ import type { PartitionDiff, RecordDiff } from '../dataset/version/version-diff.
 import type { ShelvedVersion } from '../dataset/version/version-shelf.ts';
 import type { EntryService } from '../entry/entry-service.ts';
 import type { Generations } from '../generation/generations.ts';
+import type { LeaseStore } from '../lease/lease-store.ts';
 import type { EntryStore } from '../store/entry-store.ts';
 
 /** What datasets are made of. */
@@ -14,6 +15,8 @@ export interface DatasetsDeps {
   readonly entries: EntryService;
   readonly store: EntryStore;
   readonly generations: Pick<Generations, 'announce' | 'capture' | 'judge'>;
+  /** Who of several servers cuts; absent for a server that is alone. */
+  readonly leases?: LeaseStore | undefined;
   readonly datasets: Config['datasets'];
   readonly upstreams: Config['upstreams'];
   readonly limits: Config['limits'];

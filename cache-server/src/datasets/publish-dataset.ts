@@ -12,6 +12,8 @@ import type { DatasetPublication } from './dataset-service.ts';
 import type { DeclaredDataset } from './declared-dataset.ts';
 import type { CacheServerError } from '../errors.ts';
 import type { RefreshDeps } from './refresh-deps.ts';
+import { isCutSince, TurnPassed } from './refresh-turns.ts';
+import type { RefreshTurn } from './refresh-turns.ts';
 
 /** What was cut, and from what. */
 export interface DatasetCut {
@@ -21,17 +23,19 @@ export interface DatasetCut {
   readonly cut: string;
   /** The invalidations that were known before the upstream was asked. */
   readonly generation: Generation;
+  readonly turn: RefreshTurn;
 }
 
 /**
  * Publishes what was cut, or puts it aside.
  *
  * @returns the version that readers get now
- * @throws CacheServerError `bad-data` when it is put aside and there is no other one, or when the store did not keep all of it
+ * @throws CacheServerError `bad-data` when it is put aside and there is no other one, or when the store did not keep all of it; TurnPassed when
+ *   another server has the turn now
  */
 export async function publishDataset(
   declared: DeclaredDataset,
-  { dataset, sourceVersion, cut, generation }: DatasetCut,
+  { dataset, sourceVersion, cut, generation, turn }: DatasetCut,
   deps: RefreshDeps,
 ): Promise<DatasetManifest> {
   const { archive, clock } = deps;
@@ -39,14 +43,15 @@ export async function publishDataset(
   const checked = { lastCut: cut, checkedAtMs: publishedAtMs, generation };
   // Read anew: a roll-back, or another server, may have come while this was cut.
   const shelf = await archive.shelf(declared);
+  const changeShelf = await shelfInTurn(declared, shelf, { turn, deps });
   const current = shelf.current === '' ? undefined : await archive.manifest(declared, shelf.current);
   const manifest: DatasetManifest = { ...dataset, sourceVersion, publishedAtMs };
   const settings = { ...declared.settings.drift, declaredFields: declaredFields(declared.settings) };
   const reasons = driftReasons(current, manifest, settings);
   const known = await knownVersion(declared, dataset, { shelf, reasons, deps });
   if (known !== undefined) {
+    await changeShelf((one) => ({ ...one, ...checked }));
     deps.count('unchanged');
-    await archive.changeShelf(declared, (one) => ({ ...one, ...checked }));
     if (current === undefined) throw quarantined(declared, known.quarantineReason);
     return current;
   }
@@ -55,7 +60,7 @@ export async function publishDataset(
   const { version, records } = manifest;
   const added = { version, records, publishedAtMs, quarantineReason: reasons.join('; ') };
   const { keepVersions } = declared.settings;
-  await archive.changeShelf(declared, (one) => ({ ...shelve(one, added, keepVersions), ...checked }));
+  await changeShelf((one) => ({ ...shelve(one, added, keepVersions), ...checked }));
   if (reasons.length > 0) {
     deps.count('quarantined');
     deps.logger.error(
@@ -68,6 +73,29 @@ export async function publishDataset(
   deps.count('cut');
   deps.onPublished(publication(current, manifest));
   return manifest;
+}
+
+/**
+ * Changes a shelf that was just read. Whoever took the turn from this server, while it was stopped, asked the upstream later: nothing is
+ * written over what came of that. The lease tells of one who took it before the shelf was read; one who takes it after that shows on the shelf.
+ */
+async function shelfInTurn(
+  declared: DeclaredDataset,
+  shelf: VersionShelf,
+  { turn, deps }: { turn: RefreshTurn; deps: RefreshDeps },
+): Promise<(change: (one: VersionShelf) => VersionShelf) => Promise<void>> {
+  const refuseLate = (isLate: boolean): void => {
+    if (!isLate) return;
+    deps.count('superseded');
+    throw new TurnPassed();
+  };
+  refuseLate(!(await turn.confirm()));
+  return async (change) => {
+    await deps.archive.changeShelf(declared, (one) => {
+      refuseLate(isCutSince(shelf, one, declared));
+      return change(one);
+    });
+  };
 }
 
 /** The first partitions of a dataset may have been driven out by its last ones. */
