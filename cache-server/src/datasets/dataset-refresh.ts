@@ -1,6 +1,4 @@
 /** Brings a dataset up to date: is there anything newer, cut it, judge it, publish it last. */
-import type { Generation } from '@pannier/proto/generation';
-import type { Clock } from '../clock.ts';
 import type { DatasetManifest } from '../dataset/version/dataset-manifest.ts';
 import type { VersionShelf } from '../dataset/version/version-shelf.ts';
 import { asUnfit, fetchEndpoints, readOn, responseDocuments } from './dataset-documents.ts';
@@ -12,16 +10,14 @@ import { lookAfter } from './dataset-upkeep.ts';
 import type { DeclaredDataset } from './declared-dataset.ts';
 import type { EntryService } from '../entry/entry-service.ts';
 import { CacheServerError } from '../errors.ts';
-import type { Judgement } from '../generation/generations.ts';
 import { versionId } from '../flight/version-id.ts';
-import { publishDataset, quarantined, tooLarge } from './publish-dataset.ts';
+import { publishDataset, tooLarge } from './publish-dataset.ts';
 import type { RefreshDeps } from './refresh-deps.ts';
-import { isCheckedSince, TurnPassed } from './refresh-turns.ts';
+import { checked, elsewhere, isCut, isFreshByTime, isToldElsewhere } from './refresh-standing.ts';
+import type { Standing } from './refresh-standing.ts';
+import { isCutSince, TurnPassed } from './refresh-turns.ts';
 import type { RefreshTurn, TurnRequest } from './refresh-turns.ts';
 import { probeVersion } from '../fetch/version-probe.ts';
-
-/** Pages are walked anew after this long where nothing is declared; each is a request. */
-const PAGES_REFRESH_MS = 60_000;
 
 /** The version that readers get now. Only one server at a time cuts it; the others look again when that one is done. */
 export async function refresh(
@@ -54,13 +50,13 @@ async function refreshOnce(
   const current = shelf.current === '' ? undefined : await deps.archive.manifest(declared, shelf.current);
   const generation = await deps.generations.capture();
   const verdict = await datasetVerdict(declared, shelf, deps);
-  if (current !== undefined && verdict === 'valid' && isFreshByTime(declared, shelf, deps.clock))
+  const standing: Standing = { declared, shelf, current, attempt: { cut: '' }, verdict, generation };
+  if (current !== undefined && verdict === 'valid' && isFreshByTime(standing, deps.clock))
     return { manifest: current };
   // Of a version that has lost partitions nothing can be served meanwhile.
   const isGone = verdict === 'gone';
   const isReadable = current !== undefined && shelf.lastCut !== '' && !isGone;
-  const standing: Standing = { declared, shelf, current, attempt: { cut: '' }, verdict, generation };
-  const isNews = isToldElsewhere(standing, query);
+  const isNews = isToldElsewhere(standing, query.before);
   if (!isNews && isReadable && deps.failures.standing(declared.name) !== undefined)
     return { manifest: current };
   try {
@@ -80,27 +76,6 @@ async function refreshOnce(
     if (current === undefined || isGone) throw told;
     return { manifest: current };
   }
-}
-
-interface Standing {
-  readonly declared: DeclaredDataset;
-  readonly shelf: VersionShelf;
-  readonly current: DatasetManifest | undefined;
-  /** What is being cut, as soon as that is known. */
-  readonly attempt: { cut: string };
-  /** What invalidations make of the current version, and those that were known before the upstream is asked. */
-  readonly verdict: Judgement['verdict'];
-  readonly generation: Generation;
-}
-
-function isFreshByTime(
-  { settings, declaration }: DeclaredDataset,
-  shelf: VersionShelf,
-  clock: Clock,
-): boolean {
-  const refreshMs = settings.refreshMs ?? (settings.pages === undefined ? undefined : PAGES_REFRESH_MS);
-  if (refreshMs === undefined || !shelf.lastCut.startsWith(`${declaration}/`)) return false;
-  return clock.now() - shelf.checkedAtMs < refreshMs;
 }
 
 /** Anything that is wrong out there; what is wrong with the caller or with the store is told as it is. */
@@ -160,24 +135,11 @@ async function inTurn(
   if (turn === undefined) throw new TurnPassed();
   try {
     // Whoever had it may have published and given it up after this server looked.
-    if (isCheckedSince(shelf, await deps.archive.shelf(declared), declared)) throw new TurnPassed();
+    if (isCutSince(shelf, await deps.archive.shelf(declared), declared)) throw new TurnPassed();
     return await cutAndPublish(turn);
   } finally {
     await turn.release();
   }
-}
-
-/** Whether the server whose turn was waited for has asked the upstream, and nothing was invalidated since. */
-function isToldElsewhere({ declared, shelf, verdict }: Standing, { before }: RefreshQuery): boolean {
-  return before !== undefined && verdict === 'valid' && isCheckedSince(before, shelf, declared);
-}
-
-/** What another server published, or put aside. @throws CacheServerError `bad-data` when that was the first version */
-function elsewhere({ declared, shelf, current, attempt }: Standing, { count }: RefreshDeps): DatasetManifest {
-  attempt.cut = shelf.lastCut;
-  if (current === undefined) throw quarantined(declared, shelf.versions[0]?.quarantineReason ?? '');
-  count('elsewhere');
-  return current;
 }
 
 /** The same entries, each of them confirmed by its upstream. */
@@ -251,24 +213,4 @@ async function cutOnce(
     'dataset cut',
   );
   return dataset;
-}
-
-/** Whether just this was cut already, and either gave a version or was put aside. */
-function isCut({ shelf, current, verdict }: Standing, cut: string): boolean {
-  if (verdict === 'gone') return false;
-  return shelf.lastCut === cut && (current !== undefined || shelf.current === '');
-}
-
-/** The upstream has nothing newer. @throws CacheServerError `bad-data` when what it has was put aside, and there is no other version */
-async function checked(
-  { declared, shelf, current, verdict, generation }: Standing,
-  { clock, archive }: RefreshDeps,
-): Promise<DatasetManifest> {
-  if (current === undefined) throw quarantined(declared, shelf.versions[0]?.quarantineReason ?? '');
-  const now = clock.now();
-  const { refreshMs } = declared.settings;
-  const isDue = refreshMs !== undefined && now - shelf.checkedAtMs >= refreshMs;
-  if (isDue || verdict === 'stale')
-    await archive.changeShelf(declared, (one) => ({ ...one, checkedAtMs: now, generation }));
-  return current;
 }

@@ -73,6 +73,13 @@ test('a walk over pages is one for all servers', async () => {
   expect(cuts(t)).toBe(2);
 });
 
+test('what another server has just been told is not asked for again, although it may not be used without asking', async () => {
+  const { t, servers } = await started();
+  t.put('/d', [{ v: 1 }], 'no-cache');
+  for (const rows of await readAll(t, servers)) expect(rows).toEqual([{ v: 1 }]);
+  expect([t.counts.get('/d'), cuts(t)]).toEqual([1, 1]);
+});
+
 test('nobody asks whose turn it is while there is nothing to cut', async () => {
   const { t, servers } = await started();
   t.put('/d', [{ v: 1 }], 'max-age=60');

@@ -92,13 +92,3 @@ export function isCutSince(
 ): boolean {
   return now.lastCut !== before.lastCut && now.lastCut.startsWith(`${declaration}/`);
 }
-
-/** Whether the upstream was asked between two looks at a shelf, and its answer stands there. */
-export function isCheckedSince(before: VersionShelf, now: VersionShelf, declared: DeclaredDataset): boolean {
-  if (isCutSince(before, now, declared)) return true;
-  const isSame =
-    now.checkedAtMs === before.checkedAtMs &&
-    now.generation?.epoch === before.generation?.epoch &&
-    now.generation?.sequence === before.generation?.sequence;
-  return !isSame && now.lastCut.startsWith(`${declared.declaration}/`);
-}
