@@ -37,18 +37,25 @@ async function begun(answer: LookupResponse, signal: AbortSignal): Promise<Looku
   const start = await chunks.next().catch(asError);
   signal.throwIfAborted();
   if (isServerLost(start)) throw start;
-  async function* read(): AsyncGenerator<Uint8Array, void, undefined> {
-    try {
-      if (start instanceof Error) throw start;
-      for (let next = start; next.done !== true; next = await chunks.next()) yield next.value;
-    } finally {
-      await chunks.return?.();
-    }
-  }
-  return {
-    ...answer,
-    body: { ...answer.body, read, cancel: () => void chunks.return?.().catch(() => undefined) },
+  const cancel = (): void => void chunks.return?.().catch(() => undefined);
+  return { ...answer, body: { ...answer.body, read: () => replayed(start, chunks), cancel } };
+}
+
+/** What was taken first, then the rest. No generator: it would be one more turn of the loop for each chunk of each client. */
+function replayed(
+  start: IteratorResult<Uint8Array> | Error,
+  chunks: AsyncIterator<Uint8Array>,
+): AsyncIterable<Uint8Array> {
+  let isAtStart = true;
+  const next = async (): Promise<IteratorResult<Uint8Array>> => {
+    if (!isAtStart) return await chunks.next();
+    isAtStart = false;
+    if (start instanceof Error) throw start;
+    return start;
   };
+  const leave = async (): Promise<IteratorResult<Uint8Array>> =>
+    (await chunks.return?.()) ?? { done: true, value: undefined };
+  return { [Symbol.asyncIterator]: () => ({ next, return: leave }) };
 }
 
 function asError(error: unknown): Error {

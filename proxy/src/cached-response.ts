@@ -1,6 +1,4 @@
 /** Answers of the near cache and of the cache server, as HTTP responses with the upstream's bytes. */
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import {
   getHeader,
   hasHeader,
@@ -17,6 +15,7 @@ import { clientHead, flatHead } from './response-head.ts';
 import { resumedBody } from './resumed-body.ts';
 import type { ResumeParts } from './resumed-body.ts';
 import { variesOnlyBy } from './same-response.ts';
+import { writeBody } from './written-body.ts';
 
 const AGE_AND_STATUS: ReadonlySet<string> = new Set(['age', 'cache-status']);
 
@@ -103,20 +102,21 @@ export async function sendLookup(
   }
   const head = clientHead(answer.headers, parts.pseudonym, params);
   response.writeHead(answer.status, flatHead(head));
-  const kept: Uint8Array[] = [];
   const keeps =
     isKept(asked, answer, near) &&
     answer.freshForMs > 0 &&
     answer.bodyBytes !== undefined &&
     answer.bodyBytes <= parts.nearEntryBytesMax;
-  const body = resumedBody(asked, answer, { parts, signal: left });
+  const kept: Uint8Array[] = [];
   try {
-    const storedAtMs = parts.now();
-    await pipeline(Readable.from(keeps ? collected(body, kept) : body, { objectMode: false }), response);
+    const storedAtMs = now;
+    const body = resumedBody(asked, answer, { parts, signal: left });
+    const onChunk = keeps ? (chunk: Uint8Array): void => void kept.push(chunk) : undefined;
+    await writeBody(response, body, { bodyBytes: answer.bodyBytes, left, onChunk });
     // The client may have written meanwhile, and shall read what it wrote: this answer is from before.
     if (!keeps || !parts.near.isCurrent(near.nearKey, near.removals)) return;
     // Of all who share an answer one keeps it.
-    if (params.collapsed === true && parts.near.get(near.nearKey) !== undefined) return;
+    if (params.collapsed === true && parts.near.getStale(near.nearKey, 0) !== undefined) return;
     parts.near.set(near.nearKey, {
       status: 200,
       headers: answer.headers,
@@ -128,12 +128,5 @@ export async function sendLookup(
   } catch (error) {
     breakOff(response);
     throw error;
-  }
-}
-
-async function* collected(body: AsyncIterable<Uint8Array>, kept: Uint8Array[]): AsyncGenerator<Uint8Array> {
-  for await (const chunk of body) {
-    kept.push(chunk);
-    yield chunk;
   }
 }

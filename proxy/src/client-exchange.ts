@@ -58,10 +58,13 @@ export function endWithFailure(
   response.writeHead(status, headers).end(body);
 }
 
-/** A reset rather than an end: a client of HTTP/1.0 takes the end of the connection for the end of the body. */
+/**
+ * Ends the connection in the middle of a body, so that its client sees the break. With HTTP/1.1 a length or a last chunk is missing then,
+ * and what was sent still arrives; a client of HTTP/1.0 may take the end of the connection for that of the body, and gets a reset.
+ */
 export function breakOff(response: ServerResponse): void {
   if (response.writableFinished) return;
-  if (response.shouldKeepAlive || response.socket === null) response.destroy();
+  if (response.req.httpVersion !== '1.0' || response.socket === null) response.destroy();
   else response.socket.resetAndDestroy();
 }
 
