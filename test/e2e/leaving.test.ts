@@ -77,7 +77,7 @@ test.each<[string, (redis: RedisFixture) => Promise<void>]>([
   ['has gone', async (redis) => await redis.kill9()],
   ['hangs', async (redis) => await redis.pause()],
 ])(
-  'a server that is told to end while its Redis %s ends with 0, and waits for nothing',
+  'a server that is told to end while its Redis %s drains without it, and ends with 0',
   { timeout: LONG_MS },
   async (_title, breakIt) => {
     await using mesh = await startMesh({

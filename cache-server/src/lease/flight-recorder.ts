@@ -146,12 +146,14 @@ export class FlightRecorder {
    */
   async #endMute(records: readonly FlightRecord[], error: unknown): Promise<void> {
     const wasOneWord = records.length === 1 && records.every(isLast);
+    let reason = error;
     try {
       if (!wasOneWord && (await this.#append([ALONE]))) return;
-    } catch {
-      // It was refused as well, or nobody knows: what follows is right in both cases.
+    } catch (refusedAsWell) {
+      // Or nobody knows: what follows is right in both cases.
+      reason = refusedAsWell;
     }
-    await this.#lease.giveUp(error);
+    await this.#lease.giveUp(reason);
   }
 
   #note(record: FlightRecord): void {
