@@ -71,7 +71,10 @@ test('everything that is named goes into one call, which tells its place in the 
       ],
     },
   ]);
-  expect(await codeOf(client.invalidate({ tag: [] }))).toBe('bad-request');
+  for (const nothing of [{ tag: [] }, { url: '/x' }, { url: ['http://u/', 'u'] }])
+    expect(await codeOf(client.invalidate(nothing))).toBe('bad-request');
+  expect(asked).toHaveLength(1);
+  expect(await codeOf(client.warm({ urls: ['http://u/', '/x'] }))).toBe('bad-request');
 });
 
 test('whoever invalidates does not get what it has just invalidated out of its own memory', async () => {

@@ -29,13 +29,16 @@ const KINDS = ['tag', 'prefix', 'scope', 'dataset', 'url', 'key'] as const;
 /**
  * What an invalidation names, one by one.
  *
- * @throws PannierError `bad-request` when that is nothing
+ * @throws PannierError `bad-request` when that is nothing, or a URL is not absolute
  */
 export function targetsOf(what: Invalidation): GenerationTarget[] {
   const targets = KINDS.flatMap((kind) => {
     const values = what[kind] ?? [];
     return (typeof values === 'string' ? [values] : values).map((value) => ({ kind, value }));
   });
+  const relative = targets.find(({ kind, value }) => kind === 'url' && !/^https?:\/\//i.test(value));
+  if (relative !== undefined)
+    throw new PannierError('bad-request', `invalidate: ${relative.value}: want an http:// or https:// URL`);
   if (targets.length > 0) return targets;
   throw new PannierError('bad-request', `invalidate: want at least one ${KINDS.join(', ')}`);
 }

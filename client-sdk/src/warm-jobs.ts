@@ -91,7 +91,7 @@ export function openWarmJobs(transport: Transport, deadlineMs: number): WarmJobs
   return {
     async warm({ urls = [], datasets = [], headers }, options = {}) {
       const request = {
-        urls: urls.map((url) => fetchRequest(url, {}).lookup.url),
+        urls: urls.map(webUrl),
         datasets: [...datasets],
         headers: [...new Headers(headers)].map(([name, value]) => ({
           name: Buffer.from(name, 'latin1'),
@@ -103,6 +103,17 @@ export function openWarmJobs(transport: Transport, deadlineMs: number): WarmJobs
     },
     warmJob,
   };
+}
+
+/** @throws PannierError `bad-request` for what is no absolute URL, or neither http nor https */
+function webUrl(text: string | URL): string {
+  try {
+    return fetchRequest(text, {}).lookup.url;
+  } catch (cause) {
+    throw new PannierError('bad-request', `warm: ${String(text)}: want an http:// or https:// URL`, {
+      cause,
+    });
+  }
 }
 
 /** Undefined for a sign of life before the job was looked at. */

@@ -1,6 +1,6 @@
-import { createLogger } from '@pannier/runtime';
+import { createLogger, loadConfig } from '@pannier/runtime';
 import { expect, test } from 'vitest';
-import { logServers } from './server-log.ts';
+import { describeFallback, logServers } from './server-log.ts';
 
 test('a lost cache server is said once, and once more when it is back', () => {
   const lines: string[] = [];
@@ -21,4 +21,13 @@ test('a lost cache server is said once, and once more when it is back', () => {
     'warn a cache server does not answer',
   ]);
   expect(said[0]).toMatchObject({ server, reason: 'connection refused', fallback: 'direct' });
+});
+
+test('an upstream with a fallback of its own is told with the rest', () => {
+  const a = { url: 'http://127.0.0.1:1' };
+  const b = { url: 'http://127.0.0.1:2', fallback: 'limited' } as const;
+  const told = (fallback: 'limited' | 'stale-only'): string =>
+    describeFallback(loadConfig({ env: {}, overrides: { proxy: { fallback }, upstreams: { a, b } } }));
+  expect(told('limited')).toBe('limited');
+  expect(told('stale-only')).toBe('stale-only (b: limited)');
 });

@@ -26,7 +26,7 @@ import type { ProxyCounters } from './proxy-counters.ts';
 import { createRequestHandler } from './request-handler.ts';
 import type { HandlerParts } from './request-handler.ts';
 import { createLookupFlights } from './lookup-flights.ts';
-import { logServers } from './server-log.ts';
+import { describeFallback, logServers } from './server-log.ts';
 import { sharedBodyLimits } from './shared-body.ts';
 import { refuseUpgrade } from './upgrade-relay.ts';
 import { createUpstreamRoutes } from './upstream-route.ts';
@@ -74,7 +74,7 @@ function assemble(
     identity: proxy.identity,
     ackTimeoutMs: limits.ackTimeoutMs,
     silenceMs: 3 * limits.heartbeatMs,
-    onEvent: logServers(logger, proxy.fallback),
+    onEvent: logServers(logger, describeFallback(config)),
   });
   const watch = (listener: WatchListener): void => transport.onInvalidation(listener);
   const near = createNearCache({ bytesMax, entryBytesMax, now, trustMs, watch });
