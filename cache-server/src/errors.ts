@@ -50,16 +50,19 @@ export class CacheServerError extends Error {
   readonly proxyError: string;
   /** When asking again may be of use, in milliseconds; 0 when nothing is known. */
   readonly retryAfterMs: number;
+  /** Of a `store` error: the store answered, and what it should hold is missing or damaged. A store that only fails proves nothing. */
+  readonly isLost: boolean;
 
   constructor(
     code: CacheServerErrorCode,
     message: string,
-    options: { cause?: unknown; proxyError?: string; retryAfterMs?: number } = {},
+    options: { cause?: unknown; proxyError?: string; retryAfterMs?: number; isLost?: boolean } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.proxyError = options.proxyError ?? '';
     this.retryAfterMs = options.retryAfterMs ?? 0;
+    this.isLost = options.isLost ?? false;
   }
 
   /** Status that an HTTP client should see. */
@@ -73,6 +76,11 @@ export function asCacheServerError(error: unknown): CacheServerError {
   if (error instanceof CacheServerError) return error;
   const message = error instanceof Error ? error.message : String(error);
   return new CacheServerError('internal', message, { cause: error });
+}
+
+/** Whether something is proved to be missing or damaged in the store, see {@link CacheServerError.isLost}. */
+export function isLoss(error: unknown): boolean {
+  return error instanceof CacheServerError && error.isLost;
 }
 
 /** Whether an error of a store is its answer, for example that its memory is full: it is there, and nothing was done. */

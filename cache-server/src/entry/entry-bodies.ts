@@ -1,7 +1,7 @@
 /** Bodies as callers get them: in the manifest, in the store, or on their way in a flight. */
 import type { BodyPart, EntryBody } from './entry-answer.ts';
 import type { EntryContext } from './entry-context.ts';
-import { CacheServerError } from '../errors.ts';
+import { CacheServerError, isLoss } from '../errors.ts';
 import type { FlightBody } from '../flight/flight-body.ts';
 import { announceReader } from '../flight/flight-reader.ts';
 import type { StoredFrame } from '../flight/flight-reader.ts';
@@ -28,7 +28,7 @@ export function inlineBody(bytes: Uint8Array, version = '', stored = false): Ent
 }
 
 /**
- * The body of a stored entry, once its first partition is seen to be there. When it cannot be read the manifest is removed.
+ * The body of a stored entry, once its first partition is seen to be there. When that is lost the manifest is removed.
  *
  * @returns undefined when it cannot be read
  */
@@ -81,19 +81,19 @@ export function flightBody(
     const found = await frames.read(scope, digests);
     return digests.map((digest, i) => {
       const frame = found[i];
-      if (frame === undefined) throw new CacheServerError('store', 'a partition of the body is lost');
+      if (frame === undefined)
+        throw new CacheServerError('store', 'a partition of the body is lost', { isLost: true });
       return { digest, frame, bodyBytes: limits.partitionBytes };
     });
   };
   return announceReader({ ...flight, stored: { scope, read }, partitionBytes: limits.partitionBytes });
 }
 
-/** The next request shall fetch anew. A store that only fails may be back for it, and its manifest stays. */
+/** The next request for what is lost shall fetch anew. A store that only fails may be back for it, and its manifest stays for all servers. */
 async function removeUnreadable(
   { keyText, manifest, error }: { keyText: string; manifest: Manifest; error: unknown },
   { manifests, report }: BodyContext,
 ): Promise<void> {
   report('store-read', { key: keyText, error });
-  if (error instanceof CacheServerError && error.code === 'store')
-    await manifests.removeLost(keyText, manifest.version);
+  if (isLoss(error)) await manifests.removeLost(keyText, manifest.version);
 }

@@ -69,7 +69,8 @@ export async function followBody(
     partitionBytes: limits.partitionBytes,
     readPartition: async (digest, bodyBytes) => {
       const [frame] = await frames.read(key.scope, [digest]);
-      if (frame === undefined) throw new CacheServerError('store', 'a partition of the body is lost');
+      if (frame === undefined)
+        throw new CacheServerError('store', 'a partition of the body is lost', { isLost: true });
       return await openPartition({ digest, frame }, { scope: key.scope, bodyBytes });
     },
     onStored: (index, digest) => partitions.stored(index, digest),

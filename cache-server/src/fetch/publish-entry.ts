@@ -4,6 +4,7 @@ import type { HeaderList } from '@pannier/http-semantics';
 import type { Generation } from '@pannier/proto/generation';
 import type { EntryContext } from '../entry/entry-context.ts';
 import type { EntryKey } from '../entry/entry-key.ts';
+import { isLoss } from '../errors.ts';
 import { flightVerdict } from './flight-verdict.ts';
 import type { FlightBody } from '../flight/flight-body.ts';
 import type { Flight } from '../flight/flight.ts';
@@ -224,6 +225,7 @@ export async function extendBody(
     context.report('frame-missing');
     return false;
   } catch (error) {
+    if (isLoss(error)) return false;
     context.report('store-write', { error });
     return true;
   }

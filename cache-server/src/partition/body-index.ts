@@ -56,7 +56,7 @@ export async function allDigests(
 /**
  * Digests of a run of partitions, which may span index pages.
  *
- * @throws CacheServerError `store` when a page is missing or damaged, or the store fails
+ * @throws CacheServerError `store` when a page is missing or damaged (`isLost`), or the store fails
  */
 export async function partitionDigests(
   body: PartitionedBody,
@@ -76,7 +76,8 @@ export async function partitionDigests(
     const partitions = Math.ceil(body.bodyBytes / body.partitionBytes);
     const inPage = Math.min(DIGESTS_PER_PAGE, partitions - page * DIGESTS_PER_PAGE);
     const expected = { scope, bodyBytes: inPage * DIGEST_BYTES };
-    if (frame === undefined) throw new CacheServerError('store', 'an index page of the body is lost');
+    if (frame === undefined)
+      throw new CacheServerError('store', 'an index page of the body is lost', { isLost: true });
     const content = await openPartition({ digest, frame }, expected);
     const end = Math.min(run.to, (page + 1) * DIGESTS_PER_PAGE);
     for (; index < end; index += 1) digests.push(digestAt(content, index % DIGESTS_PER_PAGE));

@@ -19,7 +19,7 @@ const BATCH = 2;
 /**
  * The body from an offset, as stored partitions.
  *
- * @throws CacheServerError `store` when one is missing or damaged or the store fails, `bad-request` for an offset beyond the body
+ * @throws CacheServerError `store` when one is missing or damaged (`isLost`) or the store fails, `bad-request` for an offset beyond the body
  */
 export async function* readStoredBody(
   stored: StoredBody,
@@ -53,7 +53,7 @@ export async function* readStoredBody(
  * The whole body when it is one partition of at most `decodedBytesMax`, decoded; otherwise undefined, once its first partition is
  * seen to be there.
  *
- * @throws CacheServerError `store` when it is missing or damaged or the store fails
+ * @throws CacheServerError `store` when it is missing or damaged (`isLost`) or the store fails
  */
 export async function readFirstPartition(
   stored: StoredBody,
@@ -73,7 +73,8 @@ async function readBatch(stored: StoredBody, from: number, count: number): Promi
   const found = await frames.read(scope, digests);
   return digests.map((digest, i) => {
     const frame = found[i];
-    if (frame === undefined) throw new CacheServerError('store', 'a partition of the body is lost');
+    if (frame === undefined)
+      throw new CacheServerError('store', 'a partition of the body is lost', { isLost: true });
     const restBytes = body.bodyBytes - (from + i) * body.partitionBytes;
     const bodyBytes = Math.min(body.partitionBytes, restBytes);
     return { kind: 'frame', scope, digest, frame, skipBytes: 0, bodyBytes };

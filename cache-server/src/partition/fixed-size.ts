@@ -23,7 +23,7 @@ export function contentInPlace(memory: Buffer, start: number, length: number): B
 /**
  * The bytes in a frame, checked.
  *
- * @throws CacheServerError `store` when the frame is damaged, or holds another number of bytes than expected
+ * @throws CacheServerError `store`, `isLost`, when the frame is damaged, or holds another number of bytes than expected
  */
 export async function openPartition(
   { digest, frame }: { digest: Uint8Array; frame: Uint8Array },
@@ -34,7 +34,9 @@ export async function openPartition(
     const bytes = decodeBytes(await decodeFrame(frame, { scope, digest, contentBytesMax }));
     if (bytes.length === bodyBytes) return bytes;
   } catch (cause) {
-    throw new CacheServerError('store', 'a stored partition is damaged', { cause });
+    throw new CacheServerError('store', 'a stored partition is damaged', { cause, isLost: true });
   }
-  throw new CacheServerError('store', 'a stored partition has not the length that its entry says');
+  throw new CacheServerError('store', 'a stored partition has not the length that its entry says', {
+    isLost: true,
+  });
 }
