@@ -16,7 +16,8 @@ import type { Caller } from './entry/entry-answer.ts';
 import { CacheServerError } from './errors.ts';
 import { versionId } from './flight/version-id.ts';
 import type { Generations } from './generation/generations.ts';
-import type { EntryStore } from './store/entry-store.ts';
+import type { Standing } from './janitor/estate.ts';
+import type { EntryStore, FrameWrite } from './store/entry-store.ts';
 
 /** An object as its caller gets it back. */
 export interface KeptObject {
@@ -93,8 +94,6 @@ interface ObjectRecord {
   readonly digest: Uint8Array | null;
 }
 
-type StoredValue = Pick<ObjectRecord, 'value' | 'digest' | 'storedBytes'>;
-
 function keyOf(caller: Caller, name: string): EntryKey {
   const bytes = Buffer.byteLength(name);
   if (bytes === 0 || bytes > NAME_BYTES_MAX) {
@@ -143,16 +142,34 @@ export async function describeObject(
   return { version, contentBytes, storedBytes, partitions, ageMs: now - putAtMs, ttlMs: expiresAtMs - now };
 }
 
-/** Removes an object by its whole key, and what holds its value. */
+/** An object as the janitor sees it; undefined when there is none. */
+export async function objectStanding(
+  keyText: string,
+  store: Pick<EntryStore, 'readManifest'>,
+): Promise<Standing | undefined> {
+  const bytes = await store.readManifest(keyText, { shared: true });
+  if (bytes === undefined) return undefined;
+  const { version, storedBytes = 0, putAtMs = 0 } = objectRecord(bytes) ?? {};
+  return { version, storedBytes, writtenAtMs: putAtMs };
+}
+
+/**
+ * Removes an object by its whole key, then what holds its value, unless it was put again meanwhile. A put of the same value that comes
+ * between the two is seen here when it has written its record, and looks for its value after that when it has not.
+ *
+ * @returns false when something else than this version stands there
+ */
 export async function removeObject(
   keyText: string,
-  scope: string,
+  { scope, version }: { scope: string; version: string | undefined },
   store: Pick<EntryStore, 'readManifest' | 'deleteManifest' | 'deleteFrames'>,
-): Promise<void> {
-  const bytes = await store.readManifest(keyText);
-  const digest = bytes && objectRecord(bytes)?.digest;
-  if (digest) await store.deleteFrames(scope, [digest]);
-  await store.deleteManifest(keyText);
+): Promise<boolean> {
+  const bytes = await store.readManifest(keyText, { shared: true });
+  const record = bytes && objectRecord(bytes);
+  if (record?.version !== version || !(await store.deleteManifest(keyText, version))) return false;
+  if (record?.digest && (await store.readManifest(keyText, { shared: true })) === undefined)
+    await store.deleteFrames(scope, [record.digest]);
+  return true;
 }
 
 /** Keeps objects in a store. */
@@ -164,12 +181,10 @@ export function createObjectKeeper({
   generations,
   logTimeoutMs,
 }: ObjectKeeperDeps): ObjectKeeper {
-  const storeValue = async (scope: string, value: Uint8Array, ttlMs: number): Promise<StoredValue> => {
+  const frameOf = async (scope: string, value: Uint8Array): Promise<FrameWrite> => {
     const content = encodeBytes(value);
     const digest = contentDigest(content, 'original');
-    const frame = await encodeFrame(content, { scope, digest, compress: true });
-    await store.writeFrames(scope, [{ digest, frame }], ttlMs);
-    return { value: null, digest, storedBytes: frame.byteLength };
+    return { digest, frame: await encodeFrame(content, { scope, digest, compress: true }) };
   };
   const readValue = async (scope: string, digest: Uint8Array): Promise<Uint8Array | undefined> => {
     const [frame] = await store.readFrames(scope, [digest]);
@@ -202,6 +217,10 @@ export function createObjectKeeper({
       const now = clock.now();
       // Nobody can be asked whether it is still good: it is refused rather than kept under a generation that may be outdated already.
       const generation = await generations.captureForSure(logTimeoutMs);
+      const isInline = value.byteLength <= INLINE_BYTES_MAX;
+      const held = isInline ? undefined : await frameOf(key.scope, value);
+      const framesTtlMs = 2 * ttlMs;
+      if (held) await store.writeFrames(key.scope, [held], framesTtlMs);
       const record: ObjectRecord = {
         kind: 'object',
         version: versionId(now, random),
@@ -210,15 +229,17 @@ export function createObjectKeeper({
         tags: [...tags],
         generation,
         contentBytes: value.byteLength,
-        ...(value.byteLength <= INLINE_BYTES_MAX
-          ? { value, digest: null, storedBytes: value.byteLength }
-          : await storeValue(key.scope, value, 2 * ttlMs)),
+        storedBytes: held?.frame.byteLength ?? value.byteLength,
+        value: held ? null : value,
+        digest: held?.digest ?? null,
       };
       await store.writeManifest(key.text, {
         bytes: encodeValue({ ...record }),
         version: record.version,
         ttlMs,
       });
+      // It may have been there already, of a record that the janitor removed before this one was written.
+      if (held) await store.writeFrames(key.scope, [held], framesTtlMs);
       return record.version;
     },
     async delete(caller, name) {

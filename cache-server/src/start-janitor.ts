@@ -51,7 +51,7 @@ export function startJanitor(deps: StartJanitorDeps): RunningJanitor {
   );
   notes.keep(declared.map((owner) => ledgerName('dataset', owner)));
   const janitor = new Janitor({
-    estates: [objectEstate({ store, clock }), datasetEstate({ store, clock, declared: new Set(declared) })],
+    estates: [objectEstate(store), datasetEstate({ store, declared: new Set(declared) })],
     listKeys: async (page) => await store.listKeys(page),
     ledger,
     clock,

@@ -37,8 +37,8 @@ function house(keys: readonly string[]): { estate: Estate; left: Set<string>; le
     kind: 'scope',
     contains: ':object:',
     ownerOf: (key) => key.split(':')[0],
-    storedBytes: async () => 10,
-    remove: async (key) => void left.delete(key),
+    look: async (key) => (left.has(key) ? { storedBytes: 10, version: '1', writtenAtMs: 0 } : undefined),
+    remove: async (key) => left.delete(key),
   };
   return { estate, left, ledger: new MemoryUseLedger() };
 }

@@ -48,7 +48,7 @@ export class Janitor {
    * Goes through the store once.
    *
    * @param run.isDry finds, and removes nothing
-   * @throws CacheServerError `limit-exceeded` while another server does it
+   * @throws CacheServerError `limit-exceeded` while another server does it, `store` while the store or the ledger cannot be asked
    */
   async *run({
     isDry,
@@ -59,6 +59,8 @@ export class Janitor {
   }): AsyncGenerator<JanitorStep, void, undefined> {
     const { ledger, estates } = this.#options;
     const holder = randomUUID();
+    // A dry run takes no turn, and over a store without owners asks for none: it must not say then that nothing was left behind.
+    if (isDry) await ledger.reach();
     const keepTurn = async (): Promise<void> => {
       if (isDry || (await ledger.takeTurn(holder, TURN_MS))) return;
       throw new CacheServerError('limit-exceeded', 'another server goes through the store already');
@@ -89,7 +91,7 @@ export class Janitor {
     }
   }
 
-  /** What is in use now is asked for each step: an owner that is back keeps what is still there. */
+  /** What is in use now is asked for each step, and again for each key that is to go: an owner that is back keeps what is still there. */
   async #step(
     keys: readonly string[],
     { estate, isDry, found }: { estate: Estate; isDry: boolean; found: Map<string, Finding> },
@@ -105,26 +107,38 @@ export class Janitor {
       now,
     );
     for (const [index, owner] of owners.entries()) {
-      const lastUsedAtMs = lastUses[index] ?? now;
-      if (now - lastUsedAtMs < scopeTtlMs) continue;
+      if (now - (lastUses[index] ?? now) < scopeTtlMs) continue;
       const name = ledgerName(estate.kind, owner);
       if (!found.has(name) && found.size === FINDINGS_MAX) continue;
       for (const key of byOwner.get(owner) ?? []) {
-        const storedBytes = await estate.storedBytes(key);
+        const standing = await estate.look(key);
+        if (standing === undefined) continue;
+        const { version, storedBytes, writtenAtMs } = standing;
+        const lastUsedAtMs = await this.#lastUse(name, writtenAtMs);
+        // Back since the page was read.
+        if (clock.now() - lastUsedAtMs < scopeTtlMs) break;
         if (!isDry) {
-          await estate.remove(key, owner);
+          if (!(await estate.remove(key, owner, version))) continue;
           count('keys', estate.kind, 1);
           count('bytes', estate.kind, storedBytes);
         }
-        const before = found.get(name) ?? {
+        const { keys, storedBytes: bytes } = found.get(name) ?? { keys: 0, storedBytes: 0 };
+        found.set(name, {
           kind: estate.kind,
           name: owner,
-          keys: 0,
-          storedBytes: 0,
+          keys: keys + 1,
+          storedBytes: bytes + storedBytes,
           lastUsedAtMs,
-        };
-        found.set(name, { ...before, keys: before.keys + 1, storedBytes: before.storedBytes + storedBytes });
+        });
       }
     }
+  }
+
+  /** Asked after a key was looked at, so that who wrote what is there was in use by then; uses are noted a moment late, so that counts, too. */
+  async #lastUse(name: string, writtenAtMs: number): Promise<number> {
+    const { ledger, clock } = this.#options;
+    const [lastUsedAtMs = clock.now()] = await ledger.lastUses([name], clock.now());
+    if (writtenAtMs > lastUsedAtMs) await ledger.note([name], writtenAtMs);
+    return Math.max(lastUsedAtMs, writtenAtMs);
   }
 }
