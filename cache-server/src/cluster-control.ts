@@ -29,7 +29,10 @@ export interface ClusterControl {
 }
 
 /** Connects in the background; undefined for a server with the embedded store, which is alone. */
-export function openClusterControl({ server }: Config, logger: Logger): ClusterControl | undefined {
+export function openClusterControl(
+  { server }: Config,
+  logger: Pick<Logger, 'warn'>,
+): ClusterControl | undefined {
   if (server.redis === undefined) return undefined;
   const onError = (err: Error, count: number): void =>
     logger.warn({ err, count }, 'the Redis for control does not answer');

@@ -7,6 +7,7 @@ import type { JobQueue, JobWork } from './jobs/job-queue.ts';
 import { MemoryJobQueue } from './jobs/memory-job-queue.ts';
 import { RedisJobQueue } from './jobs/redis-job-queue.ts';
 import { RedisJobWorker } from './jobs/redis-job-worker.ts';
+import { bareError } from './store/redis/bare-error.ts';
 import { jobConnection } from './store/redis/job-connection.ts';
 
 /** What jobs need. */
@@ -76,7 +77,8 @@ function jobWork({ entries, datasets }: StartJobsDeps): JobWork {
 
 function quietly({ clock, logger }: StartJobsDeps): (error: Error) => void {
   let toldAtMs = -Infinity;
-  return (err) => {
+  return (error) => {
+    const err = bareError(error);
     if (clock.now() - toldAtMs < QUIET_MS) return;
     toldAtMs = clock.now();
     logger.warn({ err }, 'the queue of jobs does not answer');

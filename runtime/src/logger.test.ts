@@ -45,6 +45,48 @@ describe('a logger', () => {
     expect(second?.err).toBe('no error');
   });
 
+  it.each(['json', 'human'] as const)(
+    'tells of an error, wherever it stands, nothing but what a fixed list names (%s)',
+    (format) => {
+      const lines: string[] = [];
+      const logger = createLogger({ level: 'info', format }, 'x', { write: (line) => lines.push(line) });
+      const secret = { command: { name: 'auth', args: ['hush'] }, input: 'redis://:hush@h' };
+      const told = { code: 'ECONNREFUSED', syscall: 'connect', address: '127.0.0.1', port: 6379 };
+      const inner = Object.assign(new Error('refused'), secret);
+      const lists = { previousErrors: [inner], lastNodeError: inner, errors: [inner] };
+      const error = Object.assign(new Error('odd', { cause: inner }), secret, lists, told);
+      logger.error({ err: error }, 'failed');
+      logger.error({ error, reason: inner }, 'failed');
+      logger.error(error);
+      logger.error({ err: { message: 'no Error', ...secret } }, 'failed');
+      logger.error({ err: Object.assign(new Error('odd'), { code: secret, port: [secret] }) });
+      logger.error({ err: new AggregateError([inner]) });
+      expect(lines).toHaveLength(6);
+      expect(lines.join('')).not.toContain('hush');
+      expect(lines[0]).toContain('odd: refused');
+      expect(lines[3]).toContain('no Error');
+      expect(lines[5]).toContain('refused');
+      if (format === 'json')
+        expect((JSON.parse(lines[0] ?? '') as { err: object }).err).toEqual({
+          type: 'Error',
+          message: 'odd: refused',
+          stack: expect.stringContaining('caused by: Error: refused') as string,
+          ...told,
+        });
+    },
+  );
+
+  it('comes to an end with an error that is its own cause, or one of its own errors', () => {
+    const lines: string[] = [];
+    const logger = createLogger({ level: 'info', format: 'json' }, 'x', {
+      write: (line) => lines.push(line),
+    });
+    const error = new AggregateError([], 'round');
+    error.errors.push(error);
+    logger.error({ err: Object.assign(error, { cause: error }) }, 'failed');
+    expect(lines[0]).toContain('round');
+  });
+
   it('writes coloured lines on a terminal', () => {
     expect(logged({}, true)[0]).toMatch(/listening.*port=.*7070\n$/);
     expect(logged({}, true)[0]).toContain('\u001B[32minfo');

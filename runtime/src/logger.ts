@@ -1,6 +1,7 @@
-import { destination as fileDescriptor, pino, stdSerializers, stdTimeFunctions } from 'pino';
+import { destination as fileDescriptor, pino, stdTimeFunctions } from 'pino';
 import type { DestinationStream, Logger, LoggerOptions } from 'pino';
 import type { LogConfig } from './config/log-section.ts';
+import { errorRecord } from './error-record.ts';
 import { formatLogLine } from './log-line.ts';
 import type { LogRecord } from './log-line.ts';
 
@@ -23,27 +24,21 @@ export function createLogger(config: LogConfig, name: string, target: LogTarget 
   const options: LoggerOptions = {
     level: config.level,
     base: { name }, // no pid, no hostname: Kubernetes and systemd add them to every line themselves
-    formatters: { level: (label) => ({ level: label }) },
+    formatters: { level: (label) => ({ level: label }), log: withErrorRecords },
     timestamp: stdTimeFunctions.isoTime,
     serializers: { err: errorRecord },
   };
   return pino(options, destination);
 }
 
-/** As pino's own, whose message says the whole chain of causes: those that the message above says already are left out. */
-function errorRecord(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  const { raw, ...record } = stdSerializers.err(error);
-  let message = raw.message;
-  // A chain that closes on itself ends too.
-  let cause = raw.cause;
-  for (let depth = 0; depth < CAUSES_MAX && cause instanceof Error; depth += 1, cause = cause.cause) {
-    if (!message.includes(cause.message)) message += `: ${cause.message}`;
-  }
-  return { ...record, message };
+/** Errors also under another key than `err`, which has its serializer; `msg` is never one. */
+function withErrorRecords(fields: Record<string, unknown>): Record<string, unknown> {
+  const told = Object.entries(fields).map(([key, value]) => [
+    key,
+    key !== 'err' && value instanceof Error ? errorRecord(value) : value,
+  ]);
+  return Object.fromEntries(told) as Record<string, unknown>;
 }
-
-const CAUSES_MAX = 8;
 
 function jsonLines(target: LogTarget): DestinationStream {
   // Not process.stderr itself: on a pipe its writes are asynchronous, and process.exit would cut them off.

@@ -69,6 +69,13 @@ describe('describeEnding', () => {
     expect(describeEnding(error).text).toContain('main-process.test.ts');
   });
 
+  it('shows of a bug its stack and causes, and nothing that hangs on its errors', () => {
+    const cause = Object.assign(new TypeError('Invalid URL'), { input: 'redis://:hush@h:99999' });
+    const { text } = describeEnding(new Error('cannot start', { cause }));
+    expect(text).toMatch(/^Error: cannot start\n {4}at .*\ncaused by: TypeError: Invalid URL\n/s);
+    expect(text).not.toContain('hush');
+  });
+
   it('answers for whatever was thrown', () => {
     expect(describeEnding('text').text).toBe("'text'");
   });

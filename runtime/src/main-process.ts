@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
+import { errorStack } from './error-record.ts';
 import { RuntimeError } from './errors.ts';
 
 /** What ends a process: the text for standard error and the exit code. */
@@ -26,7 +27,7 @@ export async function runMain(main: () => Promise<void>): Promise<void> {
 }
 
 function end(what: string, error: unknown): void {
-  process.stderr.write(`pannier: ${what}: ${inspect(error)}\n`, () => process.exit(1));
+  process.stderr.write(`pannier: ${what}: ${stackOf(error)}\n`, () => process.exit(1));
 }
 
 /**
@@ -35,11 +36,16 @@ function end(what: string, error: unknown): void {
  */
 export function describeEnding(error: unknown): Ending {
   if (error instanceof RuntimeError) return { text: error.message, exitCode: error.exitCode };
-  if (!(error instanceof Error)) return { text: inspect(error), exitCode: 1 };
+  if (!(error instanceof Error)) return { text: stackOf(error), exitCode: 1 };
   const code = 'code' in error ? error.code : undefined;
   const line = error.message.replaceAll(/\s*\n\s*/g, ' ');
   if (typeof code === 'string' && code.startsWith('ERR_PARSE_ARGS_')) return { text: line, exitCode: 2 };
   // Node's other ERR_… codes are misuses of its API.
   if (typeof code === 'string' && !code.startsWith('ERR_')) return { text: line, exitCode: 1 };
-  return { text: inspect(error), exitCode: 1 };
+  return { text: stackOf(error), exitCode: 1 };
+}
+
+/** Not as `inspect` shows an error: with all that hangs on it, such as the URL, password included, that is none. */
+function stackOf(error: unknown): string {
+  return error instanceof Error ? errorStack(error) : inspect(error);
 }

@@ -1,4 +1,5 @@
-/** Errors of the connections to Redis: each is counted, few are reported. */
+/** Errors of the connections to Redis: each is counted, few are reported, none with what was sent. */
+import { bareError } from './bare-error.ts';
 
 /** Told of errors: the latest, and how many there were since it was last told, this one included. */
 export type OnConnectionError = (error: Error, count: number) => void;
@@ -31,7 +32,8 @@ export class ConnectionErrors {
   }
 
   /** A server that is away gives an error several times a second: the report must not flood the log. */
-  note(error: Error): void {
+  note(cause: unknown): void {
+    const error = bareError(cause);
     this.#count += 1;
     this.#last = error;
     if (this.#now() - this.#reportedAtMs < REPORT_INTERVAL_MS) return;
