@@ -11,7 +11,8 @@ import type { LookupResponse, NearCache, NearEntry } from '@pannier/client/trans
 import { breakOff } from './client-exchange.ts';
 import type { ClientExchange } from './client-exchange.ts';
 import type { ProxiedRequest } from './proxied-request.ts';
-import { clientHead, flatHead } from './response-head.ts';
+import { LastMade } from './last-made.ts';
+import { clientHead, flatHead, sharedHead } from './response-head.ts';
 import { resumedBody } from './resumed-body.ts';
 import type { ResumeParts } from './resumed-body.ts';
 import { variesOnlyBy } from './same-response.ts';
@@ -27,7 +28,7 @@ export function sendNear(
 ): void {
   const { entry, now, pseudonym, detail } = options;
   const ageS = Number(getHeader(entry.headers, 'age') ?? 0) + Math.floor((now - entry.storedAtMs) / 1000);
-  const headers: HeaderList = [...withoutHeaders(entry.headers, AGE_AND_STATUS), ['age', String(ageS)]];
+  const headers = agedHeads.of(entry.headers, ageS, () => agedHead(entry.headers, ageS));
   const ttlS = Math.floor((entry.expiresAtMs - now) / 1000);
   const params: CacheStatusParams = { hit: true, ttlS, ...(detail === undefined ? {} : { detail }) };
   const stored = {
@@ -38,10 +39,16 @@ export function sendNear(
   };
   const unchanged = notModifiedFor(asked, stored, now);
   if (unchanged === undefined) {
-    response.writeHead(entry.status, flatHead(clientHead(headers, pseudonym, params))).end(entry.body);
+    response.writeHead(entry.status, [...sharedHead(headers, pseudonym, params)]).end(entry.body);
   } else {
     response.writeHead(304, flatHead(clientHead(unchanged, pseudonym, params))).end();
   }
+}
+
+const agedHeads = new LastMade<HeaderList, number, HeaderList>();
+
+function agedHead(headers: HeaderList, ageS: number): HeaderList {
+  return [...withoutHeaders(headers, AGE_AND_STATUS), ['age', String(ageS)]];
 }
 
 /** Whether a response may be used after its time while it cannot be revalidated: https://www.rfc-editor.org/rfc/rfc9111#section-4.2.4 */
@@ -100,8 +107,7 @@ export async function sendLookup(
     response.writeHead(304, flatHead(clientHead(unchanged, parts.pseudonym, params))).end();
     return;
   }
-  const head = clientHead(answer.headers, parts.pseudonym, params);
-  response.writeHead(answer.status, flatHead(head));
+  response.writeHead(answer.status, [...sharedHead(answer.headers, parts.pseudonym, params)]);
   const keeps =
     isKept(asked, answer, near) &&
     answer.freshForMs > 0 &&
@@ -109,7 +115,6 @@ export async function sendLookup(
     answer.bodyBytes <= parts.nearEntryBytesMax;
   const kept: Uint8Array[] = [];
   try {
-    const storedAtMs = now;
     const body = resumedBody(asked, answer, { parts, signal: left });
     const onChunk = keeps ? (chunk: Uint8Array): void => void kept.push(chunk) : undefined;
     await writeBody(response, body, { bodyBytes: answer.bodyBytes, left, onChunk });
@@ -121,8 +126,8 @@ export async function sendLookup(
       status: 200,
       headers: answer.headers,
       body: Buffer.concat(kept),
-      storedAtMs,
-      expiresAtMs: storedAtMs + answer.freshForMs,
+      storedAtMs: now,
+      expiresAtMs: now + answer.freshForMs,
       source: answer.outcome === 'direct' ? 'direct' : answer,
     });
   } catch (error) {

@@ -2,6 +2,7 @@ import type { LookupFunction, Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { classifyAddress, createAddressGuard } from '@pannier/runtime';
 import { ProxyError } from './errors.ts';
+import { remembered } from './text-memory.ts';
 
 /** Where connections may go. What an app in this pod could reach by itself it may reach through us, with two exceptions. */
 export interface Egress {
@@ -24,10 +25,11 @@ const ALLOWED = ['loopback', 'link-local', 'private'];
  */
 export function createEgress(ownPorts: () => ReadonlySet<number>): Egress {
   const guard = createAddressGuard(ALLOWED);
+  const isRefused = remembered((host) => guard.refusal(host) !== undefined);
   return {
     check: (hostname, port) => {
       const host = hostname.replace(/^\[(.*)\]$/, '$1');
-      if (guard.refusal(host) !== undefined) throw forbidden(`${hostname} is a cloud metadata service`);
+      if (isRefused(host)) throw forbidden(`${hostname} is a cloud metadata service`);
       if (ownPorts().has(port) && isLocal(host)) throw ownAddress(hostname, port);
     },
     lookup: guard.lookup,

@@ -9,6 +9,7 @@ import {
   storedFields,
   withoutHeaders,
 } from '@pannier/http-semantics';
+import type { HeaderList } from '@pannier/http-semantics';
 import type {
   LookupAnswer,
   LookupResponse,
@@ -19,6 +20,7 @@ import type {
 import { abortable } from '@pannier/runtime';
 import { BypassMemory } from './bypass-memory.ts';
 import { Followers } from './followers.ts';
+import { LastMade } from './last-made.ts';
 import type { ProxiedRequest } from './proxied-request.ts';
 import { flightKey, variesOnlyBy } from './same-response.ts';
 import { fellBehind, SharedBody } from './shared-body.ts';
@@ -195,14 +197,9 @@ class LookupFlight {
   /** The answer as it stands by now, for another one than it was given to. */
   #later(answer: LookupResponse): LookupResponse {
     const waitedMs = Math.max(0, this.#options.now() - this.#answeredAtMs);
-    const age = getHeader(answer.headers, 'age');
-    const aged = age === undefined ? 0 : Number(age) + Math.floor(waitedMs / 1000);
-    const headers = storedFields(answer.headers);
-    return {
-      ...answer,
-      headers: age === undefined ? headers : [...withoutHeaders(headers, AGE), ['age', String(aged)]],
-      freshForMs: Math.max(0, answer.freshForMs - waitedMs),
-    };
+    const waitedS = Math.floor(waitedMs / 1000);
+    const headers = agedHeads.of(answer.headers, waitedS, () => agedBy(waitedS, answer.headers));
+    return { ...answer, headers, freshForMs: Math.max(0, answer.freshForMs - waitedMs) };
   }
 
   #end(): void {
@@ -215,6 +212,16 @@ class LookupFlight {
     this.#body?.release();
     this.#controller.abort(new DOMException('nobody waits for it any more', 'AbortError'));
   }
+}
+
+const agedHeads = new LastMade<HeaderList, number, HeaderList>();
+
+/** What is for everybody of a head, so many seconds later. */
+function agedBy(waitedS: number, head: HeaderList): HeaderList {
+  const headers = storedFields(head);
+  const age = getHeader(head, 'age');
+  if (age === undefined) return headers;
+  return [...withoutHeaders(headers, AGE), ['age', String(Number(age) + waitedS)]];
 }
 
 function isForAll(answer: LookupAnswer, keyedNames: readonly string[]): boolean {

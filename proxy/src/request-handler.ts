@@ -78,14 +78,15 @@ async function answer(exchange: ClientExchange, parts: HandlerParts): Promise<vo
     sendNear(exchange, asked, { entry, now: parts.now(), pseudonym: parts.pseudonym });
     return;
   }
-  const remembered = parts.bypassed.recall(new URL(asked.url).origin);
+  const { askedOrigin } = asked.route;
+  const remembered = parts.bypassed.recall(askedOrigin);
   if (remembered !== undefined) return await pass(outcomeOf(remembered));
 
   const shared = await lookUp(asked, exchange, { found, parts });
   if (shared === 'unavailable') return await fallBack(exchange, asked, { found, pass, parts });
   const { answer: lookup, collapsed } = shared;
   if (lookup.kind === 'bypass') {
-    parts.bypassed.remember(new URL(asked.url).origin, lookup.reason, lookup.rememberOriginMs);
+    parts.bypassed.remember(askedOrigin, lookup.reason, lookup.rememberOriginMs);
     return await pass(outcomeOf(lookup.reason));
   }
   parts.onOutcome(lookup.outcome);

@@ -6,6 +6,7 @@ import {
   withoutHeaders,
 } from '@pannier/http-semantics';
 import type { CacheStatusParams, HeaderList } from '@pannier/http-semantics';
+import { LastMade } from './last-made.ts';
 
 /** What the proxy calls itself in `Cache-Status` and `Proxy-Status`; `Via` has a name of this one instance. */
 export const CACHE_NAME = 'pannier-proxy';
@@ -25,6 +26,18 @@ export function clientHead(headers: HeaderList, pseudonym: string, params: Cache
 /** Node's form of a head that keeps order, case and repeated names: one flat list. */
 export function flatHead(headers: HeaderList): string[] {
   return headers.flatMap(([name, value]) => [name, value]);
+}
+
+const flatHeads = new LastMade<HeaderList, string, readonly string[]>();
+
+/** {@link clientHead} in Node's form, made once for all who are given the same list and are told the same of it. */
+export function sharedHead(
+  headers: HeaderList,
+  pseudonym: string,
+  params: CacheStatusParams,
+): readonly string[] {
+  const mark = `${pseudonym} ${JSON.stringify(params)}`;
+  return flatHeads.of(headers, mark, () => flatHead(clientHead(headers, pseudonym, params)));
 }
 
 /** A head as Node or undici hands it over: names and values in turn. */

@@ -7,6 +7,7 @@ import { fallbackShare } from './fallback-share.ts';
 import type { FallbackShare } from './fallback-share.ts';
 import type { WrittenTarget } from './interception/forward.ts';
 import { isBelow } from './interception/path-prefix.ts';
+import { remembered } from './text-memory.ts';
 
 /** How an upstream is reached by the proxy itself, on the pass-through, the fallback and the resume. */
 export interface UpstreamRoute {
@@ -18,6 +19,8 @@ export interface UpstreamRoute {
   readonly authority: string;
   /** Path and query as written. */
   readonly path: string;
+  /** The origin by which it was asked for. */
+  readonly askedOrigin: string;
   /** All origins by which its declared upstream is asked for; none of an undeclared one. */
   readonly origins: readonly string[];
   /** PEM of the authorities to trust instead of the public ones. */
@@ -41,13 +44,18 @@ export interface UpstreamRoute {
 /** Finds the declared upstream of a target, if any, and with it TLS origination, trust and limits. */
 export type UpstreamRoutes = (target: WrittenTarget) => UpstreamRoute;
 
+/** Where an upstream is. */
+type Place = Pick<UpstreamRoute, 'protocol' | 'hostname' | 'port' | 'authority'>;
+/** What was declared of it. */
+type Settings = Omit<UpstreamRoute, keyof Place | 'path' | 'askedOrigin'>;
+
 /** A place that a declared upstream claims: an origin, and the path that its endpoints share. */
 interface Claim {
   readonly origin: string;
   readonly path: string;
   /** The origin to fetch from, which differs from a matched one. */
   readonly base: URL;
-  readonly settings: Omit<UpstreamRoute, 'protocol' | 'hostname' | 'port' | 'authority' | 'path'>;
+  readonly settings: Settings;
 }
 
 /**
@@ -58,7 +66,7 @@ export function createUpstreamRoutes(config: Pick<Config, 'upstreams' | 'proxy'>
   const claims = Object.entries(config.upstreams)
     .flatMap(([name, upstream]) => claimsOf(name, upstream, config.proxy))
     .toSorted((a, b) => b.path.length - a.path.length);
-  const undeclared: Claim['settings'] = {
+  const undeclared: Settings = {
     origins: [],
     ca: undefined,
     forwardHeaders: [],
@@ -71,12 +79,19 @@ export function createUpstreamRoutes(config: Pick<Config, 'upstreams' | 'proxy'>
     idleTimeoutMs: 0,
   };
 
+  const placesAt = remembered((written) => {
+    const asked = new URL(written);
+    const askedOrigin = asked.origin;
+    const claimed = claims
+      .filter(({ origin }) => origin === askedOrigin)
+      .map(({ path, base, settings }) => ({ path, place: { ...placeOf(base), ...settings, askedOrigin } }));
+    return { claimed, unclaimed: { ...placeOf(asked), ...undeclared, askedOrigin } };
+  });
+
   return ({ scheme, authority, path }) => {
-    const asked = new URL(`${scheme}://${authority}/`);
-    const claim = claims.find(
-      ({ origin, path: prefix }) => origin === asked.origin && (prefix === '' || isBelow(path, prefix)),
-    );
-    return { ...placeOf(claim?.base ?? asked), path, ...(claim?.settings ?? undeclared) };
+    const { claimed, unclaimed } = placesAt(`${scheme}://${authority}/`);
+    const found = claimed.find(({ path: prefix }) => prefix === '' || isBelow(path, prefix));
+    return { ...(found?.place ?? unclaimed), path };
   };
 }
 
@@ -116,7 +131,7 @@ function readAuthorities(name: string, path: string): string {
   }
 }
 
-function placeOf(url: URL): Pick<UpstreamRoute, 'protocol' | 'hostname' | 'port' | 'authority'> {
+function placeOf(url: URL): Place {
   const protocol = url.protocol === 'https:' ? 'https:' : 'http:';
   const port = url.port === '' ? (protocol === 'https:' ? 443 : 80) : Number(url.port);
   return { protocol, hostname: url.hostname.replace(/^\[(.*)\]$/, '$1'), port, authority: url.host };

@@ -1,4 +1,5 @@
 import { ProxyError } from '../errors.ts';
+import { remembered } from '../text-memory.ts';
 
 /** A target as the client wrote it, taken apart but not normalised: the upstream shall see the same path. */
 export interface WrittenTarget {
@@ -39,9 +40,9 @@ export function readAbsoluteForm(target: string): WrittenTarget {
  * The authority itself when it is a host with at most a port.
  * @throws ProxyError `bad-request`; a userinfo is refused too: https://www.rfc-editor.org/rfc/rfc9110#section-4.2.4
  */
-export function checkedAuthority(authority: string): string {
+export const checkedAuthority = remembered((authority) => {
   const url = /^[^\s@/?#\\]+$/.test(authority) ? URL.parse(`http://${authority}/`) : null;
   if (url === null || url.hostname === '' || url.port === '0')
     throw new ProxyError('bad-request', `not a host and port: ${JSON.stringify(authority.slice(0, 100))}`);
   return authority;
-}
+});
