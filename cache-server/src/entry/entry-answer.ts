@@ -34,6 +34,8 @@ export interface EntryResponse {
   readonly body: EntryBody;
   /** By which invalidations the entry was judged, or captured before its upstream was asked; undefined when nothing is stored. */
   readonly generation?: Generation | undefined;
+  /** When the upstream was asked for what is stored, or confirmed it last, by the clock of who asked; undefined when nothing is stored. */
+  readonly requestTimeMs?: number | undefined;
   /** By which invalidations name it; undefined when that is the URL of the request. */
   readonly url?: string | undefined;
 }

@@ -184,6 +184,7 @@ export function response(
     key: of.shared ? of.key : undefined,
     freshForMs: of.shared ? freshForMs(of.head, now) : 0,
     generation: of.shared ? of.generation : undefined,
+    requestTimeMs: of.shared ? of.head.requestTimeMs : undefined,
     url: of.plan.target.url === of.request.url ? undefined : of.plan.target.url,
     body: answer.body,
   };

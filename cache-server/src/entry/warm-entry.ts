@@ -56,7 +56,7 @@ function refuseFailure({ status, body }: EntryResponse): void {
 
 /** Reads the body of a flight to its end, at the pace of what stores it, and waits until it is published. */
 async function isStored(
-  { key, body }: EntryResponse,
+  { key, body, requestTimeMs = Infinity }: EntryResponse,
   { signal, onBytes }: WarmWatch,
   { flights, manifests }: WarmDeps['context'],
 ): Promise<boolean> {
@@ -76,5 +76,6 @@ async function isStored(
   if (flight !== undefined) await abortable(flight.ended, signal);
   if (key === undefined) return false;
   const stored = await manifests.read(key.text);
-  return stored !== undefined && stored.version >= version;
+  // Not by its version: what came once more as it was keeps the old one.
+  return stored !== undefined && stored.requestTimeMs >= requestTimeMs;
 }

@@ -37,6 +37,8 @@ interface TestRequest {
 /** A cluster in one process; the time is real. */
 export interface TestCluster {
   readonly services: readonly EntryService[];
+  /** Of the upstream. */
+  readonly url: string;
   readonly leases: ProcessLeases;
   readonly store: EntryStore;
   /** All servers know of it at once. */
@@ -127,6 +129,7 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
   };
   return {
     services,
+    url,
     leases,
     store,
     invalidate: async (...invalidated) => await generations.invalidate(...invalidated),

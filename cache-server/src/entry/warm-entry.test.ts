@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest';
+import type { RequestListener } from 'node:http';
+import { startTestCluster } from '../fetch/cluster.fixture.ts';
+import { startEntries } from '../get-entry.fixture.ts';
+import type { TestEntries } from '../get-entry.fixture.ts';
+
+const WATCH = { signal: new AbortController().signal, onBytes: (): void => undefined };
+/** As the schedule asks. */
+const CONFIRMING = { method: 'GET', headers: [['cache-control', 'no-cache']] as const, isConfirming: true };
+
+function always(fields: Record<string, string>, content: string): RequestListener {
+  return (_, response) => response.writeHead(200, { 'cache-control': 'max-age=1', ...fields }).end(content);
+}
+
+async function warm({ service, upstream }: TestEntries): Promise<void> {
+  await service.warm({ ...CONFIRMING, url: `${upstream.url}/w` }, WATCH);
+}
+
+test.each([
+  ['small', 'without validators', {}, 'the same bytes'],
+  ['large', 'without validators', {}, 'the same bytes '.repeat(100_000)],
+  ['small', 'whose ETag changes nothing', { etag: '"one"' }, 'the same bytes'],
+  ['large', 'whose ETag changes nothing', { etag: '"one"' }, 'the same bytes '.repeat(100_000)],
+])(
+  'a %s body %s that comes once more as it was is refreshed by one fetch',
+  async (_, __, fields, content) => {
+    const entries = await startEntries({ answer: always(fields, content) });
+    for (const asked of [1, 2, 3]) {
+      await warm(entries);
+      expect(entries.upstream.requests).toHaveLength(asked);
+      entries.clock.pass(500);
+    }
+    entries.clock.pass(60_000);
+    await warm(entries);
+    expect(entries.upstream.requests).toHaveLength(4);
+  },
+);
+
+test('it is refreshed for another server, too, which follows that fetch', async () => {
+  const cluster = await startTestCluster({ answer: always({}, 'the same bytes'), servers: 2 });
+  for (const asked of [1, 2]) {
+    const arrived = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<void>();
+    cluster.answer((_, response) => {
+      arrived.resolve();
+      void held.promise.then(() => always({}, 'the same bytes')(_, response));
+    });
+    const request = { ...CONFIRMING, url: `${cluster.url}/w` };
+    const first = cluster.services[0]!.warm(request, WATCH);
+    await arrived.promise;
+    const second = cluster.services[1]!.warm(request, WATCH);
+    while ((await cluster.role(1, 'follower')) < asked) await new Promise((resolve) => setImmediate(resolve));
+    held.resolve();
+    await Promise.all([first, second]);
+    expect(cluster.asked()).toBe(asked);
+  }
+});
+
+test('what was purged while it was fetched is fetched again', async () => {
+  const entries = await startEntries({ answer: always({}, 'the same bytes') });
+  await warm(entries);
+  const { answer } = entries.upstream;
+  entries.upstream.answer = (request, response) => {
+    entries.upstream.answer = answer;
+    void entries.invalidate('url', '/w').then(() => answer(request, response));
+  };
+  await warm(entries);
+  expect(entries.upstream.requests).toHaveLength(3);
+});
