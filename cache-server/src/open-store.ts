@@ -20,7 +20,7 @@ export function openStore({ server }: Config, { clock, logger, metrics }: OpenSt
   if (redis === undefined) return createMemoryStore({ bytesMax: server.memoryStoreBytesMax, now });
   const store = createRedisStore({
     ...redis,
-    onError: (err, count) => logger.warn({ err, count }, 'Redis does not answer'),
+    onError: (err, count) => logger.warn({ err, count }, 'the Redis for data does not answer'),
   });
   if (redis.memoryTierBytesMax === 0) return store;
   const hits = metrics.counter({

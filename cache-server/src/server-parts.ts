@@ -16,6 +16,7 @@ import { invalidate } from './invalidate.ts';
 import type { JobQueue } from './jobs/job-queue.ts';
 import { createObjectKeeper } from './keep-object.ts';
 import type { ObjectKeeper } from './keep-object.ts';
+import { createRedisGauge } from './observe/redis-gauge.ts';
 import { openStore } from './open-store.ts';
 import type { RefreshSchedule } from './refresh/refresh-schedule.ts';
 import { startJanitor } from './start-janitor.ts';
@@ -39,6 +40,8 @@ interface PartsDeps {
 export interface ServerParts {
   readonly limits: Config['limits'];
   readonly store: EntryStore;
+  /** Whether the Redis for control answers now; undefined for a server that is alone. */
+  readonly controlAnswers: () => Promise<boolean | undefined>;
   readonly generations: Generations;
   readonly entries: EntryService;
   readonly datasets: Datasets;
@@ -76,16 +79,19 @@ async function openUpstreams(
 const REDIS_WAIT_MS = 2000;
 const REDIS_LOOK_MS = 20;
 
+async function storeAnswers(store: EntryStore): Promise<boolean> {
+  return await store.stats().then(
+    () => true,
+    () => false,
+  );
+}
+
 /** One that listened at once would find nothing in the store yet and nobody to agree with: each server would fetch for itself. */
 async function awaitRedis(store: EntryStore, generations: Generations): Promise<void> {
   const beganMs = performance.now();
   await generations.captureForSure(REDIS_WAIT_MS);
-  const answers = async (): Promise<boolean> =>
-    await store.stats().then(
-      () => true,
-      () => false,
-    );
-  while (!(await answers()) && performance.now() - beganMs < REDIS_WAIT_MS) await sleep(REDIS_LOOK_MS);
+  while (!(await storeAnswers(store)) && performance.now() - beganMs < REDIS_WAIT_MS)
+    await sleep(REDIS_LOOK_MS);
 }
 
 /** Opens everything. A Redis that does not answer soon is connected to in the background. */
@@ -94,6 +100,12 @@ export async function openServerParts(config: Config, deps: PartsDeps): Promise<
   const limits = { ...config.limits, entryBytesMax: entryBytesMax(config) };
   const store = openStore(config, deps);
   const control = openClusterControl(config, logger);
+  const controlAnswers = async (): Promise<boolean | undefined> => await control?.connection.answers();
+  if (control !== undefined)
+    createRedisGauge(metrics, {
+      data: async () => await storeAnswers(store),
+      control: async () => await control.connection.answers(),
+    });
   const upstreams = await openUpstreams(config, deps.ownAddresses);
   const generations = createGenerations({
     clock,
@@ -128,6 +140,7 @@ export async function openServerParts(config: Config, deps: PartsDeps): Promise<
   return {
     limits,
     store,
+    controlAnswers,
     generations,
     entries,
     datasets,

@@ -7,6 +7,7 @@ import { CONFIG_CHECKS } from './config-checks.ts';
 import { describeEntry, originalSummary } from './entry/describe-entry.ts';
 import type { EntryService } from './entry/entry-service.ts';
 import { openServerParts } from './server-parts.ts';
+import type { ServerParts } from './server-parts.ts';
 import type { AdminServiceDeps } from './rpc/admin-service.ts';
 import { startGrpcServer } from './rpc/grpc-server.ts';
 import type { GrpcPort } from './rpc/grpc-server.ts';
@@ -65,16 +66,16 @@ async function openGrpc(
 
 function adminDeps(
   entries: EntryService,
-  store: EntryStore,
-  clock: Clock,
+  { store, controlAnswers, clock }: Pick<ServerParts, 'store' | 'controlAnswers'> & { clock: Clock },
 ): Omit<AdminServiceDeps, 'listDatasets' | 'datasets' | 'janitor' | 'limits'> {
   const startedMs = clock.now();
   return {
     stats: async () => {
       // Stats are asked for when the store is in trouble, too.
-      const { entries: stored, bytes } = await store
-        .stats()
-        .catch(() => ({ entries: undefined, bytes: undefined }));
+      const [{ entries: stored, bytes }, control] = await Promise.all([
+        store.stats().catch(() => ({ entries: undefined, bytes: undefined })),
+        controlAnswers(),
+      ]);
       const uptimeMs = clock.now() - startedMs;
       return {
         ...entries.counts(),
@@ -83,6 +84,7 @@ function adminDeps(
         store: store.kind,
         entries: stored,
         storedBytes: bytes,
+        controlAnswers: control,
         uptimeMs,
       };
     },
@@ -113,7 +115,7 @@ export async function startCacheServer(options: CacheServerOptions): Promise<Run
 
   const grpc = await openGrpc(config, {
     ...janitor.heardBy(entries),
-    ...adminDeps(entries, store, clock),
+    ...adminDeps(entries, { ...parts, clock }),
     tickets,
     limits,
     datasets,

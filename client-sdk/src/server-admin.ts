@@ -37,6 +37,8 @@ export interface ServerStats {
   /** Undefined where the store cannot tell. */
   readonly entries: number | undefined;
   readonly storedBytes: number | undefined;
+  /** Whether what all servers share is there to be asked; undefined for a server that is alone. */
+  readonly controlAnswers: boolean | undefined;
   readonly uptimeMs: number;
   /** By the name of each declared upstream that was asked. */
   readonly upstreamLoads: Readonly<Record<string, UpstreamLoad>>;
@@ -136,6 +138,7 @@ export function openServerAdmin(transport: Transport, deadlineMs: number): Serve
         store: stats.store,
         entries: stats.entries === undefined ? undefined : Number(stats.entries),
         storedBytes: stats.storedBytes === undefined ? undefined : Number(stats.storedBytes),
+        controlAnswers: stats.controlAnswers,
         uptimeMs: Number(stats.uptimeMs),
         failures: counts(stats.failures),
         upstreamLoads: Object.fromEntries(

@@ -15,9 +15,15 @@ export interface Metrics {
   readonly registry: Registry;
   /** Only ever grows; the name ends in `_total`. */
   readonly counter: <Label extends string = never>(options: MetricOptions<Label>) => Counter<Label>;
-  /** Goes up and down; `read`, when given, is asked at each scrape. */
+  /**
+   * Goes up and down. `read`, when given, is asked at each scrape, which waits for it; `readAll` is the same for one with labels, and sets
+   * them itself.
+   */
   readonly gauge: <Label extends string = never>(
-    options: MetricOptions<Label> & { readonly read?: () => number },
+    options: MetricOptions<Label> & {
+      readonly read?: () => number | Promise<number>;
+      readonly readAll?: (gauge: Gauge<Label>) => Promise<void>;
+    },
   ) => Gauge<Label>;
   /** `buckets` are upper bounds in the unit that the name ends in, such as `_seconds`. */
   readonly histogram: <Label extends string = never>(
@@ -45,12 +51,13 @@ export function createMetrics(
   return {
     registry,
     counter: (metric) => new Counter(common(metric)),
-    gauge: ({ read, ...metric }) => {
-      if (read === undefined) return new Gauge(common(metric));
+    gauge: ({ read, readAll, ...metric }) => {
+      if (read === undefined && readAll === undefined) return new Gauge(common(metric));
       return new Gauge({
         ...common(metric),
-        collect() {
-          this.set(read());
+        async collect() {
+          if (read !== undefined) this.set(await read());
+          await readAll?.(this);
         },
       });
     },

@@ -101,7 +101,7 @@ describe('a Redis that says nothing', () => {
     await redis.pause();
     await expect(store.readManifest(key('a'))).rejects.toThrow('no answer');
     await until(() => !store.isReady);
-    await expect(store.readManifest(key('a'))).rejects.toThrow('Redis is not ready');
+    await expect(store.readManifest(key('a'))).rejects.toThrow('the Redis for data does not answer');
     redis.resume();
     await expectToServe(store);
   });

@@ -2,6 +2,8 @@
 
 /** Owners are named by texts. Every call may reject with `CacheServerError` `store`. */
 export interface UseLedger {
+  /** Rejects while nobody can tell who is in use. */
+  reach(): Promise<void>;
   /** Writes down that owners are in use; what is known already and later stays. */
   note(owners: readonly string[], atMs: number): Promise<void>;
   /**
@@ -18,6 +20,10 @@ export interface UseLedger {
 /** The ledger of a server that is alone. */
 export class MemoryUseLedger implements UseLedger {
   readonly #uses = new Map<string, number>();
+
+  async reach(): Promise<void> {
+    // It is here.
+  }
 
   async note(owners: readonly string[], atMs: number): Promise<void> {
     for (const owner of owners) this.#uses.set(owner, Math.max(atMs, this.#uses.get(owner) ?? 0));

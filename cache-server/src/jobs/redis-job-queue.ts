@@ -38,6 +38,9 @@ const EVENTS_KEPT_MAX = 100;
 /** How long the library may take to end, in milliseconds. */
 export const GOODBYE_MS = 2000;
 
+/** As errors say it. */
+const PLACE = 'the Redis for control';
+
 const STATES: Readonly<Record<string, JobState>> = {
   completed: 'completed',
   failed: 'failed',
@@ -78,7 +81,7 @@ export class RedisJobQueue implements JobQueue {
   }
 
   async look(job: string): Promise<JobProgress | undefined> {
-    return await this.#within('look at a job', async () => {
+    return await this.#within('look at the job', async () => {
       // The state first: what was written before it changed is then there to be read.
       const state = await this.#queue.getJobState(job);
       const fields = ['name', 'progress', 'failedReason'];
@@ -102,7 +105,7 @@ export class RedisJobQueue implements JobQueue {
 
   async #add(task: JobTask): Promise<string> {
     const { jobsMax } = this.#options.limits;
-    return await this.#within('enqueue a job', async () => {
+    return await this.#within('add the job', async () => {
       const open = await this.#queue.getJobCountByTypes('waiting', 'active', 'delayed');
       if (open >= jobsMax)
         throw new CacheServerError('limit-exceeded', `limits.jobsMax ${jobsMax} jobs wait or run already`);
@@ -117,7 +120,7 @@ export class RedisJobQueue implements JobQueue {
     const { commandTimeoutMs } = this.#options;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
-      const message = `${what}: no answer from Redis within ${commandTimeoutMs} ms`;
+      const message = `cannot ${what}: no answer from ${PLACE} within ${commandTimeoutMs} ms`;
       timer = setTimeout(() => reject(new CacheServerError('store', message)), commandTimeoutMs);
     });
     try {
@@ -126,8 +129,8 @@ export class RedisJobQueue implements JobQueue {
       if (error instanceof CacheServerError) throw error;
       const { status } = this.#options.client;
       const reason = error instanceof Error ? error.message : String(error);
-      const message = status === 'ready' ? reason : `Redis is not ready (${status})`;
-      throw new CacheServerError('store', `${what}: ${message}`, { cause: error });
+      const fault = status === 'ready' ? `: ${reason}` : ` does not answer (${status})`;
+      throw new CacheServerError('store', `cannot ${what}: ${PLACE}${fault}`, { cause: error });
     } finally {
       clearTimeout(timer);
     }

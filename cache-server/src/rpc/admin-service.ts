@@ -45,6 +45,8 @@ export interface ServerStats {
   store: string;
   entries: number | undefined;
   storedBytes: number | undefined;
+  /** Undefined where there is no Redis for control. */
+  controlAnswers: boolean | undefined;
   uptimeMs: number;
 }
 
@@ -104,10 +106,11 @@ function loadMessage({
 }
 
 async function getStats(deps: AdminServiceDeps): Promise<MessageInitShape<typeof GetStatsResponseSchema>> {
-  const { entries, storedBytes, ...stats } = await deps.stats();
+  const { entries, storedBytes, controlAnswers, ...stats } = await deps.stats();
   return {
     ...(entries === undefined ? {} : { entries: BigInt(entries) }),
     ...(storedBytes === undefined ? {} : { storedBytes: BigInt(storedBytes) }),
+    ...(controlAnswers === undefined ? {} : { controlAnswers }),
     lookups: counts(stats.lookups),
     upstreamRequests: counts(stats.upstreamRequests),
     upstreamRequestKinds: counts(stats.upstreamRequestKinds),

@@ -63,7 +63,7 @@ export class RedisStore implements EntryStore {
   async readManifest(key: string): Promise<Buffer | undefined> {
     const name = this.#keys.manifest(key);
     return ownBuffer(
-      await this.#manifests.command('readManifest', async (redis) => await redis.hgetBuffer(name, 'm')),
+      await this.#manifests.command('read a manifest', async (redis) => await redis.hgetBuffer(name, 'm')),
     );
   }
 
@@ -71,7 +71,7 @@ export class RedisStore implements EntryStore {
   async readLastingManifest(key: string): Promise<{ bytes: Buffer; ttlMs: number } | undefined> {
     const name = this.#keys.manifest(key);
     const [reply, left] = await this.#manifests.command(
-      'readManifest',
+      'read a manifest',
       async (redis) => await Promise.all([redis.hgetBuffer(name, 'm'), redis.pttl(name)]),
     );
     const bytes = ownBuffer(reply);
@@ -88,7 +88,7 @@ export class RedisStore implements EntryStore {
     const values = [version, Buffer.from(bytes), storedTtlMs(ttlMs)];
     const comparison = ifAbsent === true ? ['2', ''] : ifVersion === undefined ? ['0', ''] : ['1', ifVersion];
     const written = await this.#manifests.command(
-      'writeManifest',
+      'write a manifest',
       async (redis) => await redis.writeManifest(name, ...values, ...comparison, fence, latestFenceS()),
     );
     return written === 1;
@@ -96,7 +96,7 @@ export class RedisStore implements EntryStore {
 
   async deleteManifest(key: string, ifVersion?: string): Promise<boolean> {
     const name = this.#keys.manifest(key);
-    const deleted = await this.#manifests.command('deleteManifest', async (redis) =>
+    const deleted = await this.#manifests.command('remove a manifest', async (redis) =>
       ifVersion === undefined ? await redis.unlink(name) : await redis.removeManifest(name, ifVersion),
     );
     return deleted === 1;
@@ -126,7 +126,8 @@ export class RedisStore implements EntryStore {
   }): Promise<{ keys: string[]; cursor: string }> {
     const pattern = this.#keys.manifestPattern(page.contains);
     const { names, cursor } = await scanPage(
-      async (from, count) => await this.#manifests.scan('listKeys', from, { match: pattern, count }),
+      async (from, count) =>
+        await this.#manifests.scan('list what is stored', from, { match: pattern, count }),
       page,
     );
     return { keys: names.map((name) => this.#keys.manifestKey(name)), cursor };
@@ -134,7 +135,10 @@ export class RedisStore implements EntryStore {
 
   /** Bytes that Redis uses in all masters. It counts keys, not entries: those it cannot tell without a walk over all names. */
   async stats(): Promise<{ bytes?: number }> {
-    const infos = await this.#manifests.onMasters('stats', async (redis) => await redis.info('memory'));
+    const infos = await this.#manifests.onMasters(
+      'ask how much is stored',
+      async (redis) => await redis.info('memory'),
+    );
     const bytes = infos.map((info) => /^used_memory:(\d+)/m.exec(info)?.[1]);
     if (bytes.includes(undefined)) return {};
     return { bytes: bytes.reduce((sum, one) => sum + Number(one), 0) };

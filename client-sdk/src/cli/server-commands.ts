@@ -14,7 +14,8 @@ export async function statsCommand({ json, operands }: CommandLine, client: Pann
     await print(`${JSON.stringify(stats)}\n`);
     return;
   }
-  const { store, entries, storedBytes, uptimeMs, flights, waiters, upstreamBytes } = stats;
+  const { store, entries, storedBytes, controlAnswers } = stats;
+  const { uptimeMs, flights, waiters, upstreamBytes } = stats;
   const size = [
     ...(entries === undefined ? [] : [entriesText(entries)]),
     ...(storedBytes === undefined ? [] : [formatBytes(storedBytes)]),
@@ -25,6 +26,7 @@ export async function statsCommand({ json, operands }: CommandLine, client: Pann
   const facts = [
     ['up', formatDuration(uptimeMs)],
     ['store', [store, ...size].join(', ')],
+    ...(controlAnswers === undefined ? [] : [['control', controlAnswers ? 'answers' : 'does not answer']]),
     ['flights', `${grouped(flights)} under way, ${grouped(waiters)} waiters`],
     ['upstreams', named(stats.upstreamRequests)],
     ['requests', `${named(stats.upstreamRequestKinds)}, ${formatBytes(upstreamBytes)} received`],

@@ -40,6 +40,7 @@ export function openRedisControl(config: RedisControlConfig, options: RedisContr
   const { commandTimeoutMs, protocol } = config;
   const connection = new RedisConnection({
     ...controlPlace(config),
+    purpose: 'control',
     commandTimeoutMs,
     protocol,
     autoPipelining: true,
@@ -52,7 +53,10 @@ export function openRedisControl(config: RedisControlConfig, options: RedisContr
 /** Asks until there is an answer. INFO tells it, which managed services allow where CONFIG is forbidden. */
 function watchPolicy(connection: RedisConnection, { onEvictingPolicy }: RedisControlOptions): void {
   const ask = async (): Promise<void> => {
-    const infos = await connection.onMasters('eviction policy', async (node) => await node.info('memory'));
+    const infos = await connection.onMasters(
+      'ask what it may evict',
+      async (node) => await node.info('memory'),
+    );
     const policies = infos.map((info) => /^maxmemory_policy:(\S+)/m.exec(info)?.[1]);
     const evicting = policies.find((policy) => policy !== undefined && policy !== 'noeviction');
     if (evicting !== undefined) onEvictingPolicy(evicting);

@@ -15,18 +15,23 @@ import type { MessageListener } from './subscriptions.ts';
 /** Settings of a {@link RedisConnection}. */
 export interface RedisConnectionOptions extends RedisClientOptions {
   errors: ConnectionErrors;
+  /** What it is there for, as errors say it; `data` by default. */
+  purpose?: 'data' | 'control';
 }
 
 /** See the head of this file. Made at once; {@link RedisConnection.isReady} tells when it can be used. */
 export class RedisConnection {
   readonly #client: RedisClient;
   readonly #timeoutMs: number;
+  /** As in "the Redis for data". */
+  readonly #name: string;
   readonly #errors: ConnectionErrors;
   readonly #subscriptions: Subscriptions;
   #closed = false;
 
   constructor(options: RedisConnectionOptions) {
     this.#timeoutMs = options.commandTimeoutMs;
+    this.#name = `the Redis for ${options.purpose ?? 'data'}`;
     this.#errors = options.errors;
     this.#client = openClient(options);
     const events: EventEmitter = this.#client;
@@ -51,10 +56,18 @@ export class RedisConnection {
     return this.#closed;
   }
 
+  /** Whether Redis, of a cluster every master, answers now: it is asked, within the deadline. */
+  async answers(): Promise<boolean> {
+    return await this.onMasters('reach it', async (node) => await node.ping()).then(
+      () => true,
+      () => false,
+    );
+  }
+
   /**
    * One command, and its reply within the deadline.
    *
-   * @param what names the call in the error.
+   * @param what says in the error what could not be done, behind "cannot"
    * @throws CacheServerError `store`
    */
   async command<T>(what: string, send: (client: RedisCommands) => Promise<T>): Promise<T> {
@@ -77,7 +90,7 @@ export class RedisConnection {
       return await pipeline.exec();
     });
     return (replies ?? []).map(([error, reply]) => {
-      if (error !== null) throw storeError(what, error);
+      if (error !== null) throw this.#storeError(what, error);
       return reply;
     });
   }
@@ -136,22 +149,32 @@ export class RedisConnection {
     try {
       return await this.#withinDeadline(what, send());
     } catch (error) {
-      throw storeError(what, error);
+      throw this.#storeError(what, error);
     }
   }
 
   #awayError(what: string): CacheServerError {
-    if (this.#closed) return new CacheServerError('store', `${what}: the Redis store is closed`);
+    const failed = `cannot ${what}: ${this.#name}`;
+    if (this.#closed) return new CacheServerError('store', `${failed} was left, since this server ends`);
     const cause = this.#errors.last;
     const reason = cause === undefined ? '' : `: ${cause.message}`;
-    const message = `${what}: Redis is not ready (${this.#client.status})${reason}`;
+    const message = `${failed} does not answer (${this.#client.status})${reason}`;
     return new CacheServerError('store', message, { cause });
+  }
+
+  /** The error of a reply or of the connection. What was sent is cut from the cause: it may be megabytes, and none of a log's business. */
+  #storeError(what: string, error: unknown): CacheServerError {
+    if (error instanceof CacheServerError) return error;
+    const failed = `cannot ${what}: ${this.#name}`;
+    if (!(error instanceof Error)) return new CacheServerError('store', `${failed}: ${String(error)}`);
+    if ('command' in error) delete error.command;
+    return new CacheServerError('store', `${failed}: ${plainMessage(error)}`, { cause: error });
   }
 
   async #withinDeadline<T>(what: string, reply: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
-      const message = `${what}: no answer from Redis within ${this.#timeoutMs} ms`;
+      const message = `cannot ${what}: no answer from ${this.#name} within ${this.#timeoutMs} ms`;
       timer = setTimeout(() => reject(new CacheServerError('store', message)), this.#timeoutMs);
     });
     try {
@@ -162,14 +185,6 @@ export class RedisConnection {
   }
 }
 
-/** The error of a reply or of the connection. What was sent is cut from the cause: it may be megabytes, and none of a log's business. */
-function storeError(what: string, error: unknown): CacheServerError {
-  if (error instanceof CacheServerError) return error;
-  if (!(error instanceof Error)) return new CacheServerError('store', `${what}: ${String(error)}`);
-  if ('command' in error) delete error.command;
-  return new CacheServerError('store', `${what}: ${plainMessage(error)}`, { cause: error });
-}
-
 function plainMessage(error: Error): string {
-  return error.name === 'MaxRetriesPerRequestError' ? 'the connection to Redis was lost' : error.message;
+  return error.name === 'MaxRetriesPerRequestError' ? 'the connection was lost' : error.message;
 }

@@ -29,7 +29,7 @@ export class RedisFrames {
   async read(scope: string, digests: readonly Uint8Array[]): Promise<(Buffer | undefined)[]> {
     const frames: (Buffer | undefined)[] = [];
     for (const batch of batchesOf(digests, itemsOnly(READ_FRAMES_MAX))) {
-      const replies = await this.#connection.pipeline('readFrames', (pipeline) => {
+      const replies = await this.#connection.pipeline('read partitions', (pipeline) => {
         for (const digest of batch) pipeline.getBuffer(this.#keys.frame(scope, digest));
       });
       frames.push(...replies.map(ownBuffer));
@@ -40,7 +40,7 @@ export class RedisFrames {
   async extend(scope: string, digests: readonly Uint8Array[], ttlMs: number): Promise<boolean[]> {
     const found: boolean[] = [];
     for (const batch of batchesOf(digests, itemsOnly(EXTEND_FRAMES_MAX))) {
-      const replies = await this.#connection.pipeline('extendFrames', (pipeline) => {
+      const replies = await this.#connection.pipeline('keep partitions for longer', (pipeline) => {
         for (const digest of batch) pipeline.extendFrame(this.#keys.frame(scope, digest), ttlMs);
       });
       found.push(...replies.map((reply) => reply === 1));
@@ -50,7 +50,7 @@ export class RedisFrames {
 
   async delete(scope: string, digests: readonly Uint8Array[]): Promise<void> {
     for (const batch of batchesOf(digests, itemsOnly(EXTEND_FRAMES_MAX))) {
-      await this.#connection.pipeline('deleteFrames', (pipeline) => {
+      await this.#connection.pipeline('remove partitions', (pipeline) => {
         for (const digest of batch) pipeline.unlink(this.#keys.frame(scope, digest));
       });
     }
@@ -78,7 +78,7 @@ export class RedisFrames {
       const found = await this.extend(scope, digests, ttlMs);
       const missing = pending.filter((_frame, index) => found[index] !== true);
       if (missing.length === 0) return;
-      const replies = await this.#connection.pipeline('writeFrames', (pipeline) => {
+      const replies = await this.#connection.pipeline('write partitions', (pipeline) => {
         for (const { digest, frame } of missing) {
           pipeline.set(this.#keys.frame(scope, digest), viewOf(frame), 'PX', ttlMs, 'NX');
         }
@@ -86,7 +86,10 @@ export class RedisFrames {
       pending = missing.filter((_frame, index) => replies[index] !== 'OK');
       if (pending.length === 0) return;
     }
-    throw new CacheServerError('store', `writeFrames: Redis does not keep ${pending.length} frames`);
+    throw new CacheServerError(
+      'store',
+      `cannot write partitions: the Redis for data does not keep ${pending.length} of them`,
+    );
   }
 
   async #inTurn(write: () => Promise<void>): Promise<void> {

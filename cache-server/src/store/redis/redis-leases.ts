@@ -44,7 +44,7 @@ export class RedisLeases {
     const random = randomUUID();
     let isSent = false;
     try {
-      const [taken, token, isAnswered] = await control.command('take lease', async (redis) => {
+      const [taken, token, isAnswered] = await control.command('take the lease of a fetch', async (redis) => {
         isSent = true;
         return await redis.takeLease(this.#lease(name), random, leaseMs);
       });
@@ -58,7 +58,7 @@ export class RedisLeases {
   async renew(name: string, token: string): Promise<boolean> {
     const { control, leaseMs } = this.#options;
     const renewed = await control.command(
-      'renew lease',
+      'renew the lease of a fetch',
       async (redis) => await redis.renewLease(this.#lease(name), token, leaseMs),
     );
     return renewed === 1;
@@ -68,7 +68,7 @@ export class RedisLeases {
     const { control, releasedMs } = this.#options;
     const keys = [this.#lease(name), this.#records(name, token)] as const;
     await control.command(
-      'release lease',
+      'release the lease of a fetch',
       async (redis) => await redis.releaseLease(...keys, token, this.#channel(name), releasedMs),
     );
   }
@@ -83,7 +83,7 @@ export class RedisLeases {
     const copies = records.map((record) => Buffer.from(record));
     const args = [token, leaseMs, recordsMs, isAnswered ? 1 : 0, this.#channel(name), ...copies];
     const appended = await control.command(
-      'append records',
+      'tell other servers of a fetch',
       async (redis) => await redis.appendRecords(this.#lease(name), this.#records(name, token), ...args),
     );
     return appended === 1;
@@ -96,7 +96,7 @@ export class RedisLeases {
   ): Promise<Page> {
     const from = after === '' ? '-' : `(${after}`;
     const [holder, ...told] = await this.#options.control.command(
-      'read records',
+      'follow the fetch of another server',
       async (redis) =>
         await redis.readRecordsBuffer(this.#lease(name), this.#records(name, token), from, countMax),
     );
@@ -119,7 +119,7 @@ export class RedisLeases {
       try {
         // On the same connection it comes after the take; on the next one, mostly.
         await this.#options.control.command(
-          'forgo lease',
+          'give up the lease of a fetch',
           async (redis) => await redis.forgoLease(this.#lease(name), random, this.#channel(name)),
         );
         return;

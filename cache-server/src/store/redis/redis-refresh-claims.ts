@@ -17,7 +17,7 @@ export class RedisRefreshClaims {
   async claim(name: string, forMs: number): Promise<boolean> {
     const key = this.#start + createHash('sha256').update(name).digest('base64url');
     const taken = await this.#control.command(
-      'claim refresh',
+      'claim a scheduled fetch',
       async (redis) => await redis.set(key, '1', 'PX', forMs, 'NX'),
     );
     return taken === 'OK';

@@ -58,7 +58,7 @@ export class RedisUpstreamSlots {
     const state = [this.#server, own.running, own.waiting, Math.max(0, Math.round(own.waitedMs))];
     const bounds = [concurrencyMax ?? 0, rate === undefined ? 0 : rate.per / rate.requests, rate?.burst ?? 1];
     const [granted, retryInMs] = await control.command(
-      'report fetches',
+      'report fetches under way',
       async (redis) =>
         await redis.reportFetches(
           `${this.#start}:upstream:${upstream}`,
@@ -75,7 +75,7 @@ export class RedisUpstreamSlots {
   async beat(): Promise<{ servers: number; pauses: Pause[] }> {
     const { control, serverSeenMs } = this.#options;
     const [servers, ...told] = await control.command(
-      'protection of upstreams',
+      'see how upstreams are protected',
       async (redis) =>
         await redis.beatProtection(
           `${this.#start}:servers`,
@@ -96,7 +96,7 @@ export class RedisUpstreamSlots {
 
   async pause({ upstream, leftMs, status }: Pause): Promise<void> {
     await this.#options.control.command(
-      'pause upstream',
+      'tell other servers to leave an upstream in peace',
       async (redis) =>
         await redis.pauseUpstream(`${this.#start}:pauses`, upstream, Math.ceil(leftMs), status),
     );

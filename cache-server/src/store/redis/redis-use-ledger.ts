@@ -23,14 +23,18 @@ export class RedisUseLedger {
     this.#turn = `${start}:turn`;
   }
 
+  async reach(): Promise<void> {
+    await this.#control.command('see who is in use', async (redis) => await redis.exists(this.#uses));
+  }
+
   async note(owners: readonly string[], atMs: number): Promise<void> {
-    await this.#control.pipeline('note uses', (pipeline) => {
+    await this.#control.pipeline('note who is in use', (pipeline) => {
       for (const owner of owners) pipeline.zadd(this.#uses, 'GT', atMs, owner);
     });
   }
 
   async lastUses(owners: readonly string[], nowMs: number): Promise<number[]> {
-    const replies = await this.#control.pipeline('last uses', (pipeline) => {
+    const replies = await this.#control.pipeline('see who is in use', (pipeline) => {
       for (const owner of owners) {
         pipeline.zadd(this.#uses, 'NX', nowMs, owner);
         pipeline.zscore(this.#uses, owner);
@@ -40,14 +44,14 @@ export class RedisUseLedger {
   }
 
   async forget(owners: readonly string[]): Promise<void> {
-    await this.#control.pipeline('forget owners', (pipeline) => {
+    await this.#control.pipeline('forget who is gone', (pipeline) => {
       for (const owner of owners) pipeline.zrem(this.#uses, owner);
     });
   }
 
   async takeTurn(holder: string, forMs: number): Promise<boolean> {
     const taken = await this.#control.command(
-      'take the turn',
+      'take its turn with the store',
       async (redis) => await redis.takeJanitorTurn(this.#turn, holder, forMs),
     );
     return taken === 1;
@@ -55,7 +59,7 @@ export class RedisUseLedger {
 
   async endTurn(holder: string): Promise<void> {
     await this.#control.command(
-      'end the turn',
+      'end its turn with the store',
       async (redis) => await redis.endJanitorTurn(this.#turn, holder),
     );
   }
