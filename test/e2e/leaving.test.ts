@@ -68,6 +68,8 @@ test(
     }
     expect(await rest).toBe(6_000_000);
     expect(await ended).toBe(0);
+    // By itself, although its proxy watches it, and not once `drainMs` is over.
+    expect(mesh.server.log.join()).toContain('"drained"');
     const metrics = await (await fetch(`http://${mesh.proxies[0]?.listening['admin']}/metrics`)).text();
     expect(metrics).toMatch(/^pannier_proxy_bodies_resumed_total 0$/m);
   },

@@ -13,6 +13,7 @@ interface Watched {
   readonly clock: ManualClock;
   readonly log: ProcessInvalidationLog;
   readonly generations: Generations;
+  readonly draining: AbortController;
   open(from?: { afterSequence: bigint; epoch: string }): AsyncGenerator<Message>;
 }
 
@@ -26,8 +27,10 @@ async function start(): Promise<Watched> {
     ended.abort();
     await generations.close();
   });
-  const deps = { generations, now: () => clock.now() };
+  const draining = new AbortController();
+  const deps = { generations, now: () => clock.now(), draining: draining.signal };
   return {
+    draining,
     clock,
     log,
     generations,
@@ -126,4 +129,14 @@ test('names of partitions are left out that would make the log too long to be re
   expect(published?.changed).toEqual(changed.slice(0, 128));
   expect(published?.removed).toEqual(['r']);
   expect(published?.namesLeftOut).toBe(true);
+});
+
+test('a server that is to end says so at once, so that another one is watched', async () => {
+  const { draining, open } = await start();
+  const stream = open();
+  await next(stream);
+  const waiting = stream.next();
+  draining.abort();
+  await expect(waiting).rejects.toMatchObject({ code: 'draining' });
+  await expect(open().next()).rejects.toMatchObject({ code: 'draining' });
 });

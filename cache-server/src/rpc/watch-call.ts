@@ -3,6 +3,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { InvalidationMode } from '@pannier/proto';
 import type { WatchRequest, WatchResponseSchema } from '@pannier/proto';
 import type { Generation } from '@pannier/proto/generation';
+import { CacheServerError } from '../errors.ts';
 import type { Generations } from '../generation/generations.ts';
 import type { LogEvent } from '../generation/invalidation-log.ts';
 import { targetMessage } from './invalidate-call.ts';
@@ -14,6 +15,7 @@ export interface WatchDeps {
     'eventsAfter' | 'changed' | 'capture' | 'position' | 'confirmedMsAgo'
   >;
   readonly now: () => number;
+  readonly draining: AbortSignal;
 }
 
 type Message = MessageInitShape<typeof WatchResponseSchema>;
@@ -23,12 +25,17 @@ const UINT32_MAX = 0xffffffff;
 /** Names in one event. */
 const NAMES_MAX = 1000;
 
-/** Ends with the signal only. */
+/**
+ * Ends when the caller leaves.
+ *
+ * @throws CacheServerError `draining` when this server is to end: another one goes on from the last number
+ */
 export async function* watch(
   { afterSequence, epoch }: WatchRequest,
-  { signal }: { signal: AbortSignal },
-  { generations, now }: WatchDeps,
+  call: { signal: AbortSignal },
+  { generations, now, draining }: WatchDeps,
 ): AsyncGenerator<Message> {
+  const signal = AbortSignal.any([call.signal, draining]);
   const here = await generations.capture();
   let position: Generation = epoch === '' ? here : { epoch, sequence: Number(afterSequence) };
   let shownAtMs = -Infinity;
@@ -47,6 +54,8 @@ export async function* watch(
     yield signOfLife(generations);
     shownAtMs = now();
   }
+  if (!call.signal.aborted)
+    throw new CacheServerError('draining', 'the server stops; another one tells what happens');
 }
 
 /** What the watcher has missed is not known: anything may be outdated. */
