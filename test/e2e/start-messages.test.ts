@@ -49,6 +49,23 @@ test('npm start says that a port is no port, and that Redis does not answer', as
   expect(await said(ANY)).not.toContain('But');
 });
 
+test('a URL of Redis that is none ends the start with one line and 2, and its password is in no line', async () => {
+  const url = 'redis://:hush@127.0.0.1:99999';
+  const line = 'server.redis.url: found "redis://***@127.0.0.1:99999", expected a redis:// or rediss:// URL';
+  const started = await said([...ANY, '--redis', url]);
+  expect(started).toContain(`pannier: command line: ${line}`);
+  const server = spawn(process.execPath, ['cache-server/src/main.ts', '--port', '0', '--admin-port', '0'], {
+    cwd: ROOT,
+    env: { ...process.env, PANNIER_SERVER_REDIS_URL: url },
+  });
+  let text = '';
+  server.stderr.setEncoding('utf8').on('data', (part: string) => (text += part));
+  expect(await once(server, 'close')).toEqual([2, null]);
+  expect(text).toMatch(/^pannier: PANNIER_SERVER_REDIS_URL: .*\n$/);
+  expect(text).toContain(line);
+  expect(started + text).not.toContain('hush');
+});
+
 test('what npm runs ends when npm is told to end', async () => {
   const flags = ['--port', '0', '--admin-port', '0'];
   const npm = spawn('npm', ['run', '-s', 'proxy', '--', ...flags], { cwd: ROOT });

@@ -1,10 +1,24 @@
 import { describe, expect, it } from 'vitest';
+import { ConfigError } from '../errors.ts';
 import { parseConfig } from './config-source.ts';
 import type { Environment } from './environment.ts';
 import type { Config } from './schema.ts';
 
 function redis(text: string, env: Environment = {}): Config['server']['redis'] {
   return parseConfig(`server:\n  redis: ${text}\n`, { env }).server.redis;
+}
+
+/** The line of a refusal, which has nothing secret in it. */
+function refusal(read: () => unknown): string {
+  try {
+    read();
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    const { message } = error as ConfigError;
+    expect(message).not.toMatch(/hu|sh@/);
+    return message;
+  }
+  return 'not refused';
 }
 
 describe('the Redis of the config', () => {
@@ -38,6 +52,47 @@ describe('the Redis of the config', () => {
     });
   });
 
+  const percent = 'with percent-encoded user and password';
+  it.each([
+    ['redis://:hush@h:99999', '"redis://***@h:99999"', 'with a host, and a port from 1 to 65535 if any'],
+    ['redis://:hush@h:0', '"redis://***@h:0"', 'with a host, and a port from 1 to 65535 if any'],
+    ['redis://:hush@h:x', '"redis://***@h:x"', 'with a host, and a port from 1 to 65535 if any'],
+    ['redis://:hush', '"redis://***"', 'with a host, and a port from 1 to 65535 if any'],
+    ['rediss://user:hush%zz@h', '"rediss://***@h"', percent],
+    ['redis://%zz:hush@h', '"redis://***@h"', percent],
+    ['redis://user#hush:hush@h', '"redis://***@h"', percent],
+    ['redis://user?hush:hush@h', '"redis://***@h"', percent],
+    ['redis://:hu/sh@h', '"redis://***@h"', ''],
+    [':hush@h:6379', '"***@h:6379"', ''],
+    ['redis://:hush@h/2147483648', '"redis://***@h/2147483648"', 'with a database from 0 to 2147483647'],
+    ['redis://:hush@h/0x1', '"redis://***@h/0x1"', ''],
+  ])('refuses %s on one line that names the key and masks the password', (url, found, why) => {
+    const lines = [
+      () => redis(`{url: ${JSON.stringify(url)}}`),
+      () => redis(`{cluster: [${JSON.stringify(url)}]}`),
+      () => redis(`{url: "redis://a", control: {url: ${JSON.stringify(url)}}}`),
+      () => parseConfig('', { env: { PANNIER_SERVER_REDIS_URL: url } }),
+      () => parseConfig('', { env: {}, overrides: { server: { redis: { url } } } }),
+    ].map(refusal);
+    const line = `found ${found}, expected a redis:// or rediss:// URL${why === '' ? '' : ` ${why}`}`;
+    expect(lines.map((one) => one.replace(/ \(and \d more\)$/, ''))).toEqual([
+      `config:2: server.redis.url: ${line}`,
+      `config:2: server.redis.cluster.0: ${line}`,
+      `config:2: server.redis.control.url: ${line}`,
+      `PANNIER_SERVER_REDIS_URL: server.redis.url: ${line}`,
+      `command line: server.redis.url: ${line}`,
+    ]);
+  });
+
+  it('shows no part of a password that a comma splits in two, and none that stands where a key should', () => {
+    const env = { PANNIER_SERVER_REDIS_CLUSTER: 'redis://:hush,hush@h' };
+    expect(refusal(() => parseConfig('', { env }))).toContain('cluster.0: found "redis://***", expected');
+    expect(refusal(() => redis('{"redis://:hush@h"}'))).toContain('unknown key');
+    expect(refusal(() => parseConfig('server: {keySecret: hush}', { env: {} }))).toContain(
+      'server.keySecret: found a value, expected at least 16 characters',
+    );
+  });
+
   it.each([
     ['{keyPrefix: a}', /server\.redis: found a mapping of keys, expected exactly one of url, sentinel and c/],
     ['{url: "redis://a", cluster: ["redis://b"]}', /server\.redis: .* exactly one of url, sentinel and clu/],
@@ -64,6 +119,8 @@ describe('the Redis of the config', () => {
       '{sentinel: {name: main, nodes: ["redis://a"]}}',
       /sentinel\.nodes\.0: .* expected a sentinel as host:p/,
     ],
+    ['{sentinel: {name: main, nodes: ["a:99999"]}}', /nodes\.0: found "a:99999", expected a sentinel as h/],
+    ['{sentinel: {name: main, nodes: ["a:0"]}}', /nodes\.0: found "a:0", expected a sentinel as host:port/],
     ['{sentinel: {nodes: [a]}}', /server\.redis\.sentinel\.name: is required/],
     ['{url: "redis://a", protocol: 4}', /server\.redis\.protocol/],
   ])('%s is refused by name', (text, refusal) => {

@@ -1,8 +1,6 @@
 import { z } from 'zod';
 import { byteSize, duration } from './fields.ts';
-
-const redisUrl = (): z.ZodString =>
-  z.string().regex(/^rediss?:\/\/([^\s/@]*@)?[^\s/@]+(\/\d*)?$/, { error: 'a redis:// or rediss:// URL' });
+import { redisUrl, sentinelAddress } from './redis-url.ts';
 
 const userName = (whose: string) =>
   z.string().min(1, { error: 'a user name' }).optional().describe(`The ACL user ${whose}.`);
@@ -20,9 +18,7 @@ const sentinel = z.strictObject({
     .regex(/^\S+$/, { error: 'a name without spaces' })
     .describe('What the sentinels call the master, as in their `sentinel monitor NAME …`.'),
   nodes: z
-    .array(
-      z.string().regex(/^(\[[\da-f:.]+\]|[^\s/@:[\]]+)(:\d{1,5})?$/i, { error: 'a sentinel as host:port' }),
-    )
+    .array(sentinelAddress())
     .min(1, { error: 'at least one sentinel as host:port' })
     .describe('The sentinels, as host:port; 26379 without a port. Some are enough: they name the others.'),
   username: userName('at the sentinels'),

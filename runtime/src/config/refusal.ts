@@ -25,8 +25,8 @@ export function describeRefusal(issues: readonly Issue[], refused: RefusedConfig
 function describeIssue(issue: Issue, { config, place }: RefusedConfig): string {
   if (issue.code === 'unrecognized_keys') {
     const key = issue.keys[0] ?? '';
-    const path = [...issue.path, key];
-    return `${place(path)}: ${path.join('.')}: unknown key; ${suggestion(key, issue.path)}`;
+    const path = [...issue.path, masked(key)];
+    return `${place([...issue.path, key])}: ${path.join('.')}: unknown key; ${suggestion(key, issue.path)}`;
   }
   const key = issue.path.join('.');
   if (issue.code === 'invalid_key') {
@@ -34,7 +34,8 @@ function describeIssue(issue: Issue, { config, place }: RefusedConfig): string {
     return `${place(issue.path)}: ${key}: found the name ${JSON.stringify(issue.path.at(-1))}, expected ${allowed}`;
   }
   const value = valueAt(config, issue.path);
-  const found = value === undefined ? 'is required: expected' : `found ${describeValue(value)}, expected`;
+  const shown = issue.path.at(-1) === SECRET_KEY ? 'a value' : describeValue(value);
+  const found = value === undefined ? 'is required: expected' : `found ${shown}, expected`;
   return `${place(issue.path)}: ${key}: ${found} ${issue.message}`;
 }
 
@@ -51,12 +52,22 @@ function suggestion(key: string, parent: readonly PropertyKey[]): string {
   return nearest === undefined ? 'none is known here' : `did you mean ${[...parent, nearest].join('.')}?`;
 }
 
-/** Short, on one line, and without what stands before an `@`: a URL may carry a password. */
+/** The one key whose every value is a secret. */
+const SECRET_KEY = 'keySecret';
+
+/** Short, on one line, and without what may be a password. */
 function describeValue(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (isLayer(value)) return 'a mapping of keys';
   if (value === null) return 'nothing';
   if (typeof value !== 'string') return `${value as number | boolean}`;
-  const masked = value.replace(/^([a-z][a-z+.-]*:\/\/)?.*@/is, '$1***@');
-  return JSON.stringify(masked.length > 60 ? `${masked.slice(0, 60)}…` : masked);
+  const text = masked(value);
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+}
+
+/** A URL may carry a password before its `@`, and be cut off before that: of Redis only what is a host and a port is shown. */
+function masked(text: string): string {
+  return text
+    .replace(/^([a-z][a-z+.-]*:\/\/)?.*@/is, '$1***@')
+    .replace(/^(rediss?:\/\/)(?!\*\*\*@|(\[[\da-f:.]+\]|[\w.-]+)(:\d*)?(\/|$)).*$/is, '$1***');
 }
