@@ -20,7 +20,15 @@ export interface StartJobsDeps {
   readonly metrics: Metrics;
 }
 
-const OUTCOMES = ['completed', 'failed', 'retried', 'given-back', 'stalled', 'unreported'] as const;
+const OUTCOMES = [
+  'completed',
+  'failed',
+  'retried',
+  'given-back',
+  'taken-over',
+  'stalled',
+  'unreported',
+] as const;
 /** Errors of the connections come in swarms; one line in so many milliseconds says as much. */
 const QUIET_MS = 5000;
 
@@ -31,7 +39,7 @@ export function startJobs(deps: StartJobsDeps): JobQueue {
   const { limits } = config;
   const counter = deps.metrics.counter<string>({
     name: 'jobs_total',
-    help: 'Attempts at jobs in this process by how they ended; given back when it stopped, stalled when another died over it.',
+    help: 'Attempts at jobs in this process by how they ended; given back when it stopped, taken over by another while it was stopped, stalled when another died over it.',
     labels: ['what'],
   });
   for (const what of OUTCOMES) counter.inc({ what }, 0);

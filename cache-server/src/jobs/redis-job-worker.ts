@@ -4,6 +4,8 @@ import { UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import type { Job } from 'bullmq';
 import type { Clock } from '../clock.ts';
 import { CacheServerError } from '../errors.ts';
+import { JobHold } from './job-hold.ts';
+import type { ScriptRunner } from './job-hold.ts';
 import { JOB_ATTEMPTS_MAX } from './job-queue.ts';
 import type { JobLimits, JobTask, JobWork } from './job-queue.ts';
 import { isCheckpoint } from './job-tally.ts';
@@ -14,11 +16,12 @@ import { runJob } from './run-job.ts';
 
 /** What the worker needs. */
 export interface RedisJobWorkerOptions extends Omit<JobPlace, 'commandTimeoutMs'> {
+  readonly client: JobPlace['client'] & ScriptRunner;
   readonly work: JobWork;
   readonly limits: JobLimits;
   readonly clock: Clock;
   readonly count: (
-    what: 'completed' | 'failed' | 'retried' | 'given-back' | 'stalled' | 'unreported',
+    what: 'completed' | 'failed' | 'retried' | 'given-back' | 'taken-over' | 'stalled' | 'unreported',
   ) => void;
   readonly onError: (error: Error) => void;
 }
@@ -69,20 +72,28 @@ export class RedisJobWorker {
   }
 
   async #run(job: Job<JobTask>, token: string, signal: AbortSignal): Promise<void> {
-    const { count } = this.#options;
-    const ended = AbortSignal.any([signal, this.#closed.signal]);
+    const { client, count } = this.#options;
+    const key = this.#worker.toKey(job.id ?? '');
+    const hold = new JobHold(job, { client, key, token, lockMs: LOCK_MS });
+    const taken = AbortSignal.any([signal, hold.lost]);
     try {
       const { error, isFinal } = await runJob(job.data, {
         ...this.#options,
-        signal: ended,
+        signal: AbortSignal.any([taken, this.#closed.signal]),
         former: isCheckpoint(job.progress) ? job.progress : undefined,
-        report: async (checkpoint) => await this.#report(job, checkpoint),
+        confirm: async () => await hold.confirm(),
+        report: async (checkpoint) => await this.#report(hold, checkpoint),
       });
       const isOver = isFinal || job.attemptsMade + 1 >= JOB_ATTEMPTS_MAX;
       count(error === '' ? 'completed' : isOver ? 'failed' : 'retried');
       if (error === '') return;
       throw isFinal ? new UnrecoverableError(error) : new Error(error);
     } catch (error) {
+      if (taken.aborted) {
+        count('taken-over');
+        // Says to the library that the job is not this worker's to end.
+        throw new WaitingError();
+      }
       if (!this.#closed.signal.aborted || error !== this.#closed.signal.reason) throw error;
       count('given-back');
       await job.moveToWait(token);
@@ -90,10 +101,10 @@ export class RedisJobWorker {
     }
   }
 
-  /** What cannot be told now is told the next time: the work itself goes on. */
-  async #report(job: Job<JobTask>, checkpoint: JobCheckpoint): Promise<void> {
+  /** What cannot be told now is told the next time: the work itself goes on, unless another has it. */
+  async #report(hold: JobHold, checkpoint: JobCheckpoint): Promise<void> {
     try {
-      await job.updateProgress(checkpoint);
+      await hold.write(checkpoint);
     } catch {
       this.#options.count('unreported');
     }

@@ -16,6 +16,8 @@ export interface JobRun {
   readonly signal: AbortSignal;
   /** What an earlier attempt came to. */
   readonly former: JobCheckpoint | undefined;
+  /** Asked before each part whether the job is still whose attempt this is; rejects, and has the signal aborted, when it is not. Absent where it always is. */
+  readonly confirm?: () => Promise<void>;
   /** Told how far it has come, several times a second while that changes, and at the end. */
   readonly report: (checkpoint: JobCheckpoint) => Promise<void>;
 }
@@ -69,6 +71,7 @@ export async function runJob(task: JobTask, run: JobRun): Promise<JobOutcome> {
       if (item === undefined) return;
       try {
         ended.throwIfAborted();
+        await run.confirm?.();
         await runItem(item, { index, task, tally, signal: ended, run });
         tally.finish(index);
       } catch (error) {
