@@ -16,6 +16,7 @@ import { invalidate } from './invalidate.ts';
 import type { JobQueue } from './jobs/job-queue.ts';
 import { createObjectKeeper } from './keep-object.ts';
 import type { ObjectKeeper } from './keep-object.ts';
+import { createInvalidationCounter } from './observe/invalidation-counter.ts';
 import { createRedisGauge } from './observe/redis-gauge.ts';
 import { openStore } from './open-store.ts';
 import type { RefreshSchedule } from './refresh/refresh-schedule.ts';
@@ -111,6 +112,7 @@ export async function openServerParts(config: Config, deps: PartsDeps): Promise<
     clock,
     random: Math.random,
     log: control?.invalidationLog,
+    metrics,
     onFailure: (err) => logger.debug({ err }, 'the log of invalidations cannot be read'),
   });
   await awaitRedis(store, generations).catch((err: unknown) =>
@@ -136,6 +138,7 @@ export async function openServerParts(config: Config, deps: PartsDeps): Promise<
   const jobs = startJobs({ ...shared, config, entries, datasets });
   const refresh = startRefresh({ ...shared, config, entries, claims: control?.refreshClaims });
   const janitor = startJanitor({ ...shared, config, ledger: control?.useLedger });
+  const countInvalidated = createInvalidationCounter(metrics);
   const datasetUrlsOf = (name: string): readonly string[] => declaredDataset(name, config).urls;
   return {
     limits,
@@ -148,8 +151,11 @@ export async function openServerParts(config: Config, deps: PartsDeps): Promise<
     refresh,
     janitor,
     objects: createObjectKeeper({ ...shared, logTimeoutMs: config.server.redis?.commandTimeoutMs ?? 0 }),
-    invalidate: async (targets, mode) =>
-      await invalidate(targets, mode, { generations, upstreams, datasetUrls: datasetUrlsOf }),
+    async invalidate(targets, mode) {
+      const told = await invalidate(targets, mode, { generations, upstreams, datasetUrls: datasetUrlsOf });
+      countInvalidated(targets, mode);
+      return told;
+    },
     async close() {
       entries.close();
       await janitor.close();

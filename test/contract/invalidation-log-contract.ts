@@ -9,8 +9,8 @@ import type {
   NewEvent,
 } from '../../cache-server/src/generation/invalidation-log.ts';
 
-/** Opens a log that is empty and keeps about so many events. */
-export type OpenLog = (eventsMax?: number) => Promise<InvalidationLog>;
+/** Opens a log that is empty and keeps about so many events, and so many bytes of them. */
+export type OpenLog = (bounds?: { eventsMax?: number; bytesMax?: number }) => Promise<InvalidationLog>;
 
 function event(
   value: string,
@@ -40,6 +40,7 @@ async function all(log: InvalidationLog, from: LogPosition): Promise<LogEvent[]>
 export function describeInvalidationLog(open: OpenLog): void {
   describeAppending(open);
   describeForgetting(open);
+  describeSize(open);
 }
 
 function describeAppending(open: OpenLog): void {
@@ -111,7 +112,7 @@ function describeForgetting(open: OpenLog): void {
   });
 
   test('folds what is too old, so that a view that begins later misses nothing', async () => {
-    const log = await open(100);
+    const log = await open({ eventsMax: 100 });
     const from = await start(log);
     const targets: [string, GenerationMode, GenerationTarget['kind']][] = [
       ['old', 'hard', 'tag'],
@@ -144,5 +145,58 @@ function describeForgetting(open: OpenLog): void {
     expect(view.judge({ url: 'http://a/5/x' }, 0)).toBe('gone');
     expect(view.judge({ url: 'http://b/899/x' }, 1799)).toBe('gone');
     expect(view.judge({ url: 'http://c/' }, 1000)).toBe('valid');
+  });
+}
+
+const BYTES_MAX = 400_000;
+
+function publication(version: number): NewEvent {
+  const names = Array.from({ length: 100 }, (_none, at) => `country=${version} ${at}/`.padEnd(80, 'x'));
+  const published = {
+    dataset: 'd',
+    version: `${version}`,
+    formerVersion: '',
+    changed: names,
+    removed: names,
+  };
+  return { kind: 'publication', published };
+}
+
+function describeSize(open: OpenLog): void {
+  test('tells how many events it has, and of how many bytes', async () => {
+    const log = await open();
+    const from = await start(log);
+    await log.append([event('a'), event('b')]);
+    await log.read(from);
+    expect(log.size.events).toBe(2);
+    expect(log.size.bytes).toBeGreaterThan(100);
+    expect(log.size.bytes).toBeLessThan(1000);
+  });
+
+  test('keeps no more bytes than it may, however large its events are, and folds what had to go', async () => {
+    const log = await open({ bytesMax: BYTES_MAX });
+    const from = await start(log);
+    await log.append([event('old')]);
+    for (let version = 0; version < 300; version += 1) await log.append([publication(version)]);
+    expect((await log.read(from)).standing).toBe('too-old');
+    const { position, folded, head } = await log.snapshot();
+    expect(head.sequence).toBe(301);
+    const events = await all(log, position);
+    expect(events.at(-1)).toMatchObject(publication(299));
+    expect(events.length).toBeGreaterThan(3);
+    expect(log.size.events).toBeLessThan(30);
+    expect(log.size.bytes).toBeLessThanOrEqual(BYTES_MAX);
+    const view = new GenerationView();
+    view.load(folded);
+    expect(view.judge({ tags: ['old'] }, 0)).toBe('gone');
+  });
+
+  test('keeps the last event, though it be too large', async () => {
+    const log = await open({ bytesMax: 100 });
+    const from = await start(log);
+    const { events } = await log.append([event('a'), publication(1)]);
+    expect((await log.read({ ...events[1]!, epoch: from.epoch })).standing).toBe('continues');
+    await log.append([event('b')]);
+    expect(await all(log, (await log.snapshot()).position)).toMatchObject([]);
   });
 }

@@ -4,10 +4,8 @@ import { ProcessInvalidationLog } from '../../cache-server/src/generation/proces
 import { describeInvalidationLog } from './invalidation-log-contract.ts';
 
 describe('the log in the process', () => {
-  describeInvalidationLog(async (eventsMax) => {
+  describeInvalidationLog(async (bounds) => {
     const options = { clock: systemClock, random: Math.random };
-    return await Promise.resolve(
-      new ProcessInvalidationLog(eventsMax === undefined ? options : { ...options, eventsMax }),
-    );
+    return await Promise.resolve(new ProcessInvalidationLog({ ...options, ...bounds }));
   });
 });

@@ -15,13 +15,15 @@ beforeAll(async () => {
 });
 afterAll(async () => await redis.stop());
 
-async function open(eventsMax?: number, protocol: 2 | 3 = 3): Promise<InvalidationLog> {
+type Bounds = { readonly eventsMax?: number; readonly bytesMax?: number };
+
+async function open(bounds: Bounds = {}, protocol: 2 | 3 = 3): Promise<InvalidationLog> {
   await redis.command('FLUSHALL', 'SYNC');
-  return await openAlso(eventsMax, protocol);
+  return await openAlso(bounds, protocol);
 }
 
 /** Another server's, over what is there. */
-async function openAlso(eventsMax = 100_000, protocol: 2 | 3 = 3): Promise<InvalidationLog> {
+async function openAlso(bounds: Bounds = {}, protocol: 2 | 3 = 3): Promise<InvalidationLog> {
   const control = openRedisControl(
     { url: redis.url, keyPrefix: 'pannier-test', commandTimeoutMs: 10_000, protocol },
     {
@@ -35,7 +37,7 @@ async function openAlso(eventsMax = 100_000, protocol: 2 | 3 = 3): Promise<Inval
   onTestFinished(async () => await control.close());
   await until(() => control.isReady);
   const options = { control, keyPrefix: 'pannier-test', clock: systemClock, random: Math.random };
-  return new RedisInvalidationLog({ ...options, eventsMax });
+  return new RedisInvalidationLog({ ...options, ...bounds });
 }
 
 const ONE = { kind: 'invalidation', target: { kind: 'tag', value: 'a' }, mode: 'hard' } as const;
@@ -50,7 +52,7 @@ describe('the log in Redis, protocol 3', () => {
 });
 
 describe('the log in Redis, protocol 2', () => {
-  describeInvalidationLog(async (eventsMax) => await open(eventsMax, 2));
+  describeInvalidationLog(async (bounds) => await open(bounds, 2));
 });
 
 describe('the log in Redis by itself', () => {

@@ -23,9 +23,9 @@ entryStoreContract('the simulated store', async () => {
 
 describe('the simulated log', () => {
   describeInvalidationLog(
-    async (eventsMax) =>
+    async (bounds) =>
       await Promise.resolve(
-        new SimulatedLog({ time: { nowMs: 1_000_000 }, random: seededRandom(1), eventsMax }),
+        new SimulatedLog({ time: { nowMs: 1_000_000 }, random: seededRandom(1), ...bounds }),
       ),
   );
 });

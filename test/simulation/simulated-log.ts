@@ -1,13 +1,15 @@
 /** The control half of a simulated Redis: the log of invalidations. See `simulated-redis.ts`. */
 import { bucketOf, targetName } from '@pannier/proto/generation';
 import type { FoldedMarks, Generation } from '@pannier/proto/generation';
-import { LOG_EVENTS_MAX } from '../../cache-server/src/generation/invalidation-log.ts';
+import { encodeEvent } from '../../cache-server/src/generation/event-record.ts';
+import { LOG_BYTES_MAX, LOG_EVENTS_MAX } from '../../cache-server/src/generation/invalidation-log.ts';
 import type {
   AppendResult,
   InvalidationLog,
   LogEvent,
   LogPage,
   LogPosition,
+  LogSize,
   LogSnapshot,
   NewEvent,
 } from '../../cache-server/src/generation/invalidation-log.ts';
@@ -20,6 +22,8 @@ export interface SimulatedLogOptions {
   readonly random: Pick<Random, 'next'>;
   /** Events that can be read one by one. */
   readonly eventsMax?: number | undefined;
+  /** And so many bytes of them; the last one can be read in any case. */
+  readonly bytesMax?: number | undefined;
   /** Appends, and tells nobody: what the simulation has to notice. */
   readonly isDeaf?: boolean;
 }
@@ -34,9 +38,16 @@ export class SimulatedLog implements InvalidationLog {
   #epoch = '';
   /** All there have been, the one with the sequence 1 first. */
   #events: readonly LogEvent[] = [];
+  /** Of each event: the bytes of all up to it. */
+  #ends: readonly number[] = [];
 
   constructor(options: SimulatedLogOptions) {
     this.#options = options;
+  }
+
+  get size(): LogSize {
+    const first = this.#firstReadable;
+    return { events: this.#events.length - first + 1, bytes: this.#bytesFrom(first) };
   }
 
   async append(added: readonly NewEvent[]): Promise<AppendResult> {
@@ -47,6 +58,8 @@ export class SimulatedLog implements InvalidationLog {
       return { ...event, sequence: former + position + 1, atMs: time.nowMs, stamp };
     });
     this.#events = [...this.#events, ...events];
+    let end = this.#ends.at(-1) ?? 0;
+    this.#ends = [...this.#ends, ...events.map((event) => (end += Buffer.byteLength(encodeEvent(event))))];
     for (const wake of this.#listeners) wake();
     return { head: this.#head(), events };
   }
@@ -77,7 +90,7 @@ export class SimulatedLog implements InvalidationLog {
   }
 
   async renew(epoch: string): Promise<void> {
-    if (epoch === this.#epoch) [this.#epoch, this.#events] = ['', []];
+    if (epoch === this.#epoch) [this.#epoch, this.#events, this.#ends] = ['', [], []];
     this.#head();
     for (const wake of this.#listeners) wake();
   }
@@ -93,12 +106,21 @@ export class SimulatedLog implements InvalidationLog {
 
   /** What brings back what is there now. */
   keep(): () => void {
-    const [epoch, events] = [this.#epoch, this.#events];
-    return () => ([this.#epoch, this.#events] = [epoch, events]);
+    const [epoch, events, ends] = [this.#epoch, this.#events, this.#ends];
+    return () => ([this.#epoch, this.#events, this.#ends] = [epoch, events, ends]);
   }
 
   get #firstReadable(): number {
-    return Math.max(1, this.#events.length - (this.#options.eventsMax ?? LOG_EVENTS_MAX) + 1);
+    const { eventsMax = LOG_EVENTS_MAX, bytesMax = LOG_BYTES_MAX } = this.#options;
+    const { length } = this.#events;
+    let first = Math.max(1, length - eventsMax + 1);
+    while (first < length && this.#bytesFrom(first) > bytesMax) first += 1;
+    return first;
+  }
+
+  /** Of an event and all after it. */
+  #bytesFrom(sequence: number): number {
+    return (this.#ends.at(-1) ?? 0) - (this.#ends[sequence - 2] ?? 0);
   }
 
   #head(): Generation {

@@ -1,6 +1,6 @@
 /** The events that this server has read last, for those who watch. */
 import type { Generation } from '@pannier/proto/generation';
-import { LOG_EVENTS_MAX } from './invalidation-log.ts';
+import { EventWindow } from './event-window.ts';
 import type { LogEvent } from './invalidation-log.ts';
 
 /** Events after a generation. */
@@ -21,24 +21,19 @@ export class EventMemory {
   #epoch = '';
   /** What comes after this sequence is known. */
   #since = 0;
-  #events: LogEvent[] = [];
+  readonly #window = new EventWindow();
 
   /** Forgets everything, and goes on after a generation. */
   beginAt({ epoch, sequence }: Generation): void {
     this.#epoch = epoch;
     this.#since = sequence;
-    this.#events = [];
+    this.#window.clear();
     this.#tell();
   }
 
   /** Adds events that follow without a gap. */
   add(events: readonly LogEvent[]): void {
-    this.#events.push(...events);
-    if (this.#events.length >= 2 * LOG_EVENTS_MAX) {
-      const dropped = this.#events.length - LOG_EVENTS_MAX;
-      this.#events = this.#events.slice(dropped);
-      this.#since += dropped;
-    }
+    this.#since += this.#window.add(events);
     this.#tell();
   }
 
@@ -47,7 +42,8 @@ export class EventMemory {
     if (epoch !== this.#epoch || sequence < this.#since)
       return { continues: false, events: [], position: head };
     // Whoever comes from a server that is ahead of this one has seen it all.
-    const events = this.#events.slice(Math.max(0, sequence - this.#since)).slice(0, PAGE_EVENTS);
+    const from = Math.max(0, sequence - this.#since);
+    const events = this.#window.events.slice(from, from + PAGE_EVENTS);
     return { continues: true, events, position: { epoch, sequence: sequence + events.length } };
   }
 

@@ -2,7 +2,7 @@ import type { GenerationMode } from '@pannier/proto/generation';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { ManualClock } from '../get-entry.fixture.ts';
 import { Generations } from './generations.ts';
-import type { InvalidationLog, LogPosition } from './invalidation-log.ts';
+import type { InvalidationLog, LogPosition, LogSize } from './invalidation-log.ts';
 import { ProcessInvalidationLog } from './process-invalidation-log.ts';
 
 /** A log that several servers share, by a way that may be broken, and that tells nobody. */
@@ -12,6 +12,10 @@ class DistantLog implements InvalidationLog {
   isAway = false;
   isReadable = true;
   reads = 0;
+
+  get size(): LogSize {
+    return this.#log.size;
+  }
 
   constructor(log: InvalidationLog) {
     this.#log = log;

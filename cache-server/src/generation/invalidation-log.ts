@@ -1,11 +1,15 @@
 /**
  * The log of invalidations and publications that all replicas agree on: what is appended gets a number, increasing by one. It keeps the last
- * 100,000 events; of older invalidations it keeps what `GenerationView` folds them into.
+ * 100,000 events, or fewer when they are large; of older invalidations it keeps what `GenerationView` folds them into.
  */
 import type { FoldedMarks, Generation, GenerationMode, GenerationTarget } from '@pannier/proto/generation';
 
 /** Events that a log keeps one by one. */
 export const LOG_EVENTS_MAX = 100_000;
+/** Bytes of those in a log outside of the process. */
+export const LOG_BYTES_MAX = 32 * 1024 * 1024;
+/** Share of them that is kept while its Redis has no memory left: invalidations go on, and the log gives back more than they take. */
+export const LOG_FULL_SHARE = 1 / 8;
 
 /** A version of a dataset that became the current one. */
 export interface PublishedVersion {
@@ -59,6 +63,12 @@ export interface LogPage {
   readonly events: readonly LogEvent[];
 }
 
+/** What a log keeps one by one. */
+export interface LogSize {
+  readonly events: number;
+  readonly bytes: number;
+}
+
 /** What a reader begins with: everything older than the events that can still be read. */
 export interface LogSnapshot {
   readonly head: Generation;
@@ -74,6 +84,8 @@ export interface LogSnapshot {
 export interface InvalidationLog {
   /** Whether nobody but this process appends, so that its reader need not ask. */
   readonly isLocal: boolean;
+  /** As it was when this process read it last. */
+  readonly size: LogSize;
   /**
    * Appends events together, in order. They are in the log when this resolves; when it rejects, they may be.
    *

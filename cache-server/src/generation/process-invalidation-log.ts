@@ -2,25 +2,25 @@
 import { bucketOf, PREFIXES_MAX, targetName } from '@pannier/proto/generation';
 import type { FoldedMarks, Generation, GenerationMode, GenerationTarget } from '@pannier/proto/generation';
 import type { Clock } from '../clock.ts';
-import { LOG_EVENTS_MAX } from './invalidation-log.ts';
+import { EventWindow } from './event-window.ts';
+import type { EventWindowOptions } from './event-window.ts';
 import type {
   AppendResult,
   InvalidationLog,
   LogEvent,
   LogPage,
   LogPosition,
+  LogSize,
   LogSnapshot,
   NewEvent,
 } from './invalidation-log.ts';
 import { randomName } from './random-name.ts';
 
 /** Settings of a {@link ProcessInvalidationLog}. */
-export interface ProcessInvalidationLogOptions {
+export interface ProcessInvalidationLogOptions extends EventWindowOptions {
   readonly clock: Pick<Clock, 'now'>;
   /** Like Math.random. */
   readonly random: () => number;
-  /** 100,000 by default. */
-  readonly eventsMax?: number;
 }
 
 /** Events of one page. */
@@ -33,13 +33,18 @@ export class ProcessInvalidationLog implements InvalidationLog {
   readonly #options: ProcessInvalidationLogOptions;
   readonly #listeners = new Set<() => void>();
   #epoch: string;
-  #events: LogEvent[] = [];
+  readonly #window: EventWindow;
   #sequence = 0;
   #marks = emptyMarks();
 
   constructor(options: ProcessInvalidationLogOptions) {
     this.#options = options;
+    this.#window = new EventWindow(options);
     this.#epoch = randomName(options.random);
+  }
+
+  get size(): LogSize {
+    return this.#window.size;
   }
 
   get #head(): Generation {
@@ -47,15 +52,13 @@ export class ProcessInvalidationLog implements InvalidationLog {
   }
 
   append(added: readonly NewEvent[]): Promise<AppendResult> {
-    const { clock, random, eventsMax = LOG_EVENTS_MAX } = this.#options;
-    const events = added.map((event) => {
+    const { clock, random } = this.#options;
+    const events = added.map((event): LogEvent => {
       this.#sequence += 1;
       return { ...event, sequence: this.#sequence, atMs: clock.now(), stamp: randomName(random) };
     });
     for (const event of events) if (event.kind === 'invalidation') this.#mark(event);
-    this.#events.push(...events);
-    // Rarely, since it moves all that stay.
-    if (this.#events.length >= 2 * eventsMax) this.#events = this.#events.slice(-eventsMax);
+    this.#window.add(events);
     for (const wake of this.#listeners) wake();
     return Promise.resolve({ head: this.#head, events });
   }
@@ -66,19 +69,20 @@ export class ProcessInvalidationLog implements InvalidationLog {
       Promise.resolve({ standing, head, events: [] });
     if (epoch !== head.epoch) return without('other-epoch');
     if (sequence > head.sequence) return without('lost-end');
-    const from = this.#events.length - (head.sequence - sequence);
+    const { events } = this.#window;
+    const from = events.length - (head.sequence - sequence);
     if (from < 0) return without('too-old');
-    const there = this.#events[from - 1];
+    const there = events[from - 1];
     if (there !== undefined && there.stamp !== stamp) return without('lost-end');
     return Promise.resolve({
       standing: 'continues',
       head,
-      events: this.#events.slice(from, from + PAGE_EVENTS),
+      events: events.slice(from, from + PAGE_EVENTS),
     });
   }
 
   snapshot(): Promise<LogSnapshot> {
-    const [first] = this.#events;
+    const [first] = this.#window.events;
     // From the first event on, which itself may not be asked for: nobody knows the stamp of the one before.
     const position = first ?? { sequence: this.#sequence, stamp: '' };
     const { sequence, stamp } = position;
@@ -89,7 +93,7 @@ export class ProcessInvalidationLog implements InvalidationLog {
   renew(epoch: string): Promise<void> {
     if (epoch === this.#epoch) {
       this.#epoch = randomName(this.#options.random);
-      this.#events = [];
+      this.#window.clear();
       this.#sequence = 0;
       this.#marks = emptyMarks();
     }

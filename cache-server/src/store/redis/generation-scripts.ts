@@ -1,7 +1,8 @@
 /** The log of invalidations inside Redis, each step in one go. All keys share a slot. */
 import type { Result } from 'ioredis';
 
-// KEYS of all: head (hash: epoch, seq, hard and soft of `all`, and which of the others exist), log (stream, one event at `seq-0`), buckets
+// KEYS of all: head (hash: epoch, seq, bytes of all events ever, hard and soft of `all`, and which of the others exist), log (stream, one event
+// at `seq-0`: `e`, and `b`, the bytes of all before it, so that nothing another version does to the log makes its size drift), buckets
 // (hash: mode and bucket -> seq), prefixes (sorted set: mode and prefix by seq), none (never there). ARGV[1] of all: the name of a new epoch.
 // A head that is missing, or one of the others, means that something was lost: a new epoch begins. The deletion of nothing is refused by
 // a master that was demoted, whose log would not be the last word.
@@ -22,14 +23,46 @@ if lost then
 end
 `;
 
-// ARGV: new epoch, channel, events to keep, prefixes to keep, then for each event: kind of mark (b bucket, x prefix, a all, n none), mode
-// (h or s), bucket or prefix, the event. Returns: epoch, seq of the last.
-const APPEND_EVENTS = `${OPEN}
+// Makes room before it adds. What goes is folded already. An event without `b` is of a former version, and nobody knows its size. Only so many
+// go in one call, which may not take long; where the rest is too large still, the next call goes on.
+//
+// A first write that has no effect is refused when memory is full, and after another first write, the deletion, nothing is: a purge has to be
+// taken also then, and what is kept is so much less that it gives back more than it takes.
+//
+// ARGV: new epoch, channel, events to keep, bytes to keep, the same while memory is full, prefixes to keep, then for each event: kind of mark
+// (b bucket, x prefix, a all, n none), mode (h or s), bucket or prefix, the event. Returns: epoch, seq of the last.
+const APPEND_EVENTS = `
+local tried = redis.pcall('SETRANGE', KEYS[5], 0, '')
+local isFull = type(tried) == 'table' and string.find(tried.err or '', 'OOM', 1, true) ~= nil
+${OPEN}
+local written = tonumber(redis.call('HGET', KEYS[1], 'bytes') or '0')
+local function makeRoom(events, bytes)
+  local eventsMax, bytesMax = tonumber(ARGV[3]), tonumber(isFull and ARGV[5] or ARGV[4])
+  local length, dropped, from, count = redis.call('XLEN', KEYS[2]), 0, '-', 1
+  local isOver = true
+  while isOver and dropped < length and dropped < 1000 + events do
+    local entries = redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', count)
+    if #entries == 0 then break end
+    for _, entry in ipairs(entries) do
+      local before = tonumber(entry[2][4])
+      isOver = not before or written - before + bytes > bytesMax or length - dropped + events > eventsMax
+      if not isOver then break end
+      dropped = dropped + 1
+      from = string.format('%.0f-0', string.match(entry[1], '^%d+') + 1)
+    end
+    count = 20
+  end
+  if dropped > 0 then redis.call('XTRIM', KEYS[2], 'MAXLEN', length - dropped) end
+end
+local bytes = 0
+for i = 10, #ARGV, 4 do bytes = bytes + #ARGV[i] end
+makeRoom((#ARGV - 6) / 4, bytes)
 local seq = 0
-for i = 5, #ARGV, 4 do
+for i = 7, #ARGV, 4 do
   seq = string.format('%.0f', redis.call('HINCRBY', KEYS[1], 'seq', 1))
   local mark, mode, what = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], seq .. '-0', 'e', ARGV[i + 3])
+  redis.call('XADD', KEYS[2], seq .. '-0', 'e', ARGV[i + 3], 'b', string.format('%.0f', written))
+  written = written + #ARGV[i + 3]
   if mark == 'a' then redis.call('HSET', KEYS[1], mode, seq)
   elseif mark == 'b' then
     redis.call('HSET', KEYS[3], mode .. what, seq)
@@ -37,7 +70,7 @@ for i = 5, #ARGV, 4 do
   elseif mark == 'x' then
     redis.call('ZADD', KEYS[4], seq, mode .. what)
     redis.call('HSET', KEYS[1], 'prefixes', 1)
-    if redis.call('ZCARD', KEYS[4]) > tonumber(ARGV[4]) then
+    if redis.call('ZCARD', KEYS[4]) > tonumber(ARGV[6]) then
       local oldest = redis.call('ZPOPMIN', KEYS[4])
       local field = string.sub(oldest[1], 1, 1)
       if tonumber(redis.call('HGET', KEYS[1], field) or '0') < tonumber(oldest[2]) then
@@ -46,19 +79,31 @@ for i = 5, #ARGV, 4 do
     end
   end
 end
+redis.call('HSET', KEYS[1], 'bytes', string.format('%.0f', written))
 redis.pcall('PUBLISH', ARGV[2], seq)
 return {head[1], seq}
 `;
 
-// ARGV: new epoch, the reader's epoch, its seq, events of a page. Returns: epoch, seq, and the event at the reader's seq and those after it
-// as seq, event.
+// ARGV: new epoch, the reader's epoch, its seq, events and bytes of a page. Returns: epoch, seq, events and bytes of the log, and the event at
+// the reader's seq and those after it as seq, event: two at least, where they are.
 const READ_EVENTS = `${OPEN}
-local page = {head[1], head[2]}
+local first = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
+local written = tonumber(redis.call('HGET', KEYS[1], 'bytes') or '0')
+local size = first and written - (tonumber(first[2][4]) or 0) or 0
+local page = {head[1], head[2], tostring(redis.call('XLEN', KEYS[2])), string.format('%.0f', size)}
 if head[1] ~= ARGV[2] then return page end
-for _, entry in ipairs(redis.call('XRANGE', KEYS[2], ARGV[3] .. '-0', '+', 'COUNT', ARGV[4])) do
-  page[#page + 1] = string.match(entry[1], '^%d+')
-  page[#page + 1] = entry[2][2]
-end
+local from, count, bytes = ARGV[3], 0, 0
+repeat
+  local entries = redis.call('XRANGE', KEYS[2], from .. '-0', '+', 'COUNT', 50)
+  for _, entry in ipairs(entries) do
+    local seq = string.match(entry[1], '^%d+')
+    page[#page + 1] = seq
+    page[#page + 1] = entry[2][2]
+    from = string.format('%.0f', seq + 1)
+    bytes = bytes + #entry[2][2]
+  end
+  count = count + #entries
+until #entries < 50 or count >= tonumber(ARGV[4]) or bytes >= tonumber(ARGV[5])
 return page
 `;
 

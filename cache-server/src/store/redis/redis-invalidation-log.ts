@@ -2,13 +2,14 @@
 import { bucketOf, PREFIXES_MAX, targetName } from '@pannier/proto/generation';
 import type { FoldedMarks, GenerationMode } from '@pannier/proto/generation';
 import { decodeEvent, encodeEvent } from '../../generation/event-record.ts';
-import { LOG_EVENTS_MAX } from '../../generation/invalidation-log.ts';
+import { LOG_BYTES_MAX, LOG_EVENTS_MAX, LOG_FULL_SHARE } from '../../generation/invalidation-log.ts';
 import type {
   AppendResult,
   InvalidationLog,
   LogEvent,
   LogPage,
   LogPosition,
+  LogSize,
   LogSnapshot,
   NewEvent,
 } from '../../generation/invalidation-log.ts';
@@ -24,14 +25,17 @@ export interface RedisInvalidationLogOptions {
   readonly clock: { now(): number };
   /** Like Math.random. */
   readonly random: () => number;
-  /** At least so many are kept, and not many more; 100,000 by default. */
-  readonly eventsMax?: number;
+  /** So many are kept; 100,000 by default. */
+  readonly eventsMax?: number | undefined;
+  /** Of all of them together; 32 MiB by default. The last event is kept in any case. */
+  readonly bytesMax?: number | undefined;
 }
 
 /** In each name, so that servers of another version do not misread it. */
 const FORMAT_VERSION = 1;
-/** Events of one page, which is read within one deadline. */
+/** Events of one page, which is read within one deadline, and about how many bytes. */
 const PAGE_EVENTS = 500;
+const PAGE_BYTES = 1024 * 1024;
 /** Names in one event. What is left out, a reader of versions finds. */
 const NAMES_MAX = 1001;
 const MODES: Readonly<Record<string, GenerationMode>> = { h: 'hard', s: 'soft' };
@@ -42,6 +46,7 @@ export class RedisInvalidationLog implements InvalidationLog {
   readonly #options: RedisInvalidationLogOptions;
   readonly #keys: GenerationKeys;
   readonly #channel: string;
+  #size: LogSize = { events: 0, bytes: 0 };
 
   constructor(options: RedisInvalidationLogOptions) {
     this.#options = options;
@@ -51,19 +56,26 @@ export class RedisInvalidationLog implements InvalidationLog {
     this.#channel = `${start}:appended`;
   }
 
+  get size(): LogSize {
+    return this.#size;
+  }
+
   async append(added: readonly NewEvent[]): Promise<AppendResult> {
-    const { control, clock, random, eventsMax = LOG_EVENTS_MAX } = this.#options;
+    const { control, clock, random } = this.#options;
+    const { eventsMax = LOG_EVENTS_MAX, bytesMax = LOG_BYTES_MAX } = this.#options;
     const atMs = clock.now();
     const events = added.map((event) => ({ ...bounded(event), atMs, stamp: randomName(random) }));
     const args = events.flatMap((event) => [...markOf(event), encodeEvent(event)]);
     const [epoch, last] = await control.command(
-      'appendEvents',
+      'write down the invalidation',
       async (redis) =>
         await redis.appendEvents(
           ...this.#keys,
           this.#newEpoch(),
           this.#channel,
           eventsMax,
+          bytesMax,
+          Math.floor(bytesMax * LOG_FULL_SHARE),
           PREFIXES_MAX,
           ...args,
         ),
@@ -76,11 +88,12 @@ export class RedisInvalidationLog implements InvalidationLog {
   async read(after: LogPosition): Promise<LogPage> {
     const { epoch, sequence, stamp } = after;
     const reply = await this.#options.control.command(
-      'readEvents',
+      'read what was invalidated',
       async (redis) =>
-        await redis.readEvents(...this.#keys, this.#newEpoch(), epoch, sequence, PAGE_EVENTS + 1),
+        await redis.readEvents(...this.#keys, this.#newEpoch(), epoch, sequence, PAGE_EVENTS, PAGE_BYTES),
     );
-    const [inEpoch = '', last, ...entries] = reply;
+    const [inEpoch = '', last, length, bytes, ...entries] = reply;
+    this.#size = { events: Number(length), bytes: Number(bytes) };
     const head = { epoch: inEpoch, sequence: Number(last) };
     const events = pairs(entries).map(([number, text]) => decodeEvent(Number(number), text));
     const without = (standing: LogPage['standing']): LogPage => ({ standing, head, events: [] });
@@ -97,7 +110,7 @@ export class RedisInvalidationLog implements InvalidationLog {
 
   async snapshot(): Promise<LogSnapshot> {
     const reply = await this.#options.control.command(
-      'snapshotEvents',
+      'read all that was invalidated',
       async (redis) => await redis.snapshotEvents(...this.#keys, this.#newEpoch()),
     );
     const [epoch, last, hard, soft, buckets, prefixes, [number, text = '']] = reply;
@@ -116,7 +129,7 @@ export class RedisInvalidationLog implements InvalidationLog {
 
   async renew(epoch: string): Promise<void> {
     await this.#options.control.command(
-      'renewEpoch',
+      'begin a new list of invalidations',
       async (redis) => await redis.renewEpoch(...this.#keys, this.#newEpoch(), epoch, this.#channel),
     );
   }
