@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { eventually } from '../fixture/eventually.ts';
 import { startMesh } from '../fixture/mesh.ts';
 import { pannier } from '../fixture/pannier-command.ts';
+import { continueProcess, stopProcess } from '../fixture/stopped-process.ts';
 import { startWorkerMesh } from './worker-mesh.ts';
 
 const MANY_BYTES = 8_000_000;
@@ -91,6 +92,46 @@ it(
     expect(response.cache.outcome).toBe('hit');
     // What was stored before the death was not fetched again.
     expect(mesh.upstream.stats().byPath['/small']).toBe(1);
+  },
+);
+
+it(
+  'no count goes back when a worker that was stopped goes on beside the one that has its job now, and it fetches nothing more',
+  { timeout: 120_000 },
+  async () => {
+    await using mesh = await startWorkerMesh({ config: { limits: { jobItemsAtOnceMax: 2 } } });
+    const first = await mesh.startWorker();
+    using client = connect(mesh.address(), PATIENT);
+    const urls = Array.from({ length: 30 }, (_, id) => `${mesh.upstream.url}/small?id=${id}&latencyMs=700`);
+    const all: WarmProgress[] = [];
+    let isStopped = false;
+    let isOn = false;
+    let doneWhenOn = 0;
+    for await (const progress of (await client.warm({ urls })).progress()) {
+      all.push(progress);
+      if (!isStopped && progress.itemsDone >= 4) {
+        isStopped = true;
+        await stopProcess(first.pid);
+        await mesh.startWorker();
+      } else if (!isOn && progress.attempts === 2 && progress.itemsDone >= 10) {
+        isOn = true;
+        doneWhenOn = progress.itemsDone;
+        continueProcess(first.pid);
+      }
+    }
+    if (isStopped && !isOn) continueProcess(first.pid);
+
+    // There was time for it to do harm.
+    expect(doneWhenOn).toBeGreaterThan(0);
+    expect(doneWhenOn).toBeLessThan(urls.length);
+    expectMonotonic(all);
+    expect(all.at(-1)).toMatchObject({ state: 'completed', itemsDone: 30, attempts: 2, error: '' });
+    // But for the two that were under way.
+    expect(mesh.upstream.stats().byPath['/small']).toBeLessThanOrEqual(urls.length + 2);
+    await eventually(async () => {
+      const metrics = await (await fetch(`http://${first.listening['admin']}/metrics`)).text();
+      expect(metrics).toContain('pannier_server_jobs_total{what="taken-over"} 1');
+    });
   },
 );
 
