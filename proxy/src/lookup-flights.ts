@@ -2,13 +2,7 @@
  * A proxy asks a cache server once for what many of its clients ask at the same time: who asks while an equal lookup is under way gets its
  * answer and follows its body, where the server lets anybody have it. Otherwise each asks by itself.
  */
-import {
-  getHeader,
-  hasHeader,
-  looksLikeCredential,
-  storedFields,
-  withoutHeaders,
-} from '@pannier/http-semantics';
+import { getHeader, looksLikeCredential, storedFields, withoutHeaders } from '@pannier/http-semantics';
 import type { HeaderList } from '@pannier/http-semantics';
 import type {
   LookupAnswer,
@@ -62,7 +56,15 @@ export interface LookupFlights {
 /** How long it is remembered that an answer was for one client alone, so that the next do not wait for each other. */
 const ALONE_MS = 30_000;
 /** What makes answers to the same URL differ beside what is in its key. */
-const CONDITIONS = ['if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-since', 'if-range'];
+const CONDITIONS: ReadonlySet<string> = new Set([
+  'if-none-match',
+  'if-modified-since',
+  'if-match',
+  'if-unmodified-since',
+  'if-range',
+]);
+/** By which a request sets bounds of its own. */
+const BOUNDS: ReadonlySet<string> = new Set(['cache-control', 'pragma']);
 const AGE: ReadonlySet<string> = new Set(['age']);
 
 /** Makes the table of lookups under way. */
@@ -101,11 +103,15 @@ export function createLookupFlights(options: LookupFlightsOptions): LookupFlight
 
 /** What equal requests have in common; undefined for one that nobody shares. */
 function lookupKey(asked: ProxiedRequest, { nearKey, mayUseNear }: LookupPlace): string | undefined {
-  const { headers } = asked;
-  const isBounded = hasHeader(headers, 'cache-control') || hasHeader(headers, 'pragma');
-  if (!mayUseNear || isBounded) return undefined;
-  if (headers.some(([name]) => looksLikeCredential(name.toLowerCase()))) return undefined;
-  return JSON.stringify([flightKey(asked, nearKey), ...CONDITIONS.map((name) => getHeader(headers, name))]);
+  if (!mayUseNear) return undefined;
+  const conditions: string[] = [];
+  for (const [name, value] of asked.headers) {
+    const lower = name.toLowerCase();
+    if (BOUNDS.has(lower) || looksLikeCredential(lower)) return undefined;
+    if (CONDITIONS.has(lower)) conditions.push(`${lower}: ${value}`);
+  }
+  const key = flightKey(asked, nearKey);
+  return conditions.length === 0 ? key : JSON.stringify([key, conditions]);
 }
 
 class LookupFlight {
@@ -208,8 +214,10 @@ class LookupFlight {
   }
 
   #giveUp(): void {
-    this.#end();
     this.#body?.release();
+    // Most often the last has read all there was.
+    if (this.#isOver) return;
+    this.#end();
     this.#controller.abort(new DOMException('nobody waits for it any more', 'AbortError'));
   }
 }

@@ -89,6 +89,7 @@ export class SharedBody {
   release(): void {
     this.#isReleased = true;
     while (this.#window.length > 0) this.#shift();
+    if (this.#isWhole) return;
     this.fail(new PannierError('cancelled', 'nobody reads the body any more'));
     this.#source.return?.().catch(() => undefined);
   }
