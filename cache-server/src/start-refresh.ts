@@ -1,4 +1,6 @@
 /** Fetches by the clock, put together: what the configuration says is due, and the flights that bring it. */
+import { requestBypass } from '@pannier/http-semantics';
+import type { Header } from '@pannier/http-semantics';
 import type { Config, ConfigFault, Logger, Metrics } from '@pannier/runtime';
 import type { Clock } from './clock.ts';
 import type { EntryService } from './entry/entry-service.ts';
@@ -6,6 +8,7 @@ import type { RefreshClaims } from './refresh/refresh-claims.ts';
 import { RefreshSchedule } from './refresh/refresh-schedule.ts';
 import type { RefreshOutcome, UpstreamRule } from './refresh/refresh-schedule.ts';
 import { refreshTimes } from './refresh/refresh-times.ts';
+import type { RefreshRule } from './refresh/refresh-times.ts';
 
 /** What it needs. */
 export interface StartRefreshDeps {
@@ -21,18 +24,38 @@ export interface StartRefreshDeps {
 
 const OUTCOMES: readonly RefreshOutcome[] = ['fetched', 'failed', 'elsewhere', 'overrun'];
 
-/** Patterns and time zones that are none. */
+/** Rules that would never be due, and those whose every fetch would fail. */
 export function* refreshFaults({ upstreams }: Pick<Config, 'upstreams'>): Generator<ConfigFault> {
-  for (const [name, { refresh }] of Object.entries(upstreams)) {
+  for (const [name, { refresh, credentials }] of Object.entries(upstreams)) {
     for (const [index, rule] of refresh.entries()) {
-      try {
-        refreshTimes(rule);
-      } catch (cause) {
-        const why = cause instanceof Error ? cause.message : String(cause);
-        yield { path: ['upstreams', name, 'refresh', index, 'cron'], why, cause };
+      const path = ['upstreams', name, 'refresh', index];
+      const fault = cronFault(rule);
+      if (fault !== undefined) yield { path: [...path, 'cron'], ...fault };
+      for (const header of Object.entries(rule.headers)) {
+        const why = headerFault(header, credentials);
+        if (why !== undefined) yield { path: [...path, 'headers', header[0]], why };
       }
     }
   }
+}
+
+function cronFault(rule: RefreshRule): Omit<ConfigFault, 'path'> | undefined {
+  try {
+    // Since 1970, so that a rule with a year does not keep a server from starting once that is over.
+    return refreshTimes(rule)(0) === undefined ? { why: `${rule.cron} is never due` } : undefined;
+  } catch (cause) {
+    return { why: cause instanceof Error ? cause.message : String(cause), cause };
+  }
+}
+
+/** As the request itself will be judged; whom a proxy knows is nobody to an upstream, so that is never sent. */
+function headerFault(
+  header: Header,
+  credentials: Config['upstreams'][string]['credentials'],
+): string | undefined {
+  const isStored = credentials !== 'never' && header[0] !== 'proxy-authorization';
+  const reason = requestBypass('GET', [header], { range: true, credentials: isStored });
+  return reason && `a request with it is not cached (${reason}), so that there is nothing to refresh`;
 }
 
 /** Begins to wait for what is due. */

@@ -53,6 +53,10 @@ it.each([
   ],
   [dataset('partitionBy: {predicate: {big: "a >"}}'), 'datasets.d.partitionBy.predicate.big'],
   [upstream('refresh: [{path: /d, cron: "99 * * * *"}]'), '.yaml:4: upstreams.u.refresh.0.cron'],
+  [
+    upstream('refresh: [{path: /d, every: 5s, headers: {Cookie: a=b}}]'),
+    '.yaml:4: upstreams.u.refresh.0.headers.cookie',
+  ],
 ])('refuses the config %j in one line that names its path, and exits 2', (text, path) => {
   const { code, stderr } = runServer('--config', configFile(text), '--port', '0', '--admin-port', '0');
   expect(code).toBe(2);

@@ -70,6 +70,35 @@ export function entryName() {
   });
 }
 
+/** As Intl knows it. */
+export function timeZone() {
+  return z.string().refine(isTimeZone, { error: 'a time zone such as UTC or Europe/Prague' });
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch {
+    // What Intl does not know is no time zone.
+    return false;
+  }
+}
+
+/** A field name of HTTP, in lower case: https://www.rfc-editor.org/rfc/rfc9110#section-5.1 */
+export function headerName() {
+  return z
+    .string()
+    .regex(/^[!#$%&'*+.^_`|~\w-]+$/, { error: 'a header name, such as accept' })
+    .toLowerCase();
+}
+
+/** What may stand in one line of a head, text beyond ASCII in latin1: https://www.rfc-editor.org/rfc/rfc9110#section-5.5 */
+export function headerValue() {
+  return z.string().regex(/^[\t\u0020-\u007e\u0080-\u00ff]*$/, {
+    error: 'a header value of one line, without control characters and beyond latin1',
+  });
+}
+
 export function addressRules() {
   const error = addressRuleAllowed;
   return z.array(z.string({ error }).refine((text) => parseAddressRule(text) !== undefined, { error }));

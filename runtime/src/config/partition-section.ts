@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { byteSize, count } from './fields.ts';
+import { byteSize, count, timeZone } from './fields.ts';
 import { describeStrategies } from './strategy-refusal.ts';
 
 const fieldName = z.string().min(1);
@@ -52,25 +52,12 @@ const hash = z.strictObject({
     .describe('A fixed number of buckets by a hash of a field.'),
 });
 
-function isTimeZone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions().timeZone !== '';
-  } catch {
-    // What Intl does not know is no time zone.
-    return false;
-  }
-}
-
 const date = z.strictObject({
   date: z
     .strictObject({
       field: fieldName.describe('The field that tells the time.'),
       unit: z.enum(['year', 'quarter', 'month', 'week', 'day', 'hour']).describe('What one partition holds.'),
-      timeZone: z
-        .string()
-        .refine(isTimeZone, { error: 'a time zone such as UTC or Europe/Prague' })
-        .default('UTC')
-        .describe('Where the days begin.'),
+      timeZone: timeZone().default('UTC').describe('Where the days begin.'),
       from: z
         .enum(['iso', 'epochSeconds', 'epochMillis'])
         .default('iso')

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, duration } from './fields.ts';
+import { count, duration, headerName, headerValue, timeZone } from './fields.ts';
 
 const day = 24 * 3600 * 1000;
 
@@ -10,10 +10,10 @@ const refreshRule = z
       .regex(/^\/[^\s#]*$/, { error: 'a path such as /v1/rates?base=EUR, below the path of url' })
       .describe('What is fetched, with its query; below the path of url.'),
     headers: z
-      .record(z.string().toLowerCase(), z.string())
+      .record(headerName(), headerValue())
       .default({})
       .describe(
-        'Request headers as the callers send them, as far as they tell entries apart, such as `accept` and `accept-encoding`.',
+        'Request headers as the callers send them, as far as they tell entries apart, such as `accept` and `accept-encoding`; credentials only beside `credentials: rfc` or `keyed`.',
       ),
     every: duration({ min: 1000, max: 7 * day })
       .optional()
@@ -25,7 +25,7 @@ const refreshRule = z
       .describe(
         'When it is fetched instead, such as `*/5 6-20 * * mon-fri`: minute, hour, day, month, weekday.',
       ),
-    timeZone: z.string().min(1).default('UTC').describe('The time zone of cron, such as Europe/Berlin.'),
+    timeZone: timeZone().default('UTC').describe('The time zone of cron, such as Europe/Berlin.'),
     jitter: duration({ min: 0, max: day })
       .prefault(0)
       .describe('By how much later it is fetched at most, by chance.'),

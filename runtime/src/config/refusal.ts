@@ -34,7 +34,7 @@ function describeIssue(issue: Issue, { config, place }: RefusedConfig): string {
     return `${place(issue.path)}: ${key}: found the name ${JSON.stringify(issue.path.at(-1))}, expected ${allowed}`;
   }
   const value = valueAt(config, issue.path);
-  const shown = issue.path.at(-1) === SECRET_KEY ? 'a value' : describeValue(value);
+  const shown = isSecret(issue.path) ? 'a value' : describeValue(value);
   const found = value === undefined ? 'is required: expected' : `found ${shown}, expected`;
   return `${place(issue.path)}: ${key}: ${found} ${issue.message}`;
 }
@@ -52,8 +52,10 @@ function suggestion(key: string, parent: readonly PropertyKey[]): string {
   return nearest === undefined ? 'none is known here' : `did you mean ${[...parent, nearest].join('.')}?`;
 }
 
-/** The one key whose every value is a secret. */
-const SECRET_KEY = 'keySecret';
+/** Whether every value there may be a secret: a header may well be an API key. */
+function isSecret(path: readonly PropertyKey[]): boolean {
+  return path.at(-1) === 'keySecret' || path.at(-2) === 'headers';
+}
 
 /** Short, on one line, and without what may be a password. */
 function describeValue(value: unknown): string {
