@@ -76,6 +76,34 @@ test('what only versions had that were let go is removed, when readers have had 
   expect(await t.records()).toEqual([{ country: 'CZ' }, { country: 'FR', v: 2 }]);
 });
 
+test('what another dataset has got since one version was removed stays when the next one is', async () => {
+  const partitionBy = { field: 'country' };
+  const d = { endpoint: '/d', keepVersions: 1, partitionBy };
+  const t = await startDatasets({ datasets: { d, other: { endpoint: '/other', partitionBy } } });
+  const frames: Uint8Array[] = [];
+  for (const country of ['CZ', 'DE', 'FR']) {
+    t.put('/d', [{ country }]);
+    await t.records();
+    frames.push(...(await framesOf(t)));
+    await t.elapse(5_000);
+  }
+  t.put('/other', [{ country: 'DE' }]);
+  const { deleteFrames } = t.store;
+  let removals = 0;
+  t.store.deleteFrames = async (scope, digests) => {
+    await deleteFrames.call(t.store, scope, digests);
+    removals += 1;
+    if (removals === 1) await t.records({ dataset: 'other' });
+  };
+  await t.elapse(2 * HOUR_MS);
+  await t.records();
+  expect(removals).toBe(2);
+  const [cz, de, fr] = frames;
+  expect(await isStored(t, [cz!])).toBe(false);
+  expect(await isStored(t, [de!, fr!])).toBe(true);
+  expect(await t.records({ dataset: 'other' })).toEqual([{ country: 'DE' }]);
+});
+
 test('a current version whose partitions the store lost is cut anew, another one is no longer listed', async () => {
   const t = await startDatasets({ datasets: { d: { endpoint: '/d', partitionBy: ONE_CHUNK } } });
   t.put('/d', [{ v: 1 }]);

@@ -59,10 +59,11 @@ async function remove(
   deps: UpkeepDeps,
 ): Promise<VersionShelf> {
   const { archive, store } = deps;
-  const staying = await stayingDigests(declared, versions, deps);
   for (const version of versions) {
     const manifest = await archive.manifest(declared, version);
     const digests = manifest?.partitions.map(({ digest }) => digest) ?? [];
+    // Looked for each time, and last: any dataset of the upstream may have been cut since the one before was removed.
+    const staying = await stayingDigests(declared, version, deps);
     await store.deleteFrames(
       declared.key.scope,
       digests.filter((digest) => !staying.has(hex(digest))),
@@ -75,10 +76,10 @@ async function remove(
   }));
 }
 
-/** Datasets of one upstream share the frames that are alike. */
+/** What any other version has: datasets of one upstream share the frames that are alike. */
 async function stayingDigests(
   declared: DeclaredDataset,
-  going: ReadonlySet<string>,
+  going: string,
   deps: UpkeepDeps,
 ): Promise<Set<string>> {
   const staying = new Set<string>();
@@ -87,7 +88,7 @@ async function stayingDigests(
     if (one.key.scope !== declared.key.scope) continue;
     const { versions, letGo } = await deps.archive.shelf(one);
     for (const { version } of [...versions, ...letGo]) {
-      if (name === declared.name && going.has(version)) continue;
+      if (name === declared.name && version === going) continue;
       const manifest: DatasetManifest | undefined = await deps.archive.manifest(one, version);
       for (const { digest } of manifest?.partitions ?? []) staying.add(hex(digest));
     }
