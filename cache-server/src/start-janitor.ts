@@ -163,6 +163,7 @@ function janitorCounters(metrics: Metrics): {
     help: 'Bytes removed with them, as stored.',
     labels: ['kind'],
   });
+  for (const kind of ['scope', 'dataset']) for (const removed of [keys, bytes]) removed.inc({ kind }, 0);
   const unnoted = metrics.counter({
     name: 'janitor_uses_unnoted_total',
     help: 'Uses that could not be written down, and were at the next one.',

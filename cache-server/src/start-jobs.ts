@@ -45,7 +45,11 @@ export function startJobs(deps: StartJobsDeps): JobQueue {
   for (const what of OUTCOMES) counter.inc({ what }, 0);
   const count = (what: (typeof OUTCOMES)[number]): void => counter.inc({ what });
   const work = jobWork(deps);
-  if (redis === undefined) return new MemoryJobQueue({ work, limits, clock, count });
+  if (redis === undefined) {
+    const queue = new MemoryJobQueue({ work, limits, clock, count });
+    watchWaiting(queue, deps.metrics);
+    return queue;
+  }
 
   const onError = quietly(deps);
   const open = (): ReturnType<typeof jobConnection> => {
@@ -56,11 +60,13 @@ export function startJobs(deps: StartJobsDeps): JobQueue {
   const asking = open();
   const { commandTimeoutMs } = redis;
   const queue = new RedisJobQueue({ ...asking, commandTimeoutMs, limits, onError });
+  watchWaiting(queue, deps.metrics);
   const waiting = role === 'server' ? undefined : open();
   const worker = waiting && new RedisJobWorker({ ...waiting, work, limits, clock, count, onError });
   return {
     enqueue: async (task) => await queue.enqueue(task),
     look: async (job) => await queue.look(job),
+    waiting: async () => await queue.waiting(),
     async close() {
       await worker?.close();
       await queue.close();
@@ -68,6 +74,15 @@ export function startJobs(deps: StartJobsDeps): JobQueue {
       waiting?.client.disconnect();
     },
   };
+}
+
+/** Counted when somebody looks; no number while the queue cannot be asked. */
+function watchWaiting(queue: Pick<JobQueue, 'waiting'>, metrics: Metrics): void {
+  metrics.gauge({
+    name: 'jobs_waiting',
+    help: 'Jobs that wait for a worker, at all servers together.',
+    read: async () => await queue.waiting().catch(() => NaN),
+  });
 }
 
 function jobWork({ entries, datasets }: StartJobsDeps): JobWork {

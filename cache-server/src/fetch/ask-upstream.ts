@@ -79,6 +79,7 @@ export async function askUpstream(
     try {
       const response = await fetchUpstream({ ...target, method, headers, signal: own });
       const responseTimeMs = clock.now();
+      counters.upstreamAnswered(target.upstream, response.status, responseTimeMs - requestTimeMs);
       // https://www.rfc-editor.org/rfc/rfc9110#section-6.6.1-8
       const dated: HeaderList = hasHeader(response.headers, 'date')
         ? response.headers
@@ -87,6 +88,7 @@ export async function askUpstream(
       return { response, head, generation };
     } catch (error) {
       counters.upstreamRequest('failed', name);
+      counters.upstreamAnswered(target.upstream, undefined, clock.now() - requestTimeMs);
       throw error;
     }
   };

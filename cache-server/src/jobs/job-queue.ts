@@ -86,6 +86,8 @@ export interface JobQueue {
   enqueue(task: JobTask): Promise<string>;
   /** Undefined for a job that there is not, or that ended so long ago that it is forgotten. */
   look(job: string): Promise<JobProgress | undefined>;
+  /** How many jobs wait, for their first attempt or another one, at all servers together. */
+  waiting(): Promise<number>;
   /** Takes no new job, gives back those under way, and frees everything. */
   close(): Promise<void>;
 }

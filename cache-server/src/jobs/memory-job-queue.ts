@@ -72,6 +72,10 @@ export class MemoryJobQueue implements JobQueue {
     return { ...counts, state, error };
   }
 
+  async waiting(): Promise<number> {
+    return [...this.#open.values()].filter(({ state }) => state === 'waiting').length;
+  }
+
   async close(): Promise<void> {
     this.#closed.abort(new CacheServerError('draining', 'the server stops'));
     await Promise.allSettled(this.#running);

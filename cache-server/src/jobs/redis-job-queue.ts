@@ -98,6 +98,13 @@ export class RedisJobQueue implements JobQueue {
     });
   }
 
+  async waiting(): Promise<number> {
+    return await this.#within(
+      'count the jobs',
+      async () => await this.#queue.getJobCountByTypes('waiting', 'delayed'),
+    );
+  }
+
   async close(): Promise<void> {
     // A Redis that is away answers no goodbye.
     await Promise.race([this.#queue.close(), sleep(GOODBYE_MS, undefined, { ref: false })]);

@@ -58,6 +58,10 @@ const UPSTREAM_REQUEST_KINDS: readonly UpstreamRequestKind[] = [
 const FLIGHT_ROLES = ['leader', 'follower', 'takeover', 'lease-lost', 'control-away'] as const;
 export type FlightRole = (typeof FLIGHT_ROLES)[number];
 
+const STATUS_CLASSES = ['2xx', '3xx', '4xx', '5xx', 'failed'] as const;
+/** From a neighbour in the same rack to one that is about to be given up. */
+const UPSTREAM_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
 /** Undeclared upstreams are named by their origin, and there may be any number of them. */
 const UPSTREAM_NAMES_MAX = 1000;
 
@@ -70,11 +74,19 @@ export interface CountsSnapshot {
   readonly failures: Readonly<Record<string, number>>;
 }
 
+/** Of one that is not declared the name is an origin, and there may be any number of them. */
+interface NamedUpstream {
+  readonly name: string;
+  readonly isDeclared: boolean;
+}
+
 /** Counts what happens. */
 export interface ServerCounters {
   lookup(outcome: Outcome): void;
   /** @param upstream its name; only what is sent counts for it, so not `not-modified` and `failed` */
   upstreamRequest(kind: UpstreamRequestKind, upstream: string): void;
+  /** @param status undefined when no head came. @param tookMs until the head, or until it was given up */
+  upstreamAnswered(upstream: NamedUpstream, status: number | undefined, tookMs: number): void;
   upstreamBytes(bytes: number): void;
   failure(what: Failure): void;
   flightRole(role: FlightRole): void;
@@ -110,6 +122,7 @@ export function createServerCounters(
     name: 'upstream_body_bytes_total',
     help: 'Bytes of bodies received from upstreams.',
   });
+  const upstreamAnswered = createAnswerTimer(metrics);
   let upstreamBytes = 0;
   const byUpstream = new Map<string, number>();
   metrics.gauge({ name: 'flights', help: 'Upstream fetches in progress.', read: () => activity().flights });
@@ -126,6 +139,7 @@ export function createServerCounters(
       const name = byUpstream.has(upstream) || byUpstream.size < UPSTREAM_NAMES_MAX ? upstream : 'other';
       byUpstream.set(name, (byUpstream.get(name) ?? 0) + 1);
     },
+    upstreamAnswered,
     failure: failures.count,
     flightRole: flightRoles.count,
     upstreamBytes(count) {
@@ -139,6 +153,24 @@ export function createServerCounters(
       upstreamBytes,
       failures: failures.counts(),
     }),
+  };
+}
+
+/** The times of an upstream start at zero with its first answer: before, they would be many lines about nothing. */
+function createAnswerTimer(metrics: Metrics): ServerCounters['upstreamAnswered'] {
+  const histogram = metrics.histogram({
+    name: 'upstream_request_seconds',
+    help: 'Time from a request to an upstream to the head of its response, by the class of its status; failed when none came.',
+    labels: ['upstream', 'status'],
+    buckets: UPSTREAM_SECONDS,
+  });
+  const known = new Set<string>();
+  return ({ name, isDeclared }, status, tookMs) => {
+    const upstream = isDeclared ? name : 'undeclared';
+    if (!known.has(upstream)) for (const one of STATUS_CLASSES) histogram.zero({ upstream, status: one });
+    known.add(upstream);
+    const statusClass = status === undefined ? 'failed' : `${Math.floor(status / 100)}xx`;
+    histogram.observe({ upstream, status: statusClass }, Math.max(0, tookMs) / 1000);
   };
 }
 
