@@ -90,7 +90,8 @@ export function datasetEstate({
     async remove(key, _owner, version) {
       const manifest = await manifestOf(key);
       if (manifest === undefined) return await store.deleteManifest(key, version);
-      // Looked for each time, and last: what is published from now on says itself that all of it is there.
+      // Looked for each time, and last. What is published from now on sees itself what is gone, unless it had just proved that all of it
+      // is there: then the first read that misses a partition has the dataset cut anew.
       const staying = await digestsBeside(key);
       if (!(await store.deleteManifest(key, version))) return false;
       const digests = manifest.partitions.map(({ digest }) => digest);
