@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseBytes, parseConfig } from '@pannier/runtime';
 import { describe, expect, it, test } from 'vitest';
+import { LOG_BYTES_MAX } from '../../cache-server/src/generation/invalidation-log.ts';
 import { baseFolder, readBase, readBaseText } from './kubernetes-manifests.ts';
 import type { Container, Labels, PodTemplate } from './kubernetes-manifests.ts';
 
@@ -141,6 +142,16 @@ test('the names that the configuration leads to are services of the base, with t
   }
 });
 
+/** In bytes: what a Redis of the base may take for keys, and for everything. */
+function memoryOf(name: string): { keys: number; all: number } {
+  const keys = /^maxmemory (.*)mb$/m.exec(readBaseText(`redis-${name}.conf`))?.[1];
+  const set = manifests.find(
+    ({ kind, metadata }) => kind === 'StatefulSet' && metadata.name === `redis-${name}`,
+  );
+  const limit = set?.spec?.template?.spec.containers[0]?.resources.limits.memory;
+  return { keys: parseBytes(`${keys}MiB`) ?? Infinity, all: parseBytes(`${limit}B`) ?? 0 };
+}
+
 describe('each Redis', () => {
   it.each([
     ['data', /^allkeys-/],
@@ -150,13 +161,15 @@ describe('each Redis', () => {
     const setting = (key: string): string => new RegExp(`^${key} (.*)$`, 'm').exec(text)?.[1] ?? '';
     expect(setting('maxmemory-policy')).toMatch(policy);
     expect([setting('save'), setting('appendonly')]).toEqual(['""', 'no']);
-    const set = manifests.find(
-      ({ kind, metadata }) => kind === 'StatefulSet' && metadata.name === `redis-${name}`,
-    );
-    const limit = parseBytes(`${set?.spec?.template?.spec.containers[0]?.resources.limits.memory}B`) ?? 0;
-    expect((parseBytes(setting('maxmemory').replace('mb', 'MiB')) ?? Infinity) * 1.25).toBeLessThanOrEqual(
-      limit,
-    );
+    const { keys, all } = memoryOf(name);
+    expect(keys * 1.25).toBeLessThanOrEqual(all);
+  });
+
+  it('of control has room for the log, for flights, and for purges when it is full', () => {
+    const { keys, all } = memoryOf('control');
+    // Twice the bytes of its events, for the overhead of Redis and what is folded; see docs/redis.md.
+    expect(keys).toBeGreaterThanOrEqual(4 * 2 * LOG_BYTES_MAX);
+    expect(all - keys).toBeGreaterThanOrEqual(2 * LOG_BYTES_MAX);
   });
 });
 
