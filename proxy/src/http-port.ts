@@ -7,6 +7,7 @@ import { ProxyError } from './errors.ts';
 import { trackClientConnections } from './framing/client-connections.ts';
 import { rebuildHost } from './framing/rebuilt-host.ts';
 import { refusal } from './framing/refusal.ts';
+import { TimedResponse } from './timed-response.ts';
 
 /** Limits of the port. */
 export interface PortLimits {
@@ -40,6 +41,7 @@ export function createHttpPort(
   listeners: PortListeners,
 ): Server {
   const server = createServer({
+    ServerResponse: TimedResponse,
     maxHeaderSize: headerBytesMax,
     headersTimeout: HEADERS_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,

@@ -29,8 +29,8 @@ export interface HandlerParts extends AskedParts, SendParts {
   readonly directFlights: DirectFlights;
   readonly datasetDoor: DatasetDoor;
   readonly bypassed: BypassMemory;
-  /** Counts a request by what became of it; `near-hit` beside the named outcomes. */
-  readonly onOutcome: (outcome: string) => void;
+  /** Counts a request by what became of it, and times the head of its response; `near-hit` and `dataset` beside the named outcomes. */
+  readonly onOutcome: (outcome: string, response: ServerResponse | undefined) => void;
   /** A failure that no client was told of, or a defect. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -54,16 +54,16 @@ const TOLD: ReadonlySet<string> = new Set([
 ]);
 
 async function answer(exchange: ClientExchange, parts: HandlerParts): Promise<void> {
-  const { request } = exchange;
+  const { request, response } = exchange;
   // In origin form and outside of any CONNECT: for the proxy itself, and for no upstream.
   if (request.url?.startsWith(OWN_PATH) === true && !parts.authorities.has(request.socket)) {
-    parts.onOutcome('dataset');
+    parts.onOutcome('dataset', response);
     return await parts.datasetDoor(exchange);
   }
   const asked = readAsked(exchange.request, parts);
   const pass = async (outcome: Outcome): Promise<void> => {
     if (outcome !== 'undeclared-upstream' && forbidsAsking(asked)) return answerOnlyIfCached(exchange, parts);
-    parts.onOutcome(outcome);
+    parts.onOutcome(outcome, response);
     await parts.passthrough.web(exchange, asked, cacheStatusOf(outcome));
   };
 
@@ -74,7 +74,7 @@ async function answer(exchange: ClientExchange, parts: HandlerParts): Promise<vo
   const found = { ...classified, removals: parts.near.removals };
   const entry = found.mayUseNear ? parts.near.get(found.nearKey) : undefined;
   if (entry !== undefined) {
-    parts.onOutcome('near-hit');
+    parts.onOutcome('near-hit', response);
     sendNear(exchange, asked, { entry, now: parts.now(), pseudonym: parts.pseudonym });
     return;
   }
@@ -89,7 +89,7 @@ async function answer(exchange: ClientExchange, parts: HandlerParts): Promise<vo
     parts.bypassed.remember(askedOrigin, lookup.reason, lookup.rememberOriginMs);
     return await pass(outcomeOf(lookup.reason));
   }
-  parts.onOutcome(lookup.outcome);
+  parts.onOutcome(lookup.outcome, response);
   const params = { ...missParams(found, parts), ...(collapsed ? { collapsed } : {}) };
   await sendLookup(exchange, asked, { answer: lookup, near: found, params, parts });
 }
@@ -107,7 +107,7 @@ function forbidsAsking({ method, headers }: ProxiedRequest): boolean {
 
 function answerOnlyIfCached(exchange: ClientExchange, { onOutcome }: HandlerParts): void {
   const outcome = 'only-if-cached';
-  onOutcome(outcome);
+  onOutcome(outcome, exchange.response);
   const failure = new ProxyError(outcome, 'nothing stored may answer, and the request forbids asking');
   endWithFailure(exchange, failure, cacheStatusOf(outcome));
 }
@@ -123,7 +123,7 @@ async function fallBack(
   const sendStale = (): boolean => {
     const entry = parts.near.getStale(nearKey, STALE_MS_MAX);
     if (entry === undefined || !found.mayUseNear || !mayServeStale(entry.headers)) return false;
-    parts.onOutcome('stale-hit');
+    parts.onOutcome('stale-hit', exchange.response);
     sendNear(exchange, asked, { entry, now: parts.now(), pseudonym: parts.pseudonym, detail: 'stale' });
     return true;
   };
@@ -144,7 +144,7 @@ async function fallBack(
     throw error;
   }
   if (typeof direct === 'function') return await pass('direct').finally(direct);
-  parts.onOutcome('direct');
+  parts.onOutcome('direct', exchange.response);
   const { response: answer, collapsed } = direct;
   const params = { ...cacheStatusOf('direct'), ...(collapsed ? { collapsed } : {}) };
   await sendLookup(exchange, asked, { answer, near: found, params, parts });
@@ -187,7 +187,7 @@ export function createRequestHandler(
       if (failure !== error) parts.onFailure(error);
       const refused = failure instanceof ProxyError && failure.httpStatus < 500;
       const outcome = refused ? 'refused' : failureOutcome(failure);
-      parts.onOutcome(outcome);
+      parts.onOutcome(outcome, response);
       endWithFailure(exchange, failure, cacheStatusOf(outcome));
     });
   };

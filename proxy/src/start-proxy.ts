@@ -110,7 +110,7 @@ function assemble(
     upstreamRoutes: createUpstreamRoutes(config),
     reverseRoutes: createReverseRoutes(proxy.routes, () => [...ownPorts][0] ?? proxy.port),
     bypassed: new BypassMemory(now),
-    onOutcome: (outcome) => counters.request(outcome),
+    onOutcome: (outcome, response) => counters.request(outcome, response),
     onResumed: () => counters.resumed(),
     onFailure,
   };
@@ -152,9 +152,9 @@ function openPort(
         const asked = readAsked(request, parts);
         const upgrade = { request, asked, socket: socket as Socket, head };
         parts.passthrough.upgrade(upgrade, parts.onFailure);
-        parts.onOutcome('bypass-upgrade');
+        parts.onOutcome('bypass-upgrade', undefined);
       } catch (error) {
-        parts.onOutcome('refused');
+        parts.onOutcome('refused', undefined);
         refuseUpgrade(socket as Socket, asTold(error));
       }
     },

@@ -13,7 +13,8 @@ import { judgeFirstBytes } from './first-bytes.ts';
 import { checkedAuthority } from './forward.ts';
 
 /** What became of a CONNECT. */
-export type ConnectOutcome = 'http' | 'tunnel' | 'refused' | 'unreachable' | 'client-left';
+export const CONNECT_OUTCOMES = ['http', 'tunnel', 'refused', 'unreachable', 'client-left'] as const;
+export type ConnectOutcome = (typeof CONNECT_OUTCOMES)[number];
 
 /** What CONNECT needs of its surroundings. */
 export interface ConnectParts {
