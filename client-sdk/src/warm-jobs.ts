@@ -10,7 +10,10 @@ import type { Transport } from './transport/index.ts';
 export interface WarmRequest {
   readonly urls?: readonly (string | URL)[];
   readonly datasets?: readonly string[];
-  /** Of the requests for the URLs: those that tell entries apart, such as `Accept-Encoding`, as the clients send them later. */
+  /**
+   * Of the requests for the URLs: those that tell entries apart, such as `Accept-Encoding`, as the clients send them later. No
+   * credentials, such as `Authorization` or `Cookie`: a job, headers included, lies in Redis for up to a day after its end.
+   */
   readonly headers?: RequestInit['headers'];
 }
 
@@ -55,7 +58,8 @@ export interface WarmJobs {
   /**
    * Has URLs and datasets fetched before anybody asks for them.
    *
-   * @throws PannierError `limit-exceeded` when too many jobs wait; TypeError for no http(s) URL
+   * @throws PannierError `limit-exceeded` when too many jobs wait; `bad-request` for what is no http(s) URL, and for credentials, naming the
+   *   header
    */
   warm(request: WarmRequest, options?: CallOptions): Promise<WarmJob>;
   /** A job by its name, which some client got from `warm`. */

@@ -176,6 +176,22 @@ it('refuses jobs beyond the limit by its name, tells of what failed, and of jobs
   expect(err).toContain('/status/404: the upstream answered 404');
 });
 
+it('takes no credentials into a job, and none of them gets to Redis', async () => {
+  await using mesh = await startWorkerMesh();
+  using client = connect(mesh.address(), PATIENT);
+  const urls = [`${mesh.upstream.url}/small?id=1`];
+  for (const name of ['authorization', 'cookie', 'proxy-authorization'])
+    await expect(client.warm({ urls, headers: { [name]: 'hush' } })).rejects.toMatchObject({
+      code: 'bad-request',
+      message: expect.stringContaining(`headers[0]: ${name}: `) as string,
+    });
+  const waiting = async (): Promise<unknown> =>
+    await mesh.redis.command('EXISTS', '{pannier:1:jobs}:warm:wait');
+  expect(await waiting()).toBe(0);
+  await client.warm({ urls, headers: { 'accept-language': 'cs' } });
+  expect(await waiting()).toBe(1);
+});
+
 it('runs jobs of a server on the embedded store in the server itself', async () => {
   await using mesh = await startMesh({ proxies: 0 });
   const url = `${mesh.upstream.url}/generated/1MB`;

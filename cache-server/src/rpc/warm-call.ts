@@ -1,6 +1,8 @@
 /** Warm: what is asked for becomes a job that somebody else runs. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { WarmRequest, WarmResponseSchema } from '@pannier/proto';
+import { looksLikeCredential } from '@pannier/http-semantics';
+import type { Header } from '@pannier/http-semantics';
+import type { HeaderField, WarmRequest, WarmResponseSchema } from '@pannier/proto';
 import { CacheServerError } from '../errors.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 
@@ -31,15 +33,30 @@ export async function warm(
   const task = {
     urls: [...new Set(urls)],
     datasets: [...new Set(datasets)],
-    headers: request.headers.map(({ name, value }) => [latin1(name), latin1(value)] as const),
+    headers: request.headers.map(storedHeader),
   };
   return { job: await jobs.enqueue(task) };
+}
+
+/** Jobs lie in Redis until a day after their end, for whoever may read there: no secret goes into them. */
+function storedHeader(field: HeaderField, position: number): Header {
+  const name = latin1(field.name);
+  if (!looksLikeCredential(name.toLowerCase())) return [name, latin1(field.value)];
+  throw new CacheServerError(
+    'bad-request',
+    `headers[${position}]: ${name}: carries credentials, which a job cannot`,
+  );
 }
 
 /** The text is kept: like the target of a request, it is the key. */
 function fetchedUrl(text: string, position: number): string {
   const url = text.length <= URL_CHARS_MAX ? URL.parse(text) : null;
   const isFetched = url?.protocol === 'http:' || url?.protocol === 'https:';
+  if (isFetched && (url.username !== '' || url.password !== ''))
+    throw new CacheServerError(
+      'bad-request',
+      `urls[${position}]: names a user, which shared requests cannot`,
+    );
   if (isFetched && !text.includes('#')) return text;
   throw new CacheServerError(
     'bad-request',

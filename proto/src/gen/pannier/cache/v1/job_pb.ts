@@ -36,6 +36,7 @@ export type WarmRequest = Message<"pannier.cache.v1.WarmRequest"> & {
 
   /**
    * Headers of the requests for the URLs, where clients send such as tell entries apart, for example Accept-Encoding.
+   * Those that carry credentials, such as Authorization and Cookie, are refused with INVALID_ARGUMENT: jobs are stored.
    *
    * @generated from field: repeated pannier.cache.v1.HeaderField headers = 3;
    */
