@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Cluster } from 'ioredis';
 import type { ChainableCommander, Redis } from 'ioredis';
 import { CacheServerError } from '../../errors.ts';
+import { bareError } from './bare-error.ts';
 import { recordCalls, sendCalls } from './cluster-calls.ts';
 import type { ConnectionErrors } from './connection-errors.ts';
 import { scanNodes } from './node-scan.ts';
@@ -42,7 +43,7 @@ export class RedisConnection {
     events.on('ready', () => this.#errors.forget());
     this.#subscriptions = new Subscriptions({
       open: () => openClient({ ...options, autoPipelining: false }),
-      onError: (error) => this.#errors.note(error instanceof Error ? error : new Error(String(error))),
+      onError: (error) => this.#errors.note(error),
     });
   }
 
@@ -162,13 +163,12 @@ export class RedisConnection {
     return new CacheServerError('store', message, { cause });
   }
 
-  /** The error of a reply or of the connection. What was sent is cut from the cause: it may be megabytes, and none of a log's business. */
+  /** The error of a reply or of the connection. */
   #storeError(what: string, error: unknown): CacheServerError {
     if (error instanceof CacheServerError) return error;
-    const failed = `cannot ${what}: ${this.#name}`;
-    if (!(error instanceof Error)) return new CacheServerError('store', `${failed}: ${String(error)}`);
-    if ('command' in error) delete error.command;
-    return new CacheServerError('store', `${failed}: ${plainMessage(error)}`, { cause: error });
+    const cause = bareError(error);
+    const message = `cannot ${what}: ${this.#name}: ${plainMessage(cause)}`;
+    return new CacheServerError('store', message, { cause });
   }
 
   async #withinDeadline<T>(what: string, reply: Promise<T>): Promise<T> {
