@@ -6,14 +6,23 @@ import type { Mesh } from '../fixture/mesh.ts';
 import { pannier } from '../fixture/pannier-command.ts';
 
 async function apart(): Promise<Mesh> {
-  return await startMesh({ store: 'redis', hasControl: true, config: { proxy: { nearCacheBytesMax: 0 } } });
+  const datasets = {
+    cities: { upstream: 'demo', endpoint: '/cities.json', partitionBy: { field: 'country' } },
+  };
+  return await startMesh({
+    store: 'redis',
+    hasControl: true,
+    config: { datasets, proxy: { nearCacheBytesMax: 0 } },
+  });
 }
 
 /** What the gauge says of both, after a scrape. */
 async function ups({ server }: Mesh): Promise<Record<string, string>> {
   const text = await (await fetch(`http://${server.listening['admin']}/metrics`)).text();
   const found = text.matchAll(/^pannier_server_redis_up\{connection="(\w+)"\} (\d)$/gm);
-  return Object.fromEntries([...found].map(([, connection, value]) => [connection, value]));
+  return Object.fromEntries(
+    [...found].map(([, connection = '', value = '']) => [connection, value] as const),
+  );
 }
 
 it('says that the Redis for control is away: in stats, in metrics, by the janitor, and in words of what could not be done', async () => {
@@ -40,6 +49,7 @@ it('says that the Redis for control is away: in stats, in metrics, by the janito
   }
   const listed = await command('ls');
   expect(listed.code).toBe(0);
+  expect(await command('dataset', 'ls')).toMatchObject({ code: 0 });
   expect(listed.out).toContain('/small?id=1');
 
   await mesh.control!.restart();
@@ -57,7 +67,8 @@ it('says that the Redis for data is away, and purges all the same', async () => 
   expect(out).toMatch(/^store +redis, does not answer$/m);
   expect(out).toMatch(/^control +answers$/m);
   expect(await command('purge', `${mesh.upstream.url}/small?id=1`)).toMatchObject({ code: 0 });
-  for (const args of [['janitor', '--dry-run'], ['ls']]) {
+  expect(await command('warm', `${mesh.upstream.url}/small?id=2`)).toMatchObject({ code: 1 });
+  for (const args of [['janitor', '--dry-run'], ['janitor'], ['ls'], ['dataset', 'ls']]) {
     const { code, err } = await command(...args);
     expect(code).toBe(1);
     expect(err).toMatch(/^pannier: cannot [a-z ']+: the Redis for data does not answer \(\w+\)/m);
