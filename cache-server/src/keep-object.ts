@@ -172,6 +172,13 @@ export async function removeObject(
   return true;
 }
 
+/** What holds a value that is too long for the record. */
+async function frameOf(scope: string, value: Uint8Array): Promise<FrameWrite> {
+  const content = encodeBytes(value);
+  const digest = contentDigest(content, 'original');
+  return { digest, frame: await encodeFrame(content, { scope, digest, compress: true }) };
+}
+
 /** Keeps objects in a store. */
 export function createObjectKeeper({
   store,
@@ -181,11 +188,6 @@ export function createObjectKeeper({
   generations,
   logTimeoutMs,
 }: ObjectKeeperDeps): ObjectKeeper {
-  const frameOf = async (scope: string, value: Uint8Array): Promise<FrameWrite> => {
-    const content = encodeBytes(value);
-    const digest = contentDigest(content, 'original');
-    return { digest, frame: await encodeFrame(content, { scope, digest, compress: true }) };
-  };
   const readValue = async (scope: string, digest: Uint8Array): Promise<Uint8Array | undefined> => {
     const [frame] = await store.readFrames(scope, [digest]);
     if (frame === undefined) return undefined;

@@ -29,6 +29,8 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[2], 'progress', ARGV[2])
 return 1
 `;
+/** What is answered to who holds the lock. */
+const HELD = 1;
 /** How long an answer may take, in milliseconds, until the work goes on without it: that nobody can be asked is no reason to stop. */
 const ANSWER_MS = 2000;
 
@@ -52,14 +54,10 @@ export class JobHold {
   async confirm(): Promise<void> {
     const { token, lockMs } = this.#options;
     const over = new AbortController();
-    try {
-      const silence = sleep(ANSWER_MS, 1, { signal: over.signal, ref: false });
-      this.#hear(await Promise.race([this.#job.extendLock(token, lockMs), silence]));
-    } catch {
-      // Redis is away: the lock ends by itself, and the next answer tells whose the job is then.
-    } finally {
-      over.abort();
-    }
+    const silence = sleep(ANSWER_MS, HELD, { signal: over.signal, ref: false });
+    // While Redis is away the lock ends by itself, and the next answer tells whose the job is then.
+    const asked = this.#job.extendLock(token, lockMs).catch(() => HELD);
+    this.#hear(await Promise.race([asked, silence]).finally(() => over.abort()));
     this.#lost.signal.throwIfAborted();
   }
 
@@ -71,6 +69,6 @@ export class JobHold {
   }
 
   #hear(answer: unknown): void {
-    if (Number(answer) !== 1) this.#lost.abort(new Error('another worker has the job'));
+    if (Number(answer) !== HELD) this.#lost.abort(new Error('another worker has the job'));
   }
 }
