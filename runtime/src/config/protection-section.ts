@@ -6,7 +6,7 @@ const minute = 60_000;
 /** So many requests in so long, with so many at once. */
 const rateField = z.strictObject({
   requests: count({ max: 1_000_000 }).describe('How many requests may be sent in each span of time.'),
-  per: duration().prefault('1s').describe('The span of time.'),
+  per: duration({ min: 10 }).prefault('1s').describe('The span of time, such as 1s; at least 10 ms.'),
   burst: count({ max: 1_000_000 })
     .default(1)
     .describe('How many may follow each other at once after a pause; from then on they are spaced evenly.'),
