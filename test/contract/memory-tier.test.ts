@@ -65,6 +65,16 @@ describe('memory before Redis', () => {
     expect(other.hits).toEqual({ 'manifest redis': 3, 'manifest memory': 1 });
   });
 
+  test('after the clock was set back nothing from before passes for recent', async () => {
+    const clock = steppedClock();
+    const [one, other] = [await open(clock), await open(clock)];
+    await one.store.writeManifest(key('a'), manifest('first', '1'));
+    expect(String(await other.store.readManifest(key('a'), { recent: true }))).toBe('first');
+    clock.now -= 3_600_000;
+    await one.store.writeManifest(key('a'), manifest('second', '2'));
+    expect(String(await other.store.readManifest(key('a'), { recent: true }))).toBe('second');
+  });
+
   test('a comparison that another replica has won is seen to be lost', async () => {
     const clock = steppedClock();
     const [one, other] = [await open(clock), await open(clock)];

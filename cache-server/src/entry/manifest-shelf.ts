@@ -9,14 +9,11 @@ import { RETENTION_MS_MAX, retentionMs } from '../freshness/entry-freshness.ts';
 import { decodeManifest, encodeManifest } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 import type { ReportFailure } from '../observe/failure-report.ts';
-import type { EntryStore, ManifestRead, ManifestWrite } from '../store/entry-store.ts';
+import type { EntryStore, ManifestRead } from '../store/entry-store.ts';
+import { isLater, standing } from './standing-entry.ts';
+import type { Standing, StoredEntry } from './standing-entry.ts';
 import { decodeVaryRule, encodeVaryRule, isVaryRule, ruleVersion } from './vary-rule.ts';
 import type { VaryRule } from './vary-rule.ts';
-
-/** What may stand under a key. */
-export type StoredEntry =
-  | { readonly kind: 'manifest'; readonly manifest: Manifest }
-  | { readonly kind: 'rule'; readonly rule: VaryRule };
 
 /** Attempts at a swap while others swap, too. */
 const SWAP_ROUNDS_MAX = 16;
@@ -34,35 +31,17 @@ export interface ManifestShelfOptions {
   readonly generations: Pick<Generations, 'judge'>;
 }
 
-/** What stands under a key, and how a write says that it is to replace just that. */
-interface Standing {
-  readonly rule: VaryRule | undefined;
-  /** When a response was asked for, or a rule written; -Infinity where nothing can be read. */
-  readonly sinceMs: number;
-  /** Of a response; decides between those that were asked for in the same millisecond. */
-  readonly version: string;
-  readonly comparison: Pick<ManifestWrite, 'ifVersion' | 'ifAbsent'>;
-}
+/**
+ * What came of publishing.
+ *
+ * - `later-stands`  nothing was written, for a response that was asked for later is there
+ * - `later-lease`   nor here, for it was written by who took the lease later
+ * - `contended`     nor here, for others changed it again and again
+ * - `store-failed`  it may have been written
+ */
+export type PublishEnd = 'published' | 'later-stands' | 'later-lease' | 'contended' | 'store-failed';
 
 const DOUBTS = { valid: undefined, stale: 'stale', unknown: 'unconfirmed' } as const;
-
-/** Nothing that could be read. */
-const NOTHING = { rule: undefined, sinceMs: -Infinity, version: '' };
-
-function standing(keyText: string, bytes: Buffer | undefined): Standing {
-  if (bytes === undefined) return { ...NOTHING, comparison: { ifAbsent: true } };
-  try {
-    if (isVaryRule(bytes)) {
-      const rule = decodeVaryRule(keyText, bytes);
-      return { rule, sinceMs: rule.writtenAtMs, version: '', comparison: { ifVersion: ruleVersion(rule) } };
-    }
-    const { version, requestTimeMs } = decodeManifest(keyText, bytes);
-    return { rule: undefined, sinceMs: requestTimeMs, version, comparison: { ifVersion: version } };
-  } catch {
-    // Damaged, or of another format: whoever reads it reports it, and whatever is written is better.
-    return { ...NOTHING, comparison: {} };
-  }
-}
 
 /** Reads, writes and remembers manifests. */
 export class ManifestShelf {
@@ -115,6 +94,15 @@ export class ManifestShelf {
     return { kind: 'manifest', manifest: { ...manifest, doubt, judgedAt } };
   }
 
+  /** What was invalidated hard stands in nobody's way. */
+  async #isGone(keyText: string, { entry }: Standing): Promise<boolean> {
+    if (entry === undefined) return true;
+    const { kind } = entry;
+    const judged =
+      kind === 'rule' ? this.#judgedRule(keyText, entry.rule) : this.#judgedManifest(keyText, entry.manifest);
+    return (await judged) === undefined;
+  }
+
   /** A rule says nothing of freshness: it holds until it is invalidated hard. */
   async #judgedRule(keyText: string, rule: VaryRule): Promise<StoredEntry | undefined> {
     const { scope, url, generation } = rule;
@@ -153,8 +141,8 @@ export class ManifestShelf {
   ): Promise<boolean> {
     const { store, report } = this.#options;
     const { version } = manifest;
-    const bytes = encodeManifest(text, manifest);
     const { fence, ...comparison } = when;
+    const bytes = encodeManifest(text, { ...manifest, fence });
     const fenced = fence === undefined ? comparison : { fence, ...comparison };
     try {
       return await store.writeManifest(text, { bytes, version, ttlMs: retentionMs(manifest), ...fenced });
@@ -166,32 +154,36 @@ export class ManifestShelf {
 
   /**
    * Publishes a response, unless what stands there was asked for later: of two fetches under way the one that began last has the last word.
+   * What stands there and was invalidated hard refuses nothing.
    *
    * @param fence of the lease by which it was fetched: nothing older is written after it
-   * @returns false when something newer stands there, others changed it again and again, or the store failed
    */
-  async publish({ text }: EntryKey, manifest: Manifest, fence?: string): Promise<boolean> {
+  async publish({ text }: EntryKey, manifest: Manifest, fence?: string): Promise<PublishEnd> {
     const { store, report } = this.#options;
-    const { version, requestTimeMs } = manifest;
-    const fenced = fence === undefined ? {} : { fence };
-    const write = {
-      bytes: encodeManifest(text, manifest),
-      version,
-      ttlMs: retentionMs(manifest),
-      ...fenced,
-    };
+    const { version, requestTimeMs: sinceMs } = manifest;
+    const bytes = encodeManifest(text, { ...manifest, fence });
+    const write = { bytes, version, ttlMs: retentionMs(manifest), ...(fence === undefined ? {} : { fence }) };
+    let refusedBy: string | undefined;
     try {
       for (let round = 0; round < SWAP_ROUNDS_MAX; round += 1) {
         const there = standing(text, await store.readManifest(text));
-        const isLater =
-          there.sinceMs === requestTimeMs ? there.version > version : there.sinceMs > requestTimeMs;
-        if (isLater) return false;
-        if (await store.writeManifest(text, { ...write, ...there.comparison })) return true;
+        const { ifVersion } = there.comparison;
+        if (isLater(there, { sinceMs, version, fence }) && !(await this.#isGone(text, there)))
+          return 'later-stands';
+        // It stands there as it did, so that not the comparison has failed, but the fence.
+        if (fence !== undefined && ifVersion !== undefined && ifVersion === refusedBy) {
+          if (!(await this.#isGone(text, there))) return 'later-lease';
+          await store.deleteManifest(text, ifVersion);
+          continue;
+        }
+        if (await store.writeManifest(text, { ...write, ...there.comparison })) return 'published';
+        refusedBy = ifVersion;
       }
+      return 'contended';
     } catch (error) {
       report('store-write', { key: text, error });
+      return 'store-failed';
     }
-    return false;
   }
 
   /**
@@ -230,14 +222,16 @@ export class ManifestShelf {
     try {
       for (let round = 0; round < SWAP_ROUNDS_MAX; round += 1) {
         const there = standing(text, await store.readManifest(text));
-        const former = there.rule && (await this.#judgedRule(text, there.rule)) && there.rule;
-        // A rule that was invalidated is nobody's later response.
-        if (there.rule === undefined && there.sinceMs > askedAtMs) return false;
-        const rule = change(former);
-        if (rule === former) return true;
-        const write = { bytes: encodeVaryRule(text, rule), version: ruleVersion(rule), ttlMs: RULE_TTL_MS };
+        const isGone = await this.#isGone(text, there);
+        const rule = there.entry?.kind === 'rule' ? there.entry.rule : undefined;
+        if (rule === undefined && !isGone && there.sinceMs > askedAtMs) return false;
+        const former = isGone ? undefined : rule;
+        const changed = change(former);
+        if (changed === former) return true;
+        const bytes = encodeVaryRule(text, changed);
+        const write = { bytes, version: ruleVersion(changed), ttlMs: RULE_TTL_MS };
         if (!(await store.writeManifest(text, { ...write, ...there.comparison }))) continue;
-        const dropped = (there.rule?.variants ?? []).filter((variant) => !rule.variants.includes(variant));
+        const dropped = (rule?.variants ?? []).filter((variant) => !changed.variants.includes(variant));
         await Promise.all(dropped.map(async (variant) => await store.deleteManifest(variant)));
         return true;
       }

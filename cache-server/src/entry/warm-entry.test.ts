@@ -16,34 +16,34 @@ async function warm({ service, upstream }: TestEntries): Promise<void> {
   await service.warm({ ...CONFIRMING, url: `${upstream.url}/w` }, WATCH);
 }
 
+const SMALL = 'the same bytes';
+const LARGE = 'the same bytes '.repeat(100_000);
+
 test.each([
-  ['small', 'without validators', {}, 'the same bytes'],
-  ['large', 'without validators', {}, 'the same bytes '.repeat(100_000)],
-  ['small', 'whose ETag changes nothing', { etag: '"one"' }, 'the same bytes'],
-  ['large', 'whose ETag changes nothing', { etag: '"one"' }, 'the same bytes '.repeat(100_000)],
-])(
-  'a %s body %s that comes once more as it was is refreshed by one fetch',
-  async (_, __, fields, content) => {
-    const entries = await startEntries({ answer: always(fields, content) });
-    for (const asked of [1, 2, 3]) {
-      await warm(entries);
-      expect(entries.upstream.requests).toHaveLength(asked);
-      entries.clock.pass(500);
-    }
-    entries.clock.pass(60_000);
+  { which: 'a small body without validators', fields: {}, content: SMALL },
+  { which: 'a large body without validators', fields: {}, content: LARGE },
+  { which: 'a small body whose ETag changes nothing', fields: { etag: '"one"' }, content: SMALL },
+  { which: 'a large body whose ETag changes nothing', fields: { etag: '"one"' }, content: LARGE },
+])('$which that comes once more as it was is refreshed by one fetch', async ({ fields, content }) => {
+  const entries = await startEntries({ answer: always(fields, content) });
+  for (const asked of [1, 2, 3]) {
     await warm(entries);
-    expect(entries.upstream.requests).toHaveLength(4);
-  },
-);
+    expect(entries.upstream.requests).toHaveLength(asked);
+    entries.clock.pass(500);
+  }
+  entries.clock.pass(60_000);
+  await warm(entries);
+  expect(entries.upstream.requests).toHaveLength(4);
+});
 
 test('it is refreshed for another server, too, which follows that fetch', async () => {
-  const cluster = await startTestCluster({ answer: always({}, 'the same bytes'), servers: 2 });
+  const cluster = await startTestCluster({ answer: always({}, SMALL), servers: 2 });
   for (const asked of [1, 2]) {
     const arrived = Promise.withResolvers<void>();
     const held = Promise.withResolvers<void>();
     cluster.answer((_, response) => {
       arrived.resolve();
-      void held.promise.then(() => always({}, 'the same bytes')(_, response));
+      void held.promise.then(() => always({}, SMALL)(_, response));
     });
     const request = { ...CONFIRMING, url: `${cluster.url}/w` };
     const first = cluster.services[0]!.warm(request, WATCH);
@@ -57,7 +57,7 @@ test('it is refreshed for another server, too, which follows that fetch', async 
 });
 
 test('what was purged while it was fetched is fetched again', async () => {
-  const entries = await startEntries({ answer: always({}, 'the same bytes') });
+  const entries = await startEntries({ answer: always({}, SMALL) });
   await warm(entries);
   const { answer } = entries.upstream;
   entries.upstream.answer = (request, response) => {

@@ -60,7 +60,7 @@ export async function publishEntry(
     if (stored === undefined) return;
     const generation = flight.captured?.generation ?? NO_GENERATION;
     if (flightVerdict(key, flight, context) === 'gone') return;
-    if (!(await enter())) return report('not-published', { key: key.text });
+    if (!(await enter())) return report('not-published', { key: key.text, reason: 'not-entered' });
     const framesExpireAtMs = clock.now() + framesTtlMs;
     const headers = storedFields(head.headers);
     const { scope, url = '' } = key;
@@ -77,14 +77,15 @@ export async function publishEntry(
       framesExpireAtMs,
     };
     // A process that was stopped does not know for how long. What happens between this and its write, the fence decides.
-    if (lease !== undefined && !(await lease.confirm())) return report('not-published', { key: key.text });
+    if (lease !== undefined && !(await lease.confirm()))
+      return report('not-published', { key: key.text, reason: 'lease-lost' });
     const fence = lease?.token;
     const kept = replaced && withVersionOf(replaced, manifest);
     // When it was removed or replaced meanwhile, this is a response like any other.
     const isKept =
       kept !== undefined && (await manifests.write(key, kept, { ifVersion: kept.version, fence }));
-    if (!isKept && !(await manifests.publish(key, manifest, fence)))
-      report('not-published', { key: key.text });
+    const end = isKept ? 'published' : await manifests.publish(key, manifest, fence);
+    if (end !== 'published') report('not-published', { key: key.text, reason: end });
     // Readers know it by the name of its flight, whatever it is called from now on.
     else if (isKept || stored.kind === 'partitions') manifests.remember(key.text, manifest);
   } catch (error) {
@@ -187,7 +188,7 @@ export async function storedBodyOf(
   if (pages.length > 0) await store.writeFrames(scope, pages, framesTtlMs);
   const found = await store.extendFrames(scope, digestList(written.digests), framesTtlMs);
   if (found.includes(false)) {
-    report('not-published');
+    report('not-published', { reason: 'partition-lost' });
     return undefined;
   }
   const paged = pages.length > 0;

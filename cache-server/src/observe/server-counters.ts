@@ -11,7 +11,7 @@ import type { Metrics } from '@pannier/runtime';
  * - `frame-missing`, `frame-damaged`  a partition under a live manifest was lost; the entry is fetched anew
  * - `storing-abandoned`          the store failed during a flight, which then only relayed
  * - `found-too-large`            a body without a length grew over `limits.entryBytesMax` and was relayed from there on
- * - `not-published`              a stored body was not published, since its partitions or its old version had gone meanwhile
+ * - `not-published`              a stored body was not published: its partitions had gone meanwhile, or something later stood there; the log says which
  * - `reader-lagged`              a reader of a relayed body was let go, because others starved
  * - `upstream-truncated`, `upstream-timeout`, `upstream-failed`  a fetch failed
  * - `upstream-not-asked`         a fetch was withheld, to protect its upstream

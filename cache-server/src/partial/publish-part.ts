@@ -57,8 +57,8 @@ export async function publishPart(
     const isEntered = await enter();
     if (isEntered && !isWholeContent(part))
       return await storePart(key, { part, head, held, version, generation }, context);
-    if (!isEntered || !(await context.manifests.publish(key, manifest)))
-      context.report('not-published', { key: key.text });
+    const end = isEntered ? await context.manifests.publish(key, manifest) : 'not-entered';
+    if (end !== 'published') context.report('not-published', { key: key.text, reason: end });
   } catch (error) {
     context.report('store-write', { key: place.text, error });
   }

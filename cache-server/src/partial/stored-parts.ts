@@ -103,7 +103,7 @@ export async function storePart(key: EntryKey, arrived: ArrivedPart, context: Co
       if (await store.writeManifest(place.text, write))
         return missingRange(merged.body.pieces, merged.body.bodyBytes) === undefined;
     }
-    report('not-published', { key: place.text });
+    report('not-published', { key: place.text, reason: 'contended' });
   } catch (error) {
     report('store-write', { key: place.text, error });
   }

@@ -74,7 +74,7 @@ class MemoryTier implements EntryStore {
   ): Promise<Buffer | undefined> {
     if (!recent) return await this.#readShared(key, shared);
     const item = this.#living(key);
-    if (item !== undefined && this.#options.now() - item.seenAtMs < RECENT_MS) return this.#hit(item);
+    if (item !== undefined && this.#isRecent(item)) return this.#hit(item);
     // Those who ask for the same one meanwhile share the answer; each gets bytes of its own.
     const under = this.#reading.get(key);
     if (under !== undefined) return copyOf(await under);
@@ -190,6 +190,12 @@ class MemoryTier implements EntryStore {
   #hit(item: Item): Buffer {
     this.#options.onHit('manifest', 'memory');
     return ownCopy(item.bytes);
+  }
+
+  /** Of a clock that was set back nobody knows how long ago it was seen. */
+  #isRecent({ seenAtMs }: Item): boolean {
+    const ageMs = this.#options.now() - seenAtMs;
+    return ageMs >= 0 && ageMs < RECENT_MS;
   }
 
   #living(key: string): Item | undefined {

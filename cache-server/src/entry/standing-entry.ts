@@ -1,0 +1,55 @@
+/** What stands under a key before something is written there, and which of two comes later. */
+import { decodeManifest } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
+import type { ManifestWrite } from '../store/entry-store.ts';
+import { decodeVaryRule, isVaryRule, ruleVersion } from './vary-rule.ts';
+import type { VaryRule } from './vary-rule.ts';
+
+/** What may stand under a key. */
+export type StoredEntry =
+  | { readonly kind: 'manifest'; readonly manifest: Manifest }
+  | { readonly kind: 'rule'; readonly rule: VaryRule };
+
+/** What stands under a key, and how a write says that it is to replace just that. */
+export interface Standing extends Ordered {
+  readonly entry: StoredEntry | undefined;
+  readonly comparison: Pick<ManifestWrite, 'ifVersion' | 'ifAbsent'>;
+}
+
+/** By what it is told which of two comes later. */
+export interface Ordered {
+  /** When a response was asked for, or a rule written; -Infinity where nothing can be read. */
+  readonly sinceMs: number;
+  /** Of a response; decides between those that were asked for in the same millisecond. */
+  readonly version: string;
+  /** Of the lease by which it was written. */
+  readonly fence: string | undefined;
+}
+
+/** Nothing that could be read. */
+const NOTHING = { entry: undefined, sinceMs: -Infinity, version: '', fence: undefined };
+
+/** Reads it; what cannot be read counts for nothing, and is replaced. */
+export function standing(keyText: string, bytes: Buffer | undefined): Standing {
+  if (bytes === undefined) return { ...NOTHING, comparison: { ifAbsent: true } };
+  try {
+    if (isVaryRule(bytes)) {
+      const rule = decodeVaryRule(keyText, bytes);
+      const comparison = { ifVersion: ruleVersion(rule) };
+      return { ...NOTHING, entry: { kind: 'rule', rule }, sinceMs: rule.writtenAtMs, comparison };
+    }
+    const manifest = decodeManifest(keyText, bytes);
+    const { version, requestTimeMs: sinceMs, fence } = manifest;
+    const entry = { kind: 'manifest', manifest } as const;
+    return { entry, sinceMs, version, fence, comparison: { ifVersion: version } };
+  } catch {
+    // Damaged, or of another format: whoever reads it reports it, and whatever is written is better.
+    return { ...NOTHING, comparison: {} };
+  }
+}
+
+/** Whether what stands there refuses another. Where both were fetched by a lease the store compares these, whatever the clocks of two servers say. */
+export function isLater(there: Ordered, than: Ordered): boolean {
+  if (there.fence !== undefined && than.fence !== undefined) return false;
+  return there.sinceMs === than.sinceMs ? there.version > than.version : there.sinceMs > than.sinceMs;
+}
