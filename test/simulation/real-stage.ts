@@ -18,6 +18,8 @@ const COMMAND_TIMEOUT_MS = 10_000;
 class RealTime implements Timeline {
   readonly #beginMs = Date.now();
   readonly #timers = new Set<NodeJS.Timeout>();
+  /** What is to be done, the next first. */
+  readonly #waiting: { dueMs: number; run: () => void; isVoid: (() => boolean) | undefined }[] = [];
   #steps = 0;
 
   get nowMs(): number {
@@ -32,14 +34,25 @@ class RealTime implements Timeline {
     return this.#steps;
   }
 
+  /** In the order of time: timers of Node that were set one after the other may run the other way round when a process was held up. */
   at(delayMs: number, run: () => void, isVoid?: () => boolean): void {
+    const dueMs = performance.now() + delayMs;
+    const behind = this.#waiting.findIndex((other) => other.dueMs > dueMs);
+    this.#waiting.splice(behind < 0 ? this.#waiting.length : behind, 0, { dueMs, run, isVoid });
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      if (isVoid?.() === true) return;
-      this.#steps += 1;
-      run();
+      this.#runUntil(dueMs);
     }, delayMs);
     this.#timers.add(timer);
+  }
+
+  #runUntil(dueMs: number): void {
+    for (let next = this.#waiting[0]; next !== undefined && next.dueMs <= dueMs; next = this.#waiting[0]) {
+      this.#waiting.shift();
+      if (next.isVoid?.() === true) continue;
+      this.#steps += 1;
+      next.run();
+    }
   }
 
   async run(isDone: () => boolean, untilElapsedMs: number): Promise<boolean> {
