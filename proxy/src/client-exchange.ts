@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
 import { PannierError } from '@pannier/client/transport';
 import { cacheStatusMember } from '@pannier/http-semantics';
 import type { CacheStatusParams } from '@pannier/http-semantics';
@@ -66,6 +67,11 @@ export function breakOff(response: ServerResponse): void {
   if (response.writableFinished) return;
   if (response.req.httpVersion !== '1.0' || response.socket === null) response.destroy();
   else response.socket.resetAndDestroy();
+}
+
+/** Breaks off as soon as what is piped fails: a pipeline by itself would first end the connection, as if the body were whole. */
+export function breakOffWith(source: Readable, response: ServerResponse): void {
+  source.prependListener('error', () => breakOff(response));
 }
 
 /** Any failure as one that can be told. */

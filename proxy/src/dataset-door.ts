@@ -17,7 +17,7 @@ import { PannierError } from '@pannier/client/transport';
 import type { Transport } from '@pannier/client/transport';
 import { getTokenList, matchesAnyTag } from '@pannier/http-semantics';
 import type { RecordValue } from '@pannier/proto/partition-format';
-import { breakOff } from './client-exchange.ts';
+import { breakOff, breakOffWith } from './client-exchange.ts';
 import type { ClientExchange } from './client-exchange.ts';
 import { fieldsOf, filterOf, limitOf, namesOf } from './dataset-query.ts';
 import { ProxyError } from './errors.ts';
@@ -219,6 +219,7 @@ async function send(
   coding = '',
 ): Promise<void> {
   const body = Readable.from(inChunks(pieces), { objectMode: false });
+  breakOffWith(body, response);
   try {
     const encoder = CODINGS[coding]?.();
     if (encoder === undefined) await pipeline(body, response);

@@ -10,7 +10,7 @@ import { pipeline } from 'node:stream/promises';
 import { appendVia, withoutHeaders, withoutHopByHop } from '@pannier/http-semantics';
 import type { CacheStatusParams } from '@pannier/http-semantics';
 import { createProxyServer } from 'http-proxy';
-import { breakOff } from './client-exchange.ts';
+import { breakOff, breakOffWith } from './client-exchange.ts';
 import type { ClientExchange } from './client-exchange.ts';
 import { ownAddress } from './egress.ts';
 import type { Egress } from './egress.ts';
@@ -254,6 +254,7 @@ async function sendAnswer(
   const inChunks = answer.headers['transfer-encoding'] !== undefined && bodyIsSent(asked.method, status);
   const isTrailed = inChunks && wantsTrailers(request);
   response.writeHead(status, flatHead(isTrailed ? [...head, ...announcedTrailers(answer)] : head));
+  breakOffWith(answer, response);
   try {
     await (isTrailed ? sendWithTrailers(answer, response) : pipeline(answer, response));
   } catch (error) {
