@@ -142,7 +142,7 @@ export class ManifestShelf {
     const { store, report } = this.#options;
     const { version } = manifest;
     const { fence, ...comparison } = when;
-    const bytes = encodeManifest(text, { ...manifest, fence });
+    const bytes = encodeManifest(text, manifest);
     const fenced = fence === undefined ? comparison : { fence, ...comparison };
     try {
       return await store.writeManifest(text, { bytes, version, ttlMs: retentionMs(manifest), ...fenced });
@@ -161,15 +161,14 @@ export class ManifestShelf {
   async publish({ text }: EntryKey, manifest: Manifest, fence?: string): Promise<PublishEnd> {
     const { store, report } = this.#options;
     const { version, requestTimeMs: sinceMs } = manifest;
-    const bytes = encodeManifest(text, { ...manifest, fence });
+    const bytes = encodeManifest(text, manifest);
     const write = { bytes, version, ttlMs: retentionMs(manifest), ...(fence === undefined ? {} : { fence }) };
     let refusedBy: string | undefined;
     try {
       for (let round = 0; round < SWAP_ROUNDS_MAX; round += 1) {
         const there = standing(text, await store.readManifest(text));
         const { ifVersion } = there.comparison;
-        if (isLater(there, { sinceMs, version, fence }) && !(await this.#isGone(text, there)))
-          return 'later-stands';
+        if (isLater(there, { sinceMs, version }) && !(await this.#isGone(text, there))) return 'later-stands';
         // It stands there as it did, so that not the comparison has failed, but the fence.
         if (fence !== undefined && ifVersion !== undefined && ifVersion === refusedBy) {
           if (!(await this.#isGone(text, there))) return 'later-lease';

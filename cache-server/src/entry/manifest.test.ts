@@ -47,7 +47,6 @@ const manifests: fc.Arbitrary<Manifest> = fc.record({
     staleIfErrorS: fc.nat(),
   }),
   framesExpireAtMs: time,
-  fence: fc.option(fc.string(), { nil: undefined }),
   url: fc.webUrl(),
   generation: fc.record({ epoch: fc.string(), sequence: fc.nat() }),
   body: fc.oneof(inline, partitions, pieces),

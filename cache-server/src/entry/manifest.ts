@@ -32,8 +32,6 @@ export interface Manifest extends StoredHead {
   readonly generation: Generation;
   /** What the upstream's version endpoint said before it was asked for it. */
   readonly told?: string | undefined;
-  /** Of the lease by which it was written last; undefined where that was done without one. */
-  readonly fence?: string | undefined;
   /** What invalidations make of it, by what was known at `judgedAt`. Not stored: each reader judges. */
   readonly doubt?: Doubt | undefined;
   readonly judgedAt?: Generation | undefined;
@@ -91,8 +89,8 @@ export function partitionCount({ body }: { readonly body: ManifestBody }): numbe
 
 /** The manifest's bytes, bound to its key. */
 export function encodeManifest(keyText: string, manifest: Manifest): Buffer {
-  const { doubt: _doubt, judgedAt: _judgedAt, told, fence, ...stored } = manifest;
-  const optional = { ...(told === undefined ? {} : { told }), ...(fence === undefined ? {} : { fence }) };
+  const { doubt: _doubt, judgedAt: _judgedAt, told, ...stored } = manifest;
+  const optional = told === undefined ? {} : { told };
   return sealRecord(KIND, keyText, { ...stored, ...optional, policy: policyFields(manifest.policy) });
 }
 
@@ -124,7 +122,6 @@ function manifestOf(fields: Fields): Manifest {
     generation: generationOf(fieldsOf(fields['generation'])),
     framesExpireAtMs: count(fields['framesExpireAtMs']),
     ...(fields['told'] === undefined ? {} : { told: text(fields['told']) }),
-    ...(fields['fence'] === undefined ? {} : { fence: text(fields['fence']) }),
     body: bodyOf(fieldsOf(fields['body'])),
   };
 }

@@ -22,12 +22,10 @@ export interface Ordered {
   readonly sinceMs: number;
   /** Of a response; decides between those that were asked for in the same millisecond. */
   readonly version: string;
-  /** Of the lease by which it was written. */
-  readonly fence: string | undefined;
 }
 
 /** Nothing that could be read. */
-const NOTHING = { entry: undefined, sinceMs: -Infinity, version: '', fence: undefined };
+const NOTHING = { entry: undefined, sinceMs: -Infinity, version: '' };
 
 /** Reads it; what cannot be read counts for nothing, and is replaced. */
 export function standing(keyText: string, bytes: Buffer | undefined): Standing {
@@ -39,17 +37,19 @@ export function standing(keyText: string, bytes: Buffer | undefined): Standing {
       return { ...NOTHING, entry: { kind: 'rule', rule }, sinceMs: rule.writtenAtMs, comparison };
     }
     const manifest = decodeManifest(keyText, bytes);
-    const { version, requestTimeMs: sinceMs, fence } = manifest;
+    const { version, requestTimeMs: sinceMs } = manifest;
     const entry = { kind: 'manifest', manifest } as const;
-    return { entry, sinceMs, version, fence, comparison: { ifVersion: version } };
+    return { entry, sinceMs, version, comparison: { ifVersion: version } };
   } catch {
     // Damaged, or of another format: whoever reads it reports it, and whatever is written is better.
     return { ...NOTHING, comparison: {} };
   }
 }
 
-/** Whether what stands there refuses another. Where both were fetched by a lease the store compares these, whatever the clocks of two servers say. */
+/**
+ * Whether what stands there was asked for later. Leases do not tell: one may be taken first and its upstream asked last, after a retry or a wait
+ * for the upstream's turn.
+ */
 export function isLater(there: Ordered, than: Ordered): boolean {
-  if (there.fence !== undefined && than.fence !== undefined) return false;
   return there.sinceMs === than.sinceMs ? there.version > than.version : there.sinceMs > than.sinceMs;
 }
