@@ -89,6 +89,18 @@ describe('of two responses to one key', () => {
     expect(await standing()).toBe('version 1');
   });
 
+  it('one that was purged itself replaces nothing newer, purged or not', async () => {
+    const opened = open();
+    const { shelf, response } = opened;
+    const old = await response(0);
+    await shelf.publish(KEY, await response(1000), SECOND_FENCE);
+    await purge(opened);
+    expect(await shelf.publish(KEY, old, FIRST_FENCE)).toBe('later-stands');
+    expect(await shelf.publish(KEY, { ...old, requestTimeMs: old.requestTimeMs + 2000 }, FIRST_FENCE)).toBe(
+      'later-lease',
+    );
+  });
+
   it('a purged one whose lease was of a clock far ahead makes way, too', async () => {
     const opened = open();
     const { shelf, response, standing } = opened;

@@ -95,7 +95,7 @@ export class ManifestShelf {
   }
 
   /** What was invalidated hard stands in nobody's way. */
-  async #isGone(keyText: string, { entry }: Standing): Promise<boolean> {
+  async #isGone(keyText: string, { entry }: Pick<Standing, 'entry'>): Promise<boolean> {
     if (entry === undefined) return true;
     const { kind } = entry;
     const judged =
@@ -154,7 +154,7 @@ export class ManifestShelf {
 
   /**
    * Publishes a response, unless what stands there was asked for later: of two fetches under way the one that began last has the last word.
-   * What stands there and was invalidated hard refuses nothing.
+   * What stands there and was invalidated hard refuses nothing that was not.
    *
    * @param fence of the lease by which it was fetched: nothing older is written after it
    */
@@ -164,14 +164,17 @@ export class ManifestShelf {
     const bytes = encodeManifest(text, manifest);
     const write = { bytes, version, ttlMs: retentionMs(manifest), ...(fence === undefined ? {} : { fence }) };
     let refusedBy: string | undefined;
+    const entry = { kind: 'manifest', manifest } as const;
+    const makesWay = async (there: Standing): Promise<boolean> =>
+      (await this.#isGone(text, there)) && !(await this.#isGone(text, { entry }));
     try {
       for (let round = 0; round < SWAP_ROUNDS_MAX; round += 1) {
         const there = standing(text, await store.readManifest(text));
         const { ifVersion } = there.comparison;
-        if (isLater(there, { sinceMs, version }) && !(await this.#isGone(text, there))) return 'later-stands';
+        if (isLater(there, { sinceMs, version }) && !(await makesWay(there))) return 'later-stands';
         // It stands there as it did, so that not the comparison has failed, but the fence.
         if (fence !== undefined && ifVersion !== undefined && ifVersion === refusedBy) {
-          if (!(await this.#isGone(text, there))) return 'later-lease';
+          if (!(await makesWay(there))) return 'later-lease';
           await store.deleteManifest(text, ifVersion);
           continue;
         }
