@@ -249,13 +249,14 @@ class ScheduleRun {
     return `version ${document.version}, ${body.length} bytes`;
   }
 
-  /** One publisher: while control can be reached, what is there is never replaced by something older. */
+  /** One publisher: while control can be reached, what is there is never replaced by something older that was asked for before it. */
   #judgeWrite(key: string, bytes: Buffer): void {
     const version = this.#versionIn(key, bytes);
     if (version === undefined) return;
     this.#note(`stored version ${version}`);
     const isAlone = this.#faults.some((fault) => fault !== 'kill -9' && fault !== 'stop');
-    if (version < this.#storedVersion && !isAlone)
+    const versions = { older: version, newer: this.#storedVersion };
+    if (version < this.#storedVersion && !isAlone && !this.#upstream.isOvertaken(PATH, versions))
       this.#violated(`version ${version} was stored over version ${this.#storedVersion}`);
     this.#storedVersion = version;
   }

@@ -32,6 +32,8 @@ export interface Document {
 export interface Asked {
   readonly path: string;
   readonly by: number;
+  /** When it was sent, and when it was answered, in milliseconds since the beginning. */
+  readonly sentMs: number;
   readonly atMs: number;
   readonly version: number;
   readonly kind: 'whole' | 'not-modified';
@@ -60,6 +62,16 @@ export class SimulatedUpstream {
   /** All versions there have been. */
   versions(path: string): readonly Document[] {
     return this.#documents.get(path) ?? [];
+  }
+
+  /**
+   * Whether a request for the newer version was overtaken on its way by one for the older: of the two, the one that was sent later brought what
+   * is older. From the times of requests, which are all that a cache has, nobody can tell.
+   */
+  isOvertaken(path: string, { older, newer }: { older: number; newer: number }): boolean {
+    const sent = (version: number): number[] =>
+      this.asked.filter((one) => one.path === path && one.version === version).map((one) => one.sentMs);
+    return Math.max(...sent(older)) >= Math.min(...sent(newer));
   }
 
   /** Publishes a new version. Some of its bytes are those of the old one, as in life. */
@@ -92,6 +104,7 @@ export class SimulatedUpstream {
     { handler, process, by }: { handler: Handler; process: SimulatedProcess; by: number },
   ): void {
     const { time, random, headMs, pieceMs, pieces, cutShare, cacheControl } = this.#options;
+    const sentMs = time.elapsedMs;
     let isOver = false;
     const controller = {
       rawHeaders: [] as Buffer[],
@@ -116,13 +129,8 @@ export class SimulatedUpstream {
       if (process.isDead) return end();
       const document = this.current(path);
       const isSame = valueOf(headers, 'if-none-match') === document.etag;
-      this.asked.push({
-        path,
-        by,
-        atMs: time.elapsedMs,
-        version: document.version,
-        kind: isSame ? 'not-modified' : 'whole',
-      });
+      const kind = isSame ? 'not-modified' : 'whole';
+      this.asked.push({ path, by, sentMs, atMs: time.elapsedMs, version: document.version, kind });
       const head = [
         ['etag', document.etag],
         ['cache-control', cacheControl],
