@@ -274,7 +274,7 @@ describe('when control is away', () => {
   });
 
   it.each([0, 1000])(
-    'or takes records of %i bytes at most, nobody waits for what cannot be told',
+    'or takes records of %i bytes at most, nobody waits for what cannot be told, and it is stored all the same',
     async (most) => {
       const { answer, sent } = held();
       const cluster = await startTestCluster({ limits, answer });
@@ -289,8 +289,11 @@ describe('when control is away', () => {
         expect(await readBody(body)).toEqual(BODY);
       await cluster.landed();
       expect(cluster.leases.held()).toEqual([]);
-      for (const server of [0, 1, 2])
-        expect(await readBody((await cluster.get(server, '/a')).body)).toEqual(BODY);
+      for (const server of [0, 1, 2]) {
+        const { outcome, body } = await cluster.get(server, '/a');
+        expect(outcome).toBe('hit');
+        expect(await readBody(body)).toEqual(BODY);
+      }
     },
   );
 });

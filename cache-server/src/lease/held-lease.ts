@@ -45,16 +45,16 @@ export class HeldLease {
   }
 
   /**
-   * Asks whether it is still held, which a process that was stopped does not know.
+   * Asks whether what was made under it still counts, which a process that was stopped does not know.
    *
-   * @returns false when it is another's, or nobody's; true also while nobody can tell
+   * @returns false when it was lost; true also while nobody can tell, and when it was given up: nobody has taken it away
    */
   async confirm(): Promise<boolean> {
     await this.isKept();
-    return this.isHeld;
+    return this.#state !== 'lost';
   }
 
-  /** As {@link confirm}, but false also while nobody can tell. */
+  /** Asks whether it is still held; false also while nobody can tell. */
   async isKept(): Promise<boolean> {
     const { store, name, token, onAway } = this.#options;
     if (!this.isHeld) return false;
@@ -85,7 +85,10 @@ export class HeldLease {
     await store.release(name, token).catch(onAway);
   }
 
-  /** Gives it up before its flight is over, because nothing can be told under it; never rejects. */
+  /**
+   * Gives it up before its flight is over, because nothing can be told under it; never rejects. The flight goes on as one of a server that is
+   * alone, but for its token: what it brings is stored, unless whoever takes the lease next has stored something.
+   */
   async giveUp(error: unknown): Promise<void> {
     if (!this.isHeld) return;
     this.#options.onAway(error);
@@ -100,8 +103,8 @@ export class HeldLease {
 
   #beatLater(): void {
     this.#stopBeat = this.#options.clock.after(BEAT_MS, () => {
-      void this.confirm().then((isHeld) => {
-        if (isHeld) this.#beatLater();
+      void this.isKept().then(() => {
+        if (this.isHeld) this.#beatLater();
       });
     });
   }
