@@ -1,6 +1,6 @@
 import { parseList, Token } from 'structured-headers';
 import { expect, test } from 'vitest';
-import { appendCacheStatus, cacheStatusMember } from './cache-status.ts';
+import { appendCacheStatus, cacheStatusMember, storingOf } from './cache-status.ts';
 import { cacheStatusOf, OUTCOMES } from './outcome.ts';
 import { appendVia, hasLooped } from './via.ts';
 
@@ -35,6 +35,15 @@ test('our member stands behind what came from nearer the origin', () => {
   for (const nothing of [undefined, '', '  ']) expect(appendCacheStatus(nothing, 'p; hit')).toBe('p; hit');
   for (const garbage of ['a; Hit', '"open', ',', 'é'])
     expect(appendCacheStatus(garbage, 'p; hit')).toBe('p; hit');
+});
+
+test('what a cache says of storing is read from its own member', () => {
+  const value =
+    'cdn; stored=?0; detail=private, s; stored; detail="no \\"x", s; fwd=uri-miss; stored=?0; detail=no-store';
+  expect(storingOf(value, 's')).toEqual({ stored: false, detail: 'no-store' });
+  expect(storingOf(value.slice(0, value.lastIndexOf(',')), 's')).toEqual({ stored: true, detail: 'no "x' });
+  expect(storingOf('s; hit; detail=3', 's')).toEqual({});
+  for (const nothing of [null, '', 'cdn; hit', 's; Hit']) expect(storingOf(nothing, 's')).toBeUndefined();
 });
 
 test('every outcome makes a valid Cache-Status', () => {

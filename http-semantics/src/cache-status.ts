@@ -53,12 +53,31 @@ export function appendCacheStatus(existing: string | undefined, member: string):
   return existing !== undefined && isList(existing) ? `${existing}, ${member}` : member;
 }
 
+/** What one cache says of storing, in the last of its members; undefined where it has none, or the value is no list. */
+export function storingOf(
+  value: string | null,
+  cacheName: string,
+): Pick<CacheStatusParams, 'stored' | 'detail'> | undefined {
+  const member = (listOf(value ?? '') ?? []).findLast(([name]) => String(name) === cacheName);
+  if (member === undefined) return undefined;
+  const stored: unknown = member[1].get('stored');
+  const detail: unknown = member[1].get('detail');
+  return {
+    ...(typeof stored === 'boolean' ? { stored } : {}),
+    ...(typeof detail === 'string' || detail instanceof Token ? { detail: String(detail) } : {}),
+  };
+}
+
 function isList(value: string): boolean {
+  return (listOf(value)?.length ?? 0) > 0;
+}
+
+function listOf(value: string): ReturnType<typeof parseList> | undefined {
   try {
-    return parseList(value).length > 0;
+    return parseList(value);
   } catch {
     // The parser's only way of saying no.
-    return false;
+    return undefined;
   }
 }
 

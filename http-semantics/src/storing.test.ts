@@ -82,11 +82,11 @@ test('cookies and credentials are shared only where the policy follows the RFC',
   for (const name of ['Authorization', 'Cookie', 'X-Api-Key']) {
     const request: HeaderList = [[name, 'secret']];
     for (const directive of ['public', 's-maxage=9', 'must-revalidate']) {
-      expect(verdict(200, cc(`max-age=60, ${directive}`), { request })).toBe('request');
+      expect(verdict(200, cc(`max-age=60, ${directive}`), { request })).toBe('credentials');
       expect(verdict(200, cc(`max-age=60, ${directive}`), { request, credentials: 'rfc' })).toBe('storable');
     }
-    expect(verdict(200, [fresh], { request, credentials: 'rfc' })).toBe('request');
-    expect(verdict(200, cc('max-age=60, public; x'), { request, credentials: 'rfc' })).toBe('request');
+    expect(verdict(200, [fresh], { request, credentials: 'rfc' })).toBe('credentials');
+    expect(verdict(200, cc('max-age=60, public; x'), { request, credentials: 'rfc' })).toBe('credentials');
     expect(verdict(200, [fresh, ['Vary', `Accept, ${name}`]])).toBe('vary');
     expect(verdict(200, [fresh, ['Vary', name]], { credentials: 'rfc' })).toBe('storable');
   }

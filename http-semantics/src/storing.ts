@@ -16,6 +16,7 @@ import { varyNames } from './vary.ts';
 export type NotStorableReason =
   | 'method'
   | 'request'
+  | 'credentials'
   | 'status'
   | 'not-understood'
   | 'partial'
@@ -26,6 +27,15 @@ export type NotStorableReason =
   | 'vary-any'
   | 'status-without-freshness'
   | 'nothing-to-reuse';
+
+/**
+ * Why a response was passed on and not stored: the token that stands as `detail` in Cache-Status.
+ *
+ * - `too-large`        larger than an entry may be
+ * - `close-delimited`  only the end of its connection says where it ends
+ * - `stale-kept`       an error, and what is stored may go on answering instead
+ */
+export type StoringRefusal = NotStorableReason | 'too-large' | 'close-delimited' | 'stale-kept';
 
 export type Storability =
   { readonly storable: true } | { readonly storable: false; readonly reason: NotStorableReason };
@@ -81,7 +91,7 @@ function requestReason({ method, headers }: RequestHead, judged: Judged): NotSto
   if (!hasCredentials(headers) || policy.credentials === 'keyed') return undefined;
   // https://www.rfc-editor.org/rfc/rfc9111#section-3.5; for other credentials than Authorization by analogy.
   const shareable = directives.public || directives.mustRevalidate || directives.sMaxAgeS !== undefined;
-  return policy.credentials === 'rfc' && shareable && !directives.garbled ? undefined : 'request';
+  return policy.credentials === 'rfc' && shareable && !directives.garbled ? undefined : 'credentials';
 }
 
 function hasCredentials(headers: HeaderList): boolean {

@@ -153,12 +153,12 @@ export function forwardStatus(
   arriving: Omit<PartArriving, 'kind'> & Partial<Pick<ResponseArriving, 'outcome'>>,
   isFirst: boolean,
 ): CacheStatusParams {
-  const { outcome, head, body, fwdStatus = head.status } = arriving;
+  const { outcome, head, body, refusal, fwdStatus = head.status } = arriving;
   const { fwd = outcome === 'refreshed' ? 'stale' : 'uri-miss' } = arriving;
   return {
     fwd,
     fwdStatus,
-    ...(body.storing ? { stored: true } : {}),
+    ...(body.storing ? { stored: true } : refusal && { stored: false, detail: refusal }),
     ...(isFirst ? {} : { collapsed: true }),
   };
 }

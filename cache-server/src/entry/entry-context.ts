@@ -1,4 +1,5 @@
 /** The parts that the story of an entry works with, put together once. */
+import type { StoringRefusal } from '@pannier/http-semantics';
 import type { Config, Logger, Metrics } from '@pannier/runtime';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
@@ -72,8 +73,8 @@ export interface EntryContext extends GetEntryDeps {
   readonly frames: BodyFrames;
   readonly flights: FlightTable<FlightHead>;
   readonly pool: SegmentPool;
-  /** Keys whose responses lately could not be shared: their requests go to the upstream themselves. */
-  readonly uncacheable: LRUCache<string, true>;
+  /** Keys whose responses lately could not be shared, and why, if this server knows: their requests go to the upstream themselves. */
+  readonly uncacheable: LRUCache<string, StoringRefusal | true>;
   /** Keys whose upstream failed a moment ago: what stands in for it is not kept waiting for it again. */
   readonly failing: LRUCache<string, true>;
   /** Keys that were asked about a moment ago behind the back of whoever got a stale answer. */
@@ -146,7 +147,7 @@ export function createEntryContext(deps: GetEntryDeps): EntryContext {
 }
 
 /** Bounded by a size of 1 each: by number, the table would have all its room from the start. */
-function remembered<V extends object | true>(
+function remembered<V extends object | string | true>(
   clock: Clock,
   { entriesMax, ttlMs }: { entriesMax: number; ttlMs: number },
 ): LRUCache<string, V> {

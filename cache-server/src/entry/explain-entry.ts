@@ -51,7 +51,9 @@ async function explainLookup(
     `The headers that tell entries apart: ${sent === '' ? 'none' : sent}.`,
   ];
   if (varies.length > 0) reasons.push(`Its responses vary by ${varies.join(', ')}.`);
-  if (context.uncacheable.has(key.text)) reasons.push('Its last response was for one caller alone.');
+  const refusal = context.uncacheable.get(key.text);
+  if (refusal !== undefined)
+    reasons.push(`Its last response was for one caller alone${refusal === true ? '' : `: ${refusal}`}.`);
   if (context.flights.isUnderWay(key.text)) reasons.push('A fetch of it is in progress.');
   if (forceRevalidate) reasons.push('The request asks for revalidation.');
   const { ignoreNoCache } = plan;

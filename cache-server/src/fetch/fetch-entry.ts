@@ -117,10 +117,10 @@ export async function receive(task: FetchTask, received: Received): Promise<void
     isOpen,
     stands: standsIn(stored, context),
   };
-  const plan = planResponse(head, response, given);
+  const { plan, refusal } = planResponse(head, response, given);
   // What an error says is not said of the response that comes after it, nor what is said to one caller's own headers of all others.
   const isTelling = plan === 'one-only' && !task.isPersonal && !isOpen && head.status < 400;
-  if (isTelling) context.uncacheable.set(task.entryKey.text, true);
+  if (isTelling) context.uncacheable.set(task.entryKey.text, refusal ?? true);
   flight.tags = entryTags(head.headers);
   const isShared = plan !== 'one-only';
   const variant = foundVariant(task, head);
@@ -137,6 +137,7 @@ export async function receive(task: FetchTask, received: Received): Promise<void
     variant,
     body,
     isShared,
+    refusal,
   };
   flight.settle(arriving);
   const tellEnd = tellResponse(arriving, { plan, isTelling, flight, generation, lead, context });

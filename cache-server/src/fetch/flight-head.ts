@@ -1,6 +1,6 @@
 /** What the followers of a flight learn when the upstream has answered. */
 import { variantValues } from '@pannier/http-semantics';
-import type { ForwardReason, HeaderList, Outcome } from '@pannier/http-semantics';
+import type { ForwardReason, HeaderList, Outcome, StoringRefusal } from '@pannier/http-semantics';
 import type { FlightBody } from '../flight/flight-body.ts';
 import type { JudgedHead } from '../freshness/entry-freshness.ts';
 import type { Manifest } from '../entry/manifest.ts';
@@ -36,6 +36,8 @@ export interface ResponseArriving {
   readonly body: FlightBody;
   /** Whether all who wait may have it; else it is for the request that it was fetched for, even if that one has left. */
   readonly isShared: boolean;
+  /** Why it is not stored; undefined where it is to be, or where another server knows. */
+  readonly refusal?: StoringRefusal | undefined;
   /** Whether another server asked for it. */
   readonly isFollowed?: true;
 }

@@ -78,7 +78,7 @@ describe('the plan for a response', () => {
       head(headers, rest),
       { framing: 'length', bodyBytes },
       { sent: [], limits, closeDelimited: 'relay', isOpen: false, stands: false },
-    );
+    ).plan;
 
   it('stores what may be used again and fits', () => {
     expect(plan(MAX_AGE)).toBe('store');
@@ -89,7 +89,7 @@ describe('the plan for a response', () => {
         { framing: 'close', bodyBytes: undefined },
         { sent: [], limits, closeDelimited: 'relay', isOpen: false, stands: false },
       ),
-    ).toBe('relay');
+    ).toEqual({ plan: 'relay', refusal: 'close-delimited' });
   });
 
   it.each([

@@ -22,7 +22,7 @@ import type { Manifest } from '../entry/manifest.ts';
 import type { Flight } from '../flight/flight.ts';
 import { isFresh } from '../freshness/entry-freshness.ts';
 import { planResponse } from '../freshness/response-plan.ts';
-import type { ResponsePlan } from '../freshness/response-plan.ts';
+import type { PlannedResponse } from '../freshness/response-plan.ts';
 import { publishRenewed } from '../fetch/publish-entry.ts';
 import { placeOf } from '../fetch/response-place.ts';
 import { forgetParts } from './complete-entry.ts';
@@ -128,10 +128,10 @@ async function receivePart(
   const { response, head, generation } = arrival;
   const part = contentPart(head, response.bodyBytes);
   const whole = { ...headOfWhole(head), policy: head.policy };
-  const plan = planWhole(task, { ...arrival, head: whole }, context);
+  const { plan, refusal = 'partial' } = planWhole(task, { ...arrival, head: whole }, context);
   const isShared = plan !== 'one-only';
   const isTelling = !isShared && !task.isPersonal && !sendsEverything(task) && head.status === 206;
-  if (isTelling) context.uncacheable.set(task.entryKey.text, true);
+  if (isTelling) context.uncacheable.set(task.entryKey.text, refusal);
   flight.tags = entryTags(head.headers);
   const variant = foundVariant(task, head);
   const key = placeOf(task, isShared ? variant : undefined);
@@ -144,7 +144,8 @@ async function receivePart(
   const body = bodyOf(flight, { bodyBytes: response.bodyBytes, sink, context });
   flight.attach(body, isShared);
   const fwd = hasParts ? 'partial' : 'uri-miss';
-  flight.settle({ kind: 'part', head, fwd, variant, body, isShared });
+  const kept = isKept ? {} : { refusal };
+  flight.settle({ kind: 'part', head, fwd, variant, body, isShared, ...kept });
   await body.pump(response.body);
   const enter = entering(task, { key, variant, head, generation, context });
   const isAllThere = isKept && (await publishPart({ key, flight, part, head: whole, body, enter }, context));
@@ -158,7 +159,7 @@ function planWhole(
   task: PartTask,
   { head, response }: FlightArrival,
   { limits }: EntryContext,
-): ResponsePlan {
+): PlannedResponse {
   const { closeDelimited } = task.target.upstream;
   const given = { sent: task.sent, limits, closeDelimited, isOpen: sendsEverything(task), stands: false };
   return planResponse(head, response, given);

@@ -1,11 +1,12 @@
 /** `pannier get URL`: the body, and why it was or was not cached. */
 import { STATUS_CODES } from 'node:http';
+import { storingOf } from '@pannier/http-semantics';
 import { ConfigError, formatBytes, formatDuration } from '@pannier/runtime';
 import type { Explanation, PannierClient, PannierResponse } from '../index.ts';
 import { PannierError } from '../index.ts';
 import type { CommandLine } from './command-line.ts';
 import { writeBody } from './body-file.ts';
-import { outcomeSentence } from './outcome-sentence.ts';
+import { outcomeSentence, refusalSentence } from './outcome-sentence.ts';
 import { grouped, note, paint, print, visible } from './terminal.ts';
 
 interface Transfer {
@@ -62,7 +63,14 @@ function jsonReport({ response, explanation, bytes, headMs, totalMs }: Transfer)
   const { status, url, cache } = response;
   const times = { headMs: Math.round(headMs * 10) / 10, totalMs: Math.round(totalMs * 10) / 10 };
   const headers = [...response.headers];
-  return { url, status, ...cache, bytes, ...times, reasons: explanation?.reasons ?? [], headers };
+  const notStored = refusalOf(response);
+  return { url, status, ...cache, notStored, bytes, ...times, reasons: explanation?.reasons ?? [], headers };
+}
+
+/** What the server says of why it did not store the response; undefined where it says nothing. */
+function refusalOf({ headers }: PannierResponse): string | undefined {
+  const { stored, detail } = storingOf(headers.get('cache-status'), 'pannier-server') ?? {};
+  return stored === false ? detail : undefined;
 }
 
 function report({ response, explanation, bytes, headMs, totalMs }: Transfer): string[] {
@@ -71,9 +79,11 @@ function report({ response, explanation, bytes, headMs, totalMs }: Transfer): st
   const outcome = paint(cached ? 'green' : 'yellow', visible(cache.outcome), process.stderr);
   const sentence = outcomeSentence(cache.outcome);
   const age = headers.get('age');
+  const refusal = refusalOf(response);
   const facts: (readonly [string, string])[] = [
     ['outcome', `${outcome}${sentence === '' ? '' : `, ${sentence}`}`],
     ['status', `${status} ${STATUS_CODES[status] ?? ''}`],
+    ...(refusal === undefined ? [] : [['stored', `no, ${visible(refusalSentence(refusal))}`] as const]),
     ['key', visible(cache.key) || 'none: nothing is stored'],
     ['version', visible(cache.version) || 'none'],
     ['age', `${age === null ? 'new' : formatDuration(Number(age) * 1000)}, ${freshness(cache.freshForMs)}`],

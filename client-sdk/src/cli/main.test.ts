@@ -32,6 +32,10 @@ const script: ServerScript = {
         case: 'error',
         value: { code: ErrorCode.UPSTREAM_UNREACHABLE, message: 'geo: connection refused' },
       });
+    } else if (url.endsWith('/unstored')) {
+      const said = 'pannier-server; fwd=uri-miss; stored=?0; detail=';
+      const detail = echo === 'body\n' ? 'set-cookie' : echo;
+      reply(...wholeResponse('body', { outcome: 'miss' }, [['Cache-Status', said + detail]]));
     } else {
       const entry = { key: 'geo:original:GET', version: 'v1', freshForMs: 48_000n, shareable: true };
       reply(
@@ -123,6 +127,16 @@ test('get writes the body alone to standard output and the reasons to standard e
   expect(err).toMatch(/^age +12s, fresh for 48s$/m);
   expect(err).toMatch(/^why +It belongs to upstream geo\.\n +It is fresh\.$/m);
   expect(err).not.toContain('\u001b');
+});
+
+test('get says why a response was not stored', async () => {
+  const { address } = await serve(script);
+  const get = (...rest: string[]): Promise<Ended> =>
+    pannier(['get', 'http://api.example/unstored', '-s', address, ...rest]);
+  const [known, newer, json] = await Promise.all([get(), get('-H', 'X-Echo: a-new-reason'), get('--json')]);
+  expect(known.err).toMatch(/^stored +no, it sets a cookie\nkey +none: nothing is stored$/m);
+  expect(newer.err).toMatch(/^stored +no, a-new-reason$/m);
+  expect(JSON.parse(json.out)).toMatchObject({ notStored: 'set-cookie' });
 });
 
 test('get writes head, file and JSON as it is told', async () => {

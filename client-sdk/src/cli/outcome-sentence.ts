@@ -1,4 +1,4 @@
-import type { Outcome } from '@pannier/http-semantics';
+import type { Outcome, StoringRefusal } from '@pannier/http-semantics';
 
 /** What an outcome means to a person, in a few words. */
 const SENTENCES: Record<Outcome, string> = {
@@ -35,4 +35,29 @@ const SENTENCES: Record<Outcome, string> = {
 /** '' for an outcome of a newer server. */
 export function outcomeSentence(outcome: string): string {
   return Object.hasOwn(SENTENCES, outcome) ? SENTENCES[outcome as Outcome] : '';
+}
+
+/** Why a response was not stored, in a few words. */
+const REFUSALS: Record<StoringRefusal, string> = {
+  method: 'it answers no GET',
+  request: 'it speaks of this one request',
+  credentials: 'the request carries credentials, and the response does not say that it may be shared',
+  status: 'a response of this status never is',
+  'not-understood': 'it says must-understand, and its status is not known here',
+  partial: 'it is a part, and nothing proves of which whole',
+  'no-store': 'it says no-store',
+  private: 'it says private',
+  'set-cookie': 'it sets a cookie',
+  vary: 'it varies by credentials',
+  'vary-any': 'it varies by anything (Vary: *)',
+  'status-without-freshness': 'a response of this status is only when it says for how long',
+  'nothing-to-reuse': 'it is stale at once, and nothing in it could be revalidated',
+  'too-large': 'it is larger than an entry may be',
+  'close-delimited': 'only the end of its connection says where it ends',
+  'stale-kept': 'it is an error, and what is stored may go on answering instead',
+};
+
+/** The token itself where a newer server says one that is not known here. */
+export function refusalSentence(refusal: string): string {
+  return Object.hasOwn(REFUSALS, refusal) ? REFUSALS[refusal as StoringRefusal] : refusal;
 }
