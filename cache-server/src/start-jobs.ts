@@ -1,5 +1,6 @@
 /** Jobs of Warm, put together: where they wait, and, where this process is to run them, who does. */
 import type { Config, Logger, Metrics } from '@pannier/runtime';
+import { bareError } from './bare-error.ts';
 import type { Clock } from './clock.ts';
 import type { Datasets } from './datasets/dataset-service.ts';
 import type { EntryService } from './entry/entry-service.ts';
@@ -7,7 +8,6 @@ import type { JobQueue, JobWork } from './jobs/job-queue.ts';
 import { MemoryJobQueue } from './jobs/memory-job-queue.ts';
 import { RedisJobQueue } from './jobs/redis-job-queue.ts';
 import { RedisJobWorker } from './jobs/redis-job-worker.ts';
-import { bareError } from './store/redis/bare-error.ts';
 import { jobConnection } from './store/redis/job-connection.ts';
 
 /** What jobs need. */

@@ -1,10 +1,11 @@
-/** What the connections report when Redis refuses a password: the client's errors carry HELLO and AUTH, whole. */
+/** What the connections report when Redis refuses something: the client's errors carry what was sent, HELLO and AUTH too, whole. */
 import { inspect } from 'node:util';
 import { createMetrics, loadConfig } from '@pannier/runtime';
 import type { Config, ConfigInput } from '@pannier/runtime';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../cache-server/src/clock.ts';
 import { openClusterControl } from '../../cache-server/src/cluster-control.ts';
+import type { JobQueue } from '../../cache-server/src/jobs/job-queue.ts';
 import { openStore } from '../../cache-server/src/open-store.ts';
 import { startJobs } from '../../cache-server/src/start-jobs.ts';
 import { startRedis } from '../fixture/redis-server.ts';
@@ -19,6 +20,19 @@ function listener(): { lines: string[]; warn: (fields: unknown, message?: string
     lines,
     warn: (fields, message) => lines.push(`${message} ${inspect(fields, { depth: null, showHidden: true })}`),
   };
+}
+
+function openJobs(config: Config, logger: ReturnType<typeof listener>): JobQueue {
+  const queue = startJobs({
+    config,
+    entries: { warm: async () => undefined },
+    datasets: { warm: async () => undefined },
+    clock: systemClock,
+    logger,
+    metrics: createMetrics('test'),
+  });
+  onTestFinished(async () => await queue.close());
+  return queue;
 }
 
 const OPENERS: Record<string, (config: Config, logger: ReturnType<typeof listener>) => Promise<void>> = {
@@ -36,16 +50,9 @@ const OPENERS: Record<string, (config: Config, logger: ReturnType<typeof listene
     logger.warn(claim, 'claim');
   },
   jobs: async (config, logger) => {
-    const queue = startJobs({
-      config,
-      entries: { warm: async () => undefined },
-      datasets: { warm: async () => undefined },
-      clock: systemClock,
-      logger,
-      metrics: createMetrics('test'),
-    });
-    onTestFinished(async () => await queue.close());
-    const job = await queue.look('x').catch((error: unknown) => error);
+    const job = await openJobs(config, logger)
+      .look('x')
+      .catch((error: unknown) => error);
     logger.warn(job, 'look');
   },
 };
@@ -75,4 +82,20 @@ describe.each(Object.keys(OPENERS))('the connections for %s', (what) => {
     await until(() => logger.lines.some((line) => /unknown command/i.test(line)));
     expect(logger.lines.join('\n')).not.toContain('hush');
   });
+});
+
+test('a job that Redis has no memory for is refused without a word of what it asks for', async () => {
+  await using redis = await startRedis({ args: ['--maxmemory', '1', '--maxmemory-policy', 'noeviction'] });
+  const config = loadConfig({
+    env: {},
+    overrides: { server: { role: 'server', redis: { url: redis.url } } },
+  });
+  const jobs = openJobs(config, listener());
+  const task = { urls: ['http://api.example/?key=hush'], headers: [], datasets: [] };
+  let refusal: unknown;
+  await until(async () => {
+    refusal = await jobs.enqueue(task).catch((error: unknown) => error);
+    return inspect(refusal).includes('OOM');
+  });
+  expect(inspect(refusal, { depth: null, showHidden: true })).not.toContain('hush');
 });

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import type { ConnectionOptions } from 'bullmq';
+import { bareError } from '../bare-error.ts';
 import { CacheServerError } from '../errors.ts';
 import { JOB_ATTEMPTS_MAX, JOB_BACKOFF_MS, JOBS_KEPT_MAX, JOBS_KEPT_MS } from './job-queue.ts';
 import type { JobLimits, JobProgress, JobQueue, JobState, JobTask } from './job-queue.ts';
@@ -135,9 +136,10 @@ export class RedisJobQueue implements JobQueue {
     } catch (error) {
       if (error instanceof CacheServerError) throw error;
       const { status } = this.#options.client;
-      const reason = error instanceof Error ? error.message : String(error);
-      const fault = status === 'ready' ? `: ${reason}` : ` does not answer (${status})`;
-      throw new CacheServerError('store', `cannot ${what}: ${PLACE}${fault}`, { cause: error });
+      // What was sent has the URLs of the job, and their keys.
+      const cause = bareError(error);
+      const fault = status === 'ready' ? `: ${cause.message}` : ` does not answer (${status})`;
+      throw new CacheServerError('store', `cannot ${what}: ${PLACE}${fault}`, { cause });
     } finally {
       clearTimeout(timer);
     }

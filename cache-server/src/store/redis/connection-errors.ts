@@ -1,5 +1,5 @@
 /** Errors of the connections to Redis: each is counted, few are reported, none with what was sent. */
-import { bareError } from './bare-error.ts';
+import { bareError } from '../../bare-error.ts';
 
 /** Told of errors: the latest, and how many there were since it was last told, this one included. */
 export type OnConnectionError = (error: Error, count: number) => void;

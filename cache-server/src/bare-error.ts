@@ -1,4 +1,4 @@
-/** Errors of the client without what was sent: it may be megabytes, or the password, and is no business of a log. */
+/** Errors of the client of Redis without what was sent: it may be megabytes, or the password, and is no business of a log. */
 
 /** What the client hangs on its errors: the command with its arguments, errors that have one, bytes that it cannot read. */
 const CARGO = ['command', 'args', 'previousErrors', 'buffer'] as const;
