@@ -94,6 +94,16 @@ export class ManifestShelf {
     return { kind: 'manifest', manifest: { ...manifest, doubt, judgedAt } };
   }
 
+  /**
+   * What stands under a key, for a write that is to replace just that; what was invalidated hard is not there to be read any more.
+   *
+   * @throws CacheServerError `store`
+   */
+  async standing(keyText: string): Promise<Standing> {
+    const there = standing(keyText, await this.#options.store.readManifest(keyText));
+    return (await this.#isGone(keyText, there)) ? { ...there, entry: undefined } : there;
+  }
+
   /** What was invalidated hard stands in nobody's way. */
   async #isGone(keyText: string, { entry }: Pick<Standing, 'entry'>): Promise<boolean> {
     if (entry === undefined) return true;

@@ -119,6 +119,53 @@ describe('stored parts', () => {
     expect(content.asked).toEqual(['bytes=0-4999', 'bytes=0-9', 'whole']);
   });
 
+  it.each([
+    ['url', '/a'],
+    ['key', ''],
+  ] as const)(
+    'do not come back with a part that is fetched after that, named by its %s',
+    async (kind, value) => {
+      const content = rangedContent(LENGTH);
+      const { part, landed, invalidate, upstream, service } = await startRanged(content);
+      const asked = { method: 'GET', url: `${upstream.url}/a`, headers: [] };
+      const { key } = await service.explain(asked, { identity: 'test' });
+      await part('0-4999');
+      await landed();
+      await invalidate(kind, value || key);
+      expect((await part('5000-5999')).outcome).toBe('miss');
+      await landed();
+      expect((await part('100-199')).outcome).toBe('miss');
+      expect(content.asked).toEqual(['bytes=0-4999', 'bytes=5000-5999', 'bytes=100-199']);
+    },
+  );
+
+  it('that come at the same time are all stored, also in the place of some that were invalidated', async () => {
+    const content = rangedContent(LENGTH);
+    const { part, landed, invalidate, store, ask } = await startRanged(content);
+    await part('9000-9099');
+    await landed();
+    await invalidate('url', '/a');
+    const write = store.writeManifest.bind(store);
+    const waiting: (() => void)[] = [];
+    // Each write waits for the other part's: what was looked at before is no more what stands there.
+    store.writeManifest = async (...written) => {
+      await new Promise<void>((resolve) => {
+        waiting.push(resolve);
+        if (waiting.length === 2) for (const go of waiting.splice(0)) go();
+        setTimeout(resolve, 200);
+      });
+      return await write(...written);
+    };
+    await Promise.all([part('0-99'), part('5000-5099')]);
+    await landed();
+    const headers = [['Cache-Control', 'only-if-cached']] as const;
+    for (const range of ['0-99', '5000-5099'])
+      expect(await ask('/a', [...headers, ['Range', `bytes=${range}`]])).toMatchObject({
+        outcome: 'hit',
+        status: 206,
+      });
+  });
+
   it('are only asked about where the response was outdated softly', async () => {
     const content = rangedContent(LENGTH);
     const { part, landed, invalidate } = await startRanged(content);

@@ -44,14 +44,21 @@ type Context = Pick<
 /** The parts that are stored of a response, if there are any. What outdates the entry outdates its parts. */
 export async function readParts(
   key: EntryKey,
-  { manifests, generations }: Pick<Context, 'manifests' | 'generations'>,
+  context: Pick<Context, 'manifests' | 'generations'>,
   how?: ManifestRead,
 ): Promise<PartsManifest | undefined> {
-  const manifest = await manifests.read(partsKey(key).text, how);
+  return await withEntry(key, await context.manifests.read(partsKey(key).text, how), context);
+}
+
+/** Parts, unless they are outdated by what names their entry by its key, which is not theirs. */
+async function withEntry(
+  { text: key }: EntryKey,
+  manifest: Manifest | undefined,
+  { generations }: Pick<Context, 'generations'>,
+): Promise<PartsManifest | undefined> {
   if (manifest === undefined || !isOfParts(manifest)) return undefined;
-  // Named by its key, an entry goes with its parts.
   const { scope } = manifest;
-  const { verdict } = await generations.judge(manifest.generation, () => ({ key: key.text, scope }));
+  const { verdict } = await generations.judge(manifest.generation, () => ({ key, scope }));
   return verdict === 'gone' || verdict === 'stale' ? undefined : manifest;
 }
 
@@ -83,7 +90,7 @@ export interface ArrivedPart {
 }
 
 /**
- * Adds a part to those that are stored of the same bytes; others make way for it. Never rejects.
+ * Adds a part to those that are stored of the same bytes; others make way for it, and so do parts that were invalidated. Never rejects.
  *
  * @returns whether all of the whole is stored now
  */
@@ -92,13 +99,11 @@ export async function storePart(key: EntryKey, arrived: ArrivedPart, context: Co
   const place = partsKey(key);
   try {
     for (let round = 0; round < SWAP_ROUNDS_MAX; round += 1) {
-      const former = await manifests.read(place.text);
-      const merged = await withPart(key, arrived, { former, context });
+      const { entry, comparison } = await manifests.standing(place.text);
+      const there = entry?.kind === 'manifest' ? entry.manifest : undefined;
+      const merged = await withPart(key, arrived, { former: await withEntry(key, there, context), context });
       if (merged === undefined) return false;
       const bytes = encodeManifest(place.text, merged);
-      // What is there and cannot be read, or was invalidated, is replaced at the second attempt.
-      const comparison =
-        former === undefined ? (round === 0 ? { ifAbsent: true } : {}) : { ifVersion: former.version };
       const write = { bytes, version: merged.version, ttlMs: retentionMs(merged), ...comparison };
       if (await store.writeManifest(place.text, write))
         return missingRange(merged.body.pieces, merged.body.bodyBytes) === undefined;
@@ -114,7 +119,7 @@ export async function storePart(key: EntryKey, arrived: ArrivedPart, context: Co
 async function withPart(
   { scope, url = '' }: EntryKey,
   { part, head, held, version, generation }: ArrivedPart,
-  { former, context }: { former: Manifest | undefined; context: Context },
+  { former, context }: { former: PartsManifest | undefined; context: Context },
 ): Promise<PartsManifest | undefined> {
   const { first, last, completeBytes } = part;
   const same = former !== undefined && isOfSameBytes(former, head, completeBytes) ? former : undefined;
@@ -138,13 +143,8 @@ async function withPart(
   };
 }
 
-function isOfSameBytes(
-  former: Manifest,
-  { headers }: JudgedHead,
-  completeBytes: number,
-): former is PartsManifest {
-  if (!isOfParts(former) || former.body.bodyBytes !== completeBytes) return false;
-  return haveSameBytes(former.headers, headers);
+function isOfSameBytes(former: PartsManifest, { headers }: JudgedHead, completeBytes: number): boolean {
+  return former.body.bodyBytes === completeBytes && haveSameBytes(former.headers, headers);
 }
 
 /** Fields of the later response count: https://www.rfc-editor.org/rfc/rfc9111#section-3.4-4 */
