@@ -3,6 +3,11 @@ import { expect } from 'vitest';
 import type { ContractTests } from './store-harness.ts';
 import { LONG_MS, SCOPE, SHORT_MS, digest, frame } from './store-harness.ts';
 
+/** Whatever was extended to half of this was so long ago. */
+const LONG_AGO = { keptMs: 2 * LONG_MS, graceMs: SHORT_MS };
+/** Whatever was extended to twice this was so just now. */
+const JUST_NOW = { keptMs: LONG_MS / 2, graceMs: SHORT_MS };
+
 const names = (count: number): string[] => Array.from({ length: count }, (_none, index) => `frame ${index}`);
 
 /** What frames do in every store. */
@@ -104,6 +109,58 @@ export const frameContract: ContractTests = {
     await elapse(SHORT_MS);
     const there = await store.extendFrames(SCOPE, ['extended', 'written again'].map(digest), SHORT_MS);
     expect(there).toEqual([true, true]);
+  },
+
+  'a frame that was let go is there for its grace, and gone after it': async ({ store, elapse }) => {
+    await store.writeFrames(SCOPE, [frame('gone', Buffer.from('G')), frame('other')], LONG_MS);
+    await store.writeFrames('another', [frame('gone')], LONG_MS);
+    await store.releaseFrames(SCOPE, [digest('gone')], { ...LONG_AGO, graceMs: LONG_MS / 2 });
+    expect((await store.readFrames(SCOPE, [digest('gone')])).map(String)).toEqual(['G']);
+    await store.releaseFrames(SCOPE, [digest('gone'), digest('never there')], LONG_AGO);
+    await store.releaseFrames(SCOPE, [], LONG_AGO);
+    await elapse(SHORT_MS);
+    const there = await store.extendFrames(SCOPE, ['gone', 'never there', 'other'].map(digest), LONG_MS);
+    expect(there).toEqual([false, false, true]);
+    expect(await store.extendFrames('another', [digest('gone')], LONG_MS)).toEqual([true]);
+  },
+
+  'letting go lengthens no time to live': async ({ store, elapse }) => {
+    await store.writeFrames(SCOPE, [frame('a')], SHORT_MS);
+    await store.releaseFrames(SCOPE, [digest('a')], { ...LONG_AGO, graceMs: LONG_MS });
+    await elapse(SHORT_MS);
+    expect(await store.readFrames(SCOPE, [digest('a')])).toEqual([undefined]);
+  },
+
+  'a frame that is extended, or written again, stays though it was let go before': async (under) => {
+    const { store, elapse } = under;
+    const both = [frame('extended'), frame('written')];
+    const digests = both.map((one) => one.digest);
+    await store.writeFrames(SCOPE, both, LONG_MS);
+    await store.releaseFrames(SCOPE, digests, { ...LONG_AGO, graceMs: LONG_MS / 8 });
+    await store.extendFrames(SCOPE, [digest('extended')], LONG_MS);
+    await store.writeFrames(SCOPE, [frame('written')], LONG_MS);
+    // Of what still had its grace this would leave nothing.
+    await store.releaseFrames(SCOPE, digests, JUST_NOW);
+    await elapse(SHORT_MS);
+    expect(await store.extendFrames(SCOPE, digests, LONG_MS)).toEqual([true, true]);
+  },
+
+  'of a frame that is extended and let go at the same time the extension counts': async (under) => {
+    const { store, elapse } = under;
+    const all = names(100).map((name) => frame(name));
+    const digests = all.map((one) => one.digest);
+    // Long ago, by what is left of it.
+    await store.writeFrames(SCOPE, all, JUST_NOW.keptMs / 2);
+    const calls = digests.flatMap((one, index) => [
+      ...(index % 2 === 0 ? [store.extendFrames(SCOPE, [one], LONG_MS)] : []),
+      store.releaseFrames(SCOPE, [one], { ...JUST_NOW, graceMs: JUST_NOW.keptMs / 4 }),
+      ...(index % 2 === 0 ? [] : [store.extendFrames(SCOPE, [one], LONG_MS)]),
+    ]);
+    await Promise.all(calls);
+    // Of what was not extended, or cut after that, this would leave nothing.
+    await store.releaseFrames(SCOPE, digests, JUST_NOW);
+    await elapse(SHORT_MS);
+    expect(await store.extendFrames(SCOPE, digests, LONG_MS)).not.toContain(false);
   },
 
   'of two writers of a frame the longer time to live stays': async ({ store, elapse }) => {

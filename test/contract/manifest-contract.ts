@@ -112,6 +112,7 @@ export const manifestContract: ContractTests = {
       store.readFrames('geo', [Buffer.alloc(32)]),
       store.writeFrames('geo', [{ digest: Buffer.alloc(32), frame: Buffer.alloc(1) }], LONG_MS),
       store.extendFrames('geo', [Buffer.alloc(32)], LONG_MS),
+      store.releaseFrames('geo', [Buffer.alloc(32)], { keptMs: 2 * LONG_MS, graceMs: LONG_MS }),
       store.listKeys({ contains: '', cursor: '', limit: 1 }),
       store.stats(),
     ];

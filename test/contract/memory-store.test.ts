@@ -47,6 +47,34 @@ describe('the embedded store by itself', () => {
     expect((await store.stats()).bytes).toBeGreaterThan(0.9 * MIB);
   });
 
+  test('what was let go makes room first, and is counted until its grace is over', async () => {
+    const { store, elapse } = await openMemory(MIB);
+    const fill = async (from: number, to: number): Promise<void> => {
+      for (let index = from; index < to; index += 1)
+        await store.writeFrames(SCOPE, [frame(String(index), Buffer.alloc(100_000))], LONG_MS);
+    };
+    await fill(0, 10);
+    const release = { keptMs: 2 * LONG_MS, graceMs: 1000 };
+    // Not the least recently used ones.
+    await store.releaseFrames(SCOPE, ['7', '8', '9'].map(digest), release);
+    await store.extendFrames(SCOPE, [digest('7')], LONG_MS);
+    await fill(10, 11);
+    const all = Array.from({ length: 11 }, (_none, index) => digest(String(index)));
+    const there = (await store.readFrames(SCOPE, all)).flatMap((one, index) => (one ? [index] : []));
+    expect(there).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 9, 10]);
+    expect((await store.stats()).bytes).toBeGreaterThan(1_000_000);
+    await elapse(1000);
+    expect((await store.stats()).bytes).toBeLessThan(930_000);
+  });
+
+  test('what is refused because it is too large takes no room of what was let go', async () => {
+    const { store } = await openMemory(10_000);
+    await store.writeFrames(SCOPE, [frame('a', Buffer.alloc(5_000))], LONG_MS);
+    await store.releaseFrames(SCOPE, [digest('a')], { keptMs: 2 * LONG_MS, graceMs: 1000 });
+    await expect(store.writeFrames(SCOPE, [frame('b', Buffer.alloc(20_000))], LONG_MS)).rejects.toThrow();
+    expect(await store.extendFrames(SCOPE, [digest('a')], LONG_MS)).toEqual([true]);
+  });
+
   test('manifests that were driven out are neither listed nor counted', async () => {
     const { store } = await openMemory(100_000);
     for (let index = 0; index < 1_000; index += 1) {

@@ -96,6 +96,15 @@ describe('memory before Redis', () => {
     expect(await store.readFrames(SCOPE, [digest('a')])).toEqual([undefined]);
   });
 
+  test('what one replica let go is read from Redis again, as long as it is there', async () => {
+    const { store, hits } = await open();
+    await store.writeFrames(SCOPE, [frame('a', Buffer.from('A'))], LONG_MS);
+    await store.readFrames(SCOPE, [digest('a')]);
+    await store.releaseFrames(SCOPE, [digest('a')], { keptMs: 2 * LONG_MS, graceMs: LONG_MS / 2 });
+    expect((await store.readFrames(SCOPE, [digest('a')])).map(String)).toEqual(['A']);
+    expect(hits).toEqual({ 'frame redis': 2 });
+  });
+
   test('a frame is read from Redis once; that it is in memory proves nothing of Redis', async () => {
     const { store, hits } = await open();
     await store.writeFrames(SCOPE, [frame('a', Buffer.from('A'))], LONG_MS);
@@ -209,6 +218,7 @@ function bound(store: EntryStore): EntryStore {
     writeFrames: async (...args) => await store.writeFrames(...args),
     extendFrames: async (...args) => await store.extendFrames(...args),
     deleteFrames: async (...args) => await store.deleteFrames(...args),
+    releaseFrames: async (...args) => await store.releaseFrames(...args),
     listKeys: async (...args) => await store.listKeys(...args),
     stats: async () => await store.stats(),
     close: async () => await store.close(),

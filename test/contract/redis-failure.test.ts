@@ -154,6 +154,7 @@ function everyCall(store: EntryStore): Promise<unknown>[] {
     store.readFrames(SCOPE, [digest('a')]),
     store.writeFrames(SCOPE, [frame('a')], LONG_MS),
     store.extendFrames(SCOPE, [digest('a')], LONG_MS),
+    store.releaseFrames(SCOPE, [digest('b')], { keptMs: 2 * LONG_MS, graceMs: LONG_MS }),
     store.listKeys({ contains: '', cursor: '', limit: 10 }),
     store.stats(),
   ];

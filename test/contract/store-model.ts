@@ -28,6 +28,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.tuple(scope, frameNames).map((args) => readFrames(...args)),
   fc.tuple(scope, frameNames).map((args) => extendFrames(...args)),
   fc.tuple(scope, frameNames).map((args) => deleteFrames(...args)),
+  fc.tuple(scope, frameNames).map((args) => releaseFrames(...args)),
   fc.constantFrom('', 'a', '*', ':').map(listKeys),
 );
 
@@ -105,6 +106,14 @@ function deleteFrames(inScope: string, deleted: string[]): Operation {
   return async (store, { frames }) => {
     await store.deleteFrames(inScope, deleted.map(digest));
     for (const from of deleted) frames.delete(`${inScope}/${from}`);
+  };
+}
+
+/** Their grace outlasts the test. */
+function releaseFrames(inScope: string, released: string[]): Operation {
+  return async (store) => {
+    const release = { keptMs: 2 * LONG_MS, graceMs: LONG_MS / 2 };
+    await store.releaseFrames(inScope, released.map(digest), release);
   };
 }
 

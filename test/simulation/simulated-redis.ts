@@ -3,7 +3,12 @@
  * the same contract suites as the real one. It can lose its last writes, as a failover to a replica does.
  */
 import { CacheServerError } from '../../cache-server/src/errors.ts';
-import type { EntryStore, FrameWrite, ManifestWrite } from '../../cache-server/src/store/entry-store.ts';
+import type {
+  EntryStore,
+  FrameRelease,
+  FrameWrite,
+  ManifestWrite,
+} from '../../cache-server/src/store/entry-store.ts';
 import { storedTtlMs } from '../../cache-server/src/store/time-to-live.ts';
 import type { Timeline } from './simulated-time.ts';
 
@@ -52,6 +57,13 @@ export class ExpiringMap<T> {
     const expiresAtMs = Math.max(this.#items.get(name)?.expiresAtMs ?? 0, this.#time.nowMs + ttlMs);
     this.#items.set(name, { value, expiresAtMs });
     return true;
+  }
+
+  release(name: string, { keptMs, graceMs }: FrameRelease): void {
+    const item = this.get(name) === undefined ? undefined : this.#items.get(name);
+    const leftMs = item === undefined ? 0 : item.expiresAtMs - this.#time.nowMs;
+    if (item === undefined || leftMs <= graceMs || leftMs > keptMs - graceMs) return;
+    this.#items.set(name, { value: item.value, expiresAtMs: this.#time.nowMs + storedTtlMs(graceMs) });
   }
 
   delete(name: string): boolean {
@@ -129,6 +141,10 @@ export class SimulatedEntryStore implements EntryStore {
 
   async deleteFrames(scope: string, digests: readonly Uint8Array[]): Promise<void> {
     for (const digest of digests) this.frames.delete(frameName(scope, digest));
+  }
+
+  async releaseFrames(scope: string, digests: readonly Uint8Array[], release: FrameRelease): Promise<void> {
+    for (const digest of digests) this.frames.release(frameName(scope, digest), release);
   }
 
   async listKeys(page: {

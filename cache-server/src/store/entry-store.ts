@@ -39,6 +39,12 @@ export interface EntryStore {
   /** Removes frames, such as damaged ones, which a write would take for being there. Those that are missing are none. */
   deleteFrames(scope: string, digests: readonly Uint8Array[]): Promise<void>;
 
+  /**
+   * Lets frames go that nothing names any more: what they have left to live is cut to a grace. Who was told by an extension that one is there can
+   * rely on that: one that was extended within the last grace stays as it is, and a later extension keeps it. Missing ones are passed over.
+   */
+  releaseFrames(scope: string, digests: readonly Uint8Array[], release: FrameRelease): Promise<void>;
+
   /** Keys of manifests that contain a text, page by page; in no order. The cursor is '' at first and at the end. */
   listKeys(page: {
     contains: string;
@@ -51,6 +57,17 @@ export interface EntryStore {
 
   /** Frees connections and memory. */
   close(): Promise<void>;
+}
+
+/** How long frames stay that are let go: longer than it takes to write what names them behind their extension. In milliseconds. */
+export const RELEASE_GRACE_MS = 10 * 60 * 1000;
+
+/** How frames are let go. */
+export interface FrameRelease {
+  /** What those who keep them extend them to, in milliseconds: what one has left of it tells how long ago that was. */
+  keptMs: number;
+  /** At least 1; {@link RELEASE_GRACE_MS} unless what was removed had less to live. */
+  graceMs: number;
 }
 
 /** How a manifest is read. */

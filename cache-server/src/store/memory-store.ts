@@ -1,7 +1,7 @@
 /** The embedded store: manifests and frames in the memory of this process, in one budget of bytes. */
 import { LRUCache } from 'lru-cache';
 import { CacheServerError } from '../errors.ts';
-import type { EntryStore, FrameWrite, ManifestWrite } from './entry-store.ts';
+import type { EntryStore, FrameRelease, FrameWrite, ManifestWrite } from './entry-store.ts';
 import { ownCopy } from './own-copy.ts';
 import { storedTtlMs } from './time-to-live.ts';
 
@@ -43,6 +43,8 @@ class MemoryStore implements EntryStore {
   /** Manifests that are never driven out; a name is here or among the items, never in both. */
   readonly #kept = new Map<string, Item>();
   #keptBytes = 0;
+  /** Names of frames that were let go: the first to make room. */
+  readonly #released = new Set<string>();
   /** Names of manifests in the order of their first write, which is the order of a listing. */
   readonly #manifests = new Map<string, number>();
   #lastSerial = 0;
@@ -55,7 +57,9 @@ class MemoryStore implements EntryStore {
       maxSize: bytesMax,
       sizeCalculation: (item, name) => itemBytes(name, item),
       dispose: (_item, name, reason) => {
-        if (reason !== 'set') this.#manifests.delete(name);
+        if (reason === 'set') return;
+        this.#manifests.delete(name);
+        this.#released.delete(name);
       },
     });
   }
@@ -110,6 +114,21 @@ class MemoryStore implements EntryStore {
     for (const digest of digests) this.#items.delete(frameName(scope, digest));
   }
 
+  async releaseFrames(
+    scope: string,
+    digests: readonly Uint8Array[],
+    { keptMs, graceMs }: FrameRelease,
+  ): Promise<void> {
+    for (const digest of digests) {
+      const name = frameName(scope, digest);
+      const item = this.#live(name);
+      const leftMs = item === undefined ? 0 : item.expiresAtMs - this.#now();
+      if (item === undefined || leftMs <= graceMs || leftMs > keptMs - graceMs) continue;
+      item.expiresAtMs = this.#now() + storedTtlMs(graceMs);
+      this.#released.add(name);
+    }
+  }
+
   async listKeys(page: {
     contains: string;
     cursor: string;
@@ -127,9 +146,10 @@ class MemoryStore implements EntryStore {
     return { keys, cursor: '' };
   }
 
-  /** Manifests, and the bytes of everything; what has expired and was not asked for since is counted until it is driven out. */
+  /** Manifests, and the bytes of everything; what has expired by itself and was not asked for since is counted until it is driven out. */
   async stats(): Promise<{ entries: number; bytes: number }> {
     this.#assertOpen();
+    this.#makeRoom(0);
     return { entries: this.#manifests.size, bytes: this.#items.calculatedSize + this.#keptBytes };
   }
 
@@ -176,12 +196,22 @@ class MemoryStore implements EntryStore {
     else if (keptBytes + size > this.#bytesMax)
       throw tooLarge(`an item of ${bytes.byteLength} bytes is`, this.#bytesMax);
     if (isKept !== (there !== undefined)) this.#remove(name);
+    this.#makeRoom(size);
     if (isKept) {
       this.#kept.set(name, item);
       this.#keptBytes = keptBytes + size;
     } else this.#items.set(name, item);
     // What was just written is the last to go, and fits by itself.
     while (this.#items.calculatedSize + this.#keptBytes > this.#bytesMax) this.#items.pop();
+  }
+
+  /** Of what was let go removes that whose grace is over, and as much else as room for so many bytes takes. */
+  #makeRoom(bytes: number): void {
+    for (const name of this.#released) {
+      const isRoom = this.#items.calculatedSize + this.#keptBytes + bytes <= this.#bytesMax;
+      if (isRoom && this.#isLive(name)) return;
+      this.#items.delete(name);
+    }
   }
 
   #assertKeepable(keptBytes: number): void {
@@ -203,6 +233,7 @@ class MemoryStore implements EntryStore {
     const item = this.#live(name);
     if (item === undefined) return false;
     item.expiresAtMs = Math.max(item.expiresAtMs, this.#now() + storedTtlMs(ttlMs));
+    this.#released.delete(name);
     return true;
   }
 }

@@ -4,7 +4,7 @@
  * does not answer, then until its own time is over.
  */
 import { LRUCache } from 'lru-cache';
-import type { EntryStore, FrameWrite, ManifestRead, ManifestWrite } from './entry-store.ts';
+import type { EntryStore, FrameRelease, FrameWrite, ManifestRead, ManifestWrite } from './entry-store.ts';
 import { ownCopy } from './own-copy.ts';
 import { storedTtlMs } from './time-to-live.ts';
 
@@ -147,6 +147,12 @@ class MemoryTier implements EntryStore {
   async deleteFrames(scope: string, digests: readonly Uint8Array[]): Promise<void> {
     for (const digest of digests) this.#items.delete(frameName(scope, digest));
     await this.#options.store.deleteFrames(scope, digests);
+  }
+
+  /** What nothing names will not be read here; the memory is for others. */
+  async releaseFrames(scope: string, digests: readonly Uint8Array[], release: FrameRelease): Promise<void> {
+    for (const digest of digests) this.#items.delete(frameName(scope, digest));
+    await this.#options.store.releaseFrames(scope, digests, release);
   }
 
   async listKeys(page: Parameters<EntryStore['listKeys']>[0]): ReturnType<EntryStore['listKeys']> {

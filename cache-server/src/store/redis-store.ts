@@ -1,5 +1,5 @@
 /** The store in Redis: shared by all replicas, outlives them, loses nothing but time when it is away. */
-import type { EntryStore, FrameWrite, ManifestWrite } from './entry-store.ts';
+import type { EntryStore, FrameRelease, FrameWrite, ManifestWrite } from './entry-store.ts';
 import { ConnectionErrors } from './redis/connection-errors.ts';
 import type { OnConnectionError } from './redis/connection-errors.ts';
 import { scanPage } from './redis/key-listing.ts';
@@ -116,6 +116,10 @@ export class RedisStore implements EntryStore {
 
   async deleteFrames(scope: string, digests: readonly Uint8Array[]): Promise<void> {
     await this.#frames.delete(scope, digests);
+  }
+
+  async releaseFrames(scope: string, digests: readonly Uint8Array[], release: FrameRelease): Promise<void> {
+    await this.#frames.release(scope, digests, release);
   }
 
   /** For operators only: walks over every name in the database, so a page costs more the fewer of them are manifests. */

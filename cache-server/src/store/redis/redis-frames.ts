@@ -1,6 +1,7 @@
 /** Frames in Redis: plain values, in pipelines of bounded size. */
 import { CacheServerError } from '../../errors.ts';
-import type { FrameWrite } from '../entry-store.ts';
+import type { FrameRelease, FrameWrite } from '../entry-store.ts';
+import { storedTtlMs } from '../time-to-live.ts';
 import { batchesOf } from './batches.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import type { RedisKeys } from './redis-keys.ts';
@@ -52,6 +53,20 @@ export class RedisFrames {
     for (const batch of batchesOf(digests, itemsOnly(EXTEND_FRAMES_MAX))) {
       await this.#connection.pipeline('remove partitions', (pipeline) => {
         for (const digest of batch) pipeline.unlink(this.#keys.frame(scope, digest));
+      });
+    }
+  }
+
+  async release(
+    scope: string,
+    digests: readonly Uint8Array[],
+    { keptMs, graceMs }: FrameRelease,
+  ): Promise<void> {
+    const leftMsMax = Math.floor(keptMs - graceMs);
+    for (const batch of batchesOf(digests, itemsOnly(EXTEND_FRAMES_MAX))) {
+      await this.#connection.pipeline('let go of partitions', (pipeline) => {
+        for (const digest of batch)
+          pipeline.releaseFrame(this.#keys.frame(scope, digest), storedTtlMs(graceMs), leftMsMax);
       });
     }
   }

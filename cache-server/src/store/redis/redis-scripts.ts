@@ -38,11 +38,20 @@ if left < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return 1
 `;
 
+// ARGV: the grace in ms; what is left in ms of one that was extended a grace ago. One that has more was extended since, by who may be about to
+// name it.
+const RELEASE_FRAME = `
+local left = redis.call('PTTL', KEYS[1])
+if left == -1 or (left > tonumber(ARGV[1]) and left <= tonumber(ARGV[2])) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return 1
+`;
+
 /** The scripts as commands of the client, which sends their hash and falls back to their text on NOSCRIPT. */
 export const redisScripts = {
   writeManifest: { lua: WRITE_MANIFEST, numberOfKeys: 1 },
   removeManifest: { lua: REMOVE_MANIFEST, numberOfKeys: 1 },
   extendFrame: { lua: EXTEND_FRAME, numberOfKeys: 1 },
+  releaseFrame: { lua: RELEASE_FRAME, numberOfKeys: 1 },
   ...generationScripts,
   ...leaseScripts,
   ...janitorScripts,
@@ -54,5 +63,6 @@ declare module 'ioredis' {
     writeManifest(key: string, ...args: (string | number | Buffer)[]): Result<number, Context>;
     removeManifest(key: string, version: string): Result<number, Context>;
     extendFrame(key: string, ttlMs: number): Result<number, Context>;
+    releaseFrame(key: string, graceMs: number, leftMsMax: number): Result<number, Context>;
   }
 }
