@@ -11,6 +11,7 @@ import type { EntryKey } from '../entry/entry-key.ts';
 import { enterVariant, newlyVaries } from '../entry/entry-variants.ts';
 import type { FetchTask } from './fetch-task.ts';
 import type { FlightHead, ResponseArriving } from './flight-head.ts';
+import type { FlightLead } from './flight-lease.ts';
 import { FlightBody } from '../flight/flight-body.ts';
 import type { PartitionSink } from '../flight/body-writer.ts';
 import type { Flight } from '../flight/flight.ts';
@@ -22,7 +23,6 @@ import { completeEntry, forgetParts } from '../partial/complete-entry.ts';
 import { publishEntry, publishRenewed } from './publish-entry.ts';
 import { placeFlight } from './response-place.ts';
 import { tellResponse } from './tell-response.ts';
-import type { FlightLead } from './tell-response.ts';
 import { unchangedByVersion } from './unchanged-by-version.ts';
 
 /** What a flight works with; without a lead it asks for this server alone. */

@@ -1,9 +1,9 @@
 /** The body of a flight that another server leads, as this server's readers get it: at once, and from its first byte for whoever comes later. */
 import { entryTags } from '@pannier/proto/generation';
 import { CacheServerError } from '../errors.ts';
-import type { EntryContext } from '../entry/entry-context.ts';
 import type { FetchTask } from './fetch-task.ts';
 import type { FlightHead } from './flight-head.ts';
+import type { ClusterContext } from './flight-lease.ts';
 import { FlightBody } from '../flight/flight-body.ts';
 import type { Flight } from '../flight/flight.ts';
 import { FollowSources } from './follow-sources.ts';
@@ -12,7 +12,6 @@ import { FollowedPartitions } from './followed-partitions.ts';
 import { BodyAssembly, changed, mayContinue } from '../lease/body-assembly.ts';
 import { failureOf } from '../lease/flight-record.ts';
 import type { FlightRecord, HeadRecord } from '../lease/flight-record.ts';
-import type { LeaseStore } from '../lease/lease-store.ts';
 import type { RecordReader } from '../lease/record-reader.ts';
 import { openPartition } from '../partition/fixed-size.ts';
 import { placeFlight } from './response-place.ts';
@@ -20,7 +19,7 @@ import { placeFlight } from './response-place.ts';
 /** What is followed, as far as it has been read. */
 export interface FollowedBody {
   readonly followed: FollowedFlight;
-  readonly context: EntryContext & { readonly leases: LeaseStore };
+  readonly context: ClusterContext;
   readonly reader: RecordReader;
   readonly head: HeadRecord;
   /** What comes behind the head. */

@@ -5,14 +5,14 @@ import type { EntryContext } from '../entry/entry-context.ts';
 import type { EntryKey } from '../entry/entry-key.ts';
 import type { FetchTask } from './fetch-task.ts';
 import type { FlightHead } from './flight-head.ts';
+import { readerOf } from './flight-lease.ts';
+import type { ClusterContext } from './flight-lease.ts';
 import type { Flight } from '../flight/flight.ts';
 import { followBody } from './follow-body.ts';
 import type { FollowedFlight } from './follow-sources.ts';
 import { isFresh } from '../freshness/entry-freshness.ts';
 import { failureOf } from '../lease/flight-record.ts';
 import type { HeadRecord, ReleasedRecord, SettledRecord } from '../lease/flight-record.ts';
-import type { LeaseStore } from '../lease/lease-store.ts';
-import { RecordReader } from '../lease/record-reader.ts';
 import { placeOf } from './response-place.ts';
 
 /**
@@ -29,7 +29,7 @@ const CONFIRMED_MS_MAX = 1000;
 /** What a flight is followed with. */
 export interface Following {
   readonly followed: FollowedFlight;
-  readonly context: EntryContext & { readonly leases: LeaseStore };
+  readonly context: ClusterContext;
 }
 
 /** Follows a flight to its end. Rejects with what it failed with, or the flight's own signal. */
@@ -39,15 +39,12 @@ export async function followFlight(
   { followed, context }: Following,
 ): Promise<FollowEnd> {
   if (followed.isAnswered && task.need === 'confirmed') return 'refused';
-  const { leases, clock, counters } = context;
-  counters.flightRole('follower');
-  const { signal } = flight;
-  const onAway = (): void => counters.flightRole('control-away');
-  const reader = new RecordReader({ ...followed, store: leases, clock, signal, onAway });
+  context.counters.flightRole('follower');
+  const reader = readerOf(followed, flight.signal, context);
   const { confirmedMsAgo, position } = context.generations;
   const began = confirmedMsAgo <= CONFIRMED_MS_MAX ? position : undefined;
   // Whoever comes after an invalidation from here on shall not wait with the others.
-  flight.captured = { generation: position, atMs: clock.now() };
+  flight.captured = { generation: position, atMs: context.clock.now() };
   flight.isFollowing = true;
   try {
     const records = reader.records();

@@ -7,20 +7,18 @@ import type { EntryContext } from '../entry/entry-context.ts';
 import { CacheServerError } from '../errors.ts';
 import type { FetchTask } from './fetch-task.ts';
 import type { FlightHead } from './flight-head.ts';
+import { readerOf, takeLease } from './flight-lease.ts';
+import type { ClusterContext, NamedLease } from './flight-lease.ts';
 import type { Seat } from '../flight/flight-table.ts';
 import type { Flight } from '../flight/flight.ts';
 import { leadFlight } from './lead-flight.ts';
 import type { FlightRecord, HeadRecord } from '../lease/flight-record.ts';
-import type { LeaseStore } from '../lease/lease-store.ts';
-import { RecordReader } from '../lease/record-reader.ts';
-import type { ReadingEnd } from '../lease/record-reader.ts';
+import type { ReadingEnd, RecordReader } from '../lease/record-reader.ts';
 import type { Manifest } from '../entry/manifest.ts';
 import { partitionDigests } from '../partition/body-index.ts';
 
 /** The flight that another server leads. */
-export interface FollowedFlight {
-  readonly name: string;
-  readonly token: string;
+export interface FollowedFlight extends NamedLease {
   /** Its upstream had answered before anybody here asked. */
   readonly isAnswered: boolean;
 }
@@ -35,7 +33,7 @@ export interface FollowSourcesOptions {
   readonly task: FetchTask;
   readonly flight: Flight<FlightHead>;
   readonly name: string;
-  readonly context: EntryContext & { readonly leases: LeaseStore };
+  readonly context: ClusterContext;
   /** Of the flight that was followed first; closed by whoever made it. */
   readonly reader: RecordReader;
   /** Told when what comes next is not stored by anybody. */
@@ -82,15 +80,12 @@ export class FollowSources {
 
   async #nextLeader(): Promise<BodySource | undefined> {
     const { task, flight, name, context } = this.#options;
-    const { leases, clock, counters, flights } = context;
-    const onAway = (): void => counters.flightRole('control-away');
-    const take = await leases.take(name).catch(onAway);
+    const take = await takeLease(name, context);
     if (take === undefined) return undefined;
-    const { token } = take;
+    const lease = { name, token: take.token };
     if (take.kind === 'taken') {
-      counters.flightRole('takeover');
-      const lease = { store: leases, name, token };
-      const seat = flights.join(flight.key, {
+      context.counters.flightRole('takeover');
+      const seat = context.flights.join(flight.key, {
         run: async (leader) => await leadFlight(task, leader, { lease, context }),
         accepts: () => false,
         isOutdated: () => true,
@@ -98,7 +93,7 @@ export class FollowSources {
       // As long as this one needs it, it is not abandoned.
       this.#seats.push(seat);
     }
-    const reader = new RecordReader({ store: leases, clock, name, token, signal: flight.signal, onAway });
+    const reader = readerOf(lease, flight.signal, context);
     this.#readers.push(reader);
     this.#reader = reader;
     return reader.records();

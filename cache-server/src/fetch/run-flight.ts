@@ -6,10 +6,11 @@ import type { EntryContext } from '../entry/entry-context.ts';
 import { fetchEntry } from './fetch-entry.ts';
 import type { FetchTask } from './fetch-task.ts';
 import type { FlightHead } from './flight-head.ts';
+import { takeLease } from './flight-lease.ts';
+import type { ClusterContext } from './flight-lease.ts';
 import type { Flight } from '../flight/flight.ts';
 import { followFlight } from './follow-flight.ts';
 import { leadFlight } from './lead-flight.ts';
-import type { LeaseStore, LeaseTake } from '../lease/lease-store.ts';
 
 /** Flights that may be refused, because what they bring is too old for whoever asks now, before a server leads for itself. */
 const REFUSALS_MAX = 3;
@@ -33,9 +34,8 @@ export async function runFlight(
 async function runAmongOthers(
   task: FetchTask,
   flight: Flight<FlightHead>,
-  context: EntryContext & { leases: LeaseStore },
+  context: ClusterContext,
 ): Promise<boolean> {
-  const { leases } = context;
   const { text } = task.entryKey;
   let name = text;
   for (let refusals = 0; refusals <= REFUSALS_MAX;) {
@@ -44,7 +44,7 @@ async function runAmongOthers(
     if (take === undefined) return false;
     const { token } = take;
     if (take.kind === 'taken') {
-      await leadFlight(task, flight, { lease: { store: leases, name, token }, context });
+      await leadFlight(task, flight, { lease: { name, token }, context });
       return true;
     }
     const followed = { name, token, isAnswered: take.isAnswered };
@@ -57,17 +57,4 @@ async function runAmongOthers(
     refusals += 1;
   }
   return false;
-}
-
-async function takeLease(
-  name: string,
-  { leases, counters }: EntryContext & { leases: LeaseStore },
-): Promise<LeaseTake | undefined> {
-  try {
-    return await leases.take(name);
-  } catch {
-    // The connection tells of its errors; here it only matters that nobody agrees.
-    counters.flightRole('control-away');
-    return undefined;
-  }
 }

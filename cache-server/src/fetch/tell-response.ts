@@ -2,17 +2,10 @@
 import type { Generation } from '@pannier/proto/generation';
 import type { EntryContext } from '../entry/entry-context.ts';
 import type { FlightHead, ResponseArriving } from './flight-head.ts';
+import type { FlightLead } from './flight-lease.ts';
 import type { Flight } from '../flight/flight.ts';
 import type { ResponsePlan } from '../freshness/response-plan.ts';
 import { RELAYED_BYTES_MAX } from '../lease/flight-recorder.ts';
-import type { FlightRecorder } from '../lease/flight-recorder.ts';
-import type { HeldLease } from '../lease/held-lease.ts';
-
-/** What holds the right to ask for all servers, and tells the others. */
-export interface FlightLead {
-  readonly lease: HeldLease;
-  readonly recorder: FlightRecorder;
-}
 
 /** A response, and what was decided about it. */
 interface ToldResponse {

@@ -1,13 +1,12 @@
 /** A flight that brings a part for all servers: it asks the upstream, and tells the others to look into the store, or not to wait for that. */
 import { headOfWhole } from '@pannier/http-semantics';
 import type { Clock } from '../clock.ts';
-import type { EntryContext } from '../entry/entry-context.ts';
 import type { FlightHead } from '../fetch/flight-head.ts';
+import { workUnder } from '../fetch/flight-lease.ts';
+import type { ClusterContext, FlightLead, NamedLease } from '../fetch/flight-lease.ts';
 import type { Flight } from '../flight/flight.ts';
 import { isFresh } from '../freshness/entry-freshness.ts';
-import { FlightRecorder } from '../lease/flight-recorder.ts';
-import { HeldLease } from '../lease/held-lease.ts';
-import type { LeaseStore } from '../lease/lease-store.ts';
+import type { FlightRecorder } from '../lease/flight-recorder.ts';
 import { fetchPart } from './fetch-part.ts';
 import type { PartTask } from './fetch-part.ts';
 
@@ -19,38 +18,29 @@ import type { PartTask } from './fetch-part.ts';
 export const AWAITED_BYTES_MAX = 8 * 1024 * 1024;
 const AWAITED_MS_MAX = 2000;
 
-/** Runs a flight to its end, then gives the lease up. @returns as `fetchPart`, and rejects as it does */
+/**
+ * Runs a flight to its end, then gives the lease up. Where that is lost, what it brings is stored all the same, among the other parts: of
+ * two, the one that was asked for later stays.
+ *
+ * @returns as `fetchPart`, and rejects as it does
+ */
 export async function leadPart(
   task: PartTask,
   flight: Flight<FlightHead>,
-  {
-    lease: taken,
-    context,
-  }: { lease: { store: LeaseStore; name: string; token: string }; context: EntryContext },
+  { lease, context }: { lease: NamedLease; context: ClusterContext },
 ): Promise<boolean> {
-  const { clock, counters } = context;
-  counters.flightRole('leader');
-  const lease = new HeldLease({
-    ...taken,
-    clock,
-    // What it brings is stored all the same, among the other parts: of two, the one that was asked for later stays.
-    onLost: () => undefined,
-    onAway: () => counters.flightRole('control-away'),
-  });
-  const recorder = new FlightRecorder(lease, clock);
-  const stopWatching = releaseOthers(flight, recorder, clock);
-  try {
-    const isWholeWanted = await fetchPart(task, flight, context);
-    await recorder.settled('hit', clock.now());
-    await lease.release();
-    return isWholeWanted;
-  } catch (error) {
-    // Those who wait here are not kept waiting until it is told.
-    void recorder.failed(error).then(async () => await lease.release());
-    throw error;
-  } finally {
-    stopWatching();
-  }
+  const { clock } = context;
+  const work = async ({ recorder }: FlightLead): Promise<boolean> => {
+    const stopWatching = releaseOthers(flight, recorder, clock);
+    try {
+      const isWholeWanted = await fetchPart(task, flight, context);
+      await recorder.settled('hit', clock.now());
+      return isWholeWanted;
+    } finally {
+      stopWatching();
+    }
+  };
+  return await workUnder(lease, work, context);
 }
 
 /** Once the head is there, tells the others to ask for themselves: at once, or when it has taken too long. @returns ends the watch */

@@ -5,19 +5,18 @@
  */
 import type { EntryContext } from '../entry/entry-context.ts';
 import type { FlightHead } from '../fetch/flight-head.ts';
+import { readerOf, takeLease } from '../fetch/flight-lease.ts';
+import type { ClusterContext, NamedLease } from '../fetch/flight-lease.ts';
 import type { Flight } from '../flight/flight.ts';
 import { failureOf } from '../lease/flight-record.ts';
-import type { LeaseStore } from '../lease/lease-store.ts';
-import { RecordReader } from '../lease/record-reader.ts';
 import { fetchPart, findPart } from './fetch-part.ts';
 import type { PartTask } from './fetch-part.ts';
 import { leadPart } from './lead-part.ts';
 
 type PartFlight = Flight<FlightHead>;
-type ClusterContext = EntryContext & { readonly leases: LeaseStore };
 
-/** Servers that may go without a word, one after the other, before this one waits for no other. */
-const LOSSES_MAX = 2;
+/** Servers that this one waits for, one after the other, should each of them go without a word. */
+const AWAITED_MAX = 3;
 
 /** Runs the flight to its end. @returns as `fetchPart`, and rejects as it does */
 export async function runPartFlight(
@@ -39,20 +38,14 @@ async function runAmongOthers(
   flight: PartFlight,
   context: ClusterContext,
 ): Promise<boolean | 'alone'> {
-  const { leases: store, counters } = context;
   const name = flight.key.text;
-  for (let losses = 0; losses <= LOSSES_MAX; losses += 1) {
+  for (let awaited = 0; awaited < AWAITED_MAX; awaited += 1) {
     flight.signal.throwIfAborted();
-    const take = await store.take(name).catch(() => undefined);
-    if (take === undefined) {
-      // Nobody can agree on who asks.
-      counters.flightRole('control-away');
-      return 'alone';
-    }
-    const { token } = take;
-    if (take.kind === 'taken')
-      return await leadPart(task, flight, { lease: { store, name, token }, context });
-    const end = await awaitPart(task, flight, { name, token, context });
+    const take = await takeLease(name, context);
+    if (take === undefined) return 'alone';
+    const lease = { name, token: take.token };
+    if (take.kind === 'taken') return await leadPart(task, flight, { lease, context });
+    const end = await awaitPart(task, flight, { lease, context });
     if (end !== 'again') return end;
   }
   return 'alone';
@@ -66,13 +59,10 @@ async function runAmongOthers(
 async function awaitPart(
   task: PartTask,
   flight: PartFlight,
-  { context, ...awaited }: { name: string; token: string; context: ClusterContext },
+  { lease, context }: { lease: NamedLease; context: ClusterContext },
 ): Promise<false | 'again' | 'alone'> {
-  const { leases: store, clock, counters } = context;
-  const { signal } = flight;
-  counters.flightRole('follower');
-  const onAway = (): void => counters.flightRole('control-away');
-  const reader = new RecordReader({ ...awaited, store, clock, signal, onAway });
+  context.counters.flightRole('follower');
+  const reader = readerOf(lease, flight.signal, context);
   try {
     const { done, value } = await reader.records().next();
     if (done === true) return value === 'vacant' || value === 'taken' ? 'again' : 'alone';
