@@ -176,6 +176,23 @@ it('refuses jobs beyond the limit by its name, tells of what failed, and of jobs
   expect(err).toContain('/status/404: the upstream answered 404');
 });
 
+it('names the store where that is what fails, and no time is left for what has failed', async () => {
+  await using mesh = await startMesh({ store: 'redis', hasControl: true, proxies: 0 });
+  await mesh.redis?.kill9();
+  const urls = [`${mesh.upstream.url}/small?id=1`, `${mesh.upstream.url}/generated/1MB`];
+  const { code, out } = await pannier(['-s', mesh.serverAddress(), 'warm', ...urls, '--json']);
+  expect(code).toBe(1);
+  const all = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as WarmProgress);
+  const failures = all.at(-1)?.failures ?? [];
+  expect(failures.map(({ item }) => item).toSorted()).toEqual(urls.toSorted());
+  for (const { error } of failures)
+    expect(error).toMatch(/^it was not stored: cannot .*: the Redis for data does not answer/);
+  for (const { failures: some, etaMs } of all) if (some.length === urls.length) expect(etaMs).toBe(0);
+});
+
 it('takes no credentials into a job, and none of them gets to Redis', async () => {
   await using mesh = await startWorkerMesh();
   using client = connect(mesh.address(), PATIENT);

@@ -1,5 +1,5 @@
 /** What `get-entry.ts` answers; rpc/ turns it into frames. */
-import type { HeaderList, Outcome } from '@pannier/http-semantics';
+import type { HeaderList, Outcome, StoringRefusal } from '@pannier/http-semantics';
 import type { Generation } from '@pannier/proto/generation';
 import type { EntryKey } from './entry-key.ts';
 
@@ -32,6 +32,8 @@ export interface EntryResponse {
   /** How long any caller may reuse it, in milliseconds from now; 0 when not at all. */
   readonly freshForMs: number;
   readonly body: EntryBody;
+  /** Why it is not stored; undefined where it is, or where another server knows. */
+  readonly refusal?: StoringRefusal | undefined;
   /** By which invalidations the entry was judged, or captured before its upstream was asked; undefined when nothing is stored. */
   readonly generation?: Generation | undefined;
   /** When the upstream was asked for what is stored, or confirmed it last, by the clock of who asked; undefined when nothing is stored. */

@@ -1,6 +1,6 @@
 /** Answers, from what is stored and from what is arriving. */
 import { storedFields, varyNames } from '@pannier/http-semantics';
-import type { CacheStatusParams, HeaderList, Outcome } from '@pannier/http-semantics';
+import type { CacheStatusParams, HeaderList, Outcome, StoringRefusal } from '@pannier/http-semantics';
 import type { Generation } from '@pannier/proto/generation';
 import type { EntryAnswer, EntryBody, EntryRequest, EntryResponse } from './entry-answer.ts';
 import { flightBody, inlineBody, storedBody } from './entry-bodies.ts';
@@ -107,21 +107,22 @@ export async function answerArriving(
     status: outcome === 'hit' ? {} : forwardStatus(arriving, isFirst),
   };
   const shared = arrivingBody.storing;
+  const how = { shared, refusal: refusalOf(arriving) };
   // Conditions are judged before Range: https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2
   const notModified = shared || isWholeAnyway ? notModifiedHead(head, request, facts) : undefined;
   if (notModified !== undefined) {
     body.release();
     return response(
-      { ...of, head, shared },
+      { ...of, head, ...how },
       { ...notModified, body: inlineBody(NO_BYTES, version, shared) },
       facts,
     );
   }
   const whole = { ...answerHead(head, facts), body: atHand(body, version, shared) };
   const ranged = rangedAnswer(request, head, whole);
-  if (ranged === undefined) return response({ ...of, head, shared }, asAsked(request, head, whole), facts);
+  if (ranged === undefined) return response({ ...of, head, ...how }, asAsked(request, head, whole), facts);
   if (isWholeAnyway || isWithinReach(ranged, arrivingBody))
-    return response({ ...of, head, shared }, ranged, facts);
+    return response({ ...of, head, ...how }, ranged, facts);
   ranged.body.release();
   return bypass('bypass-range');
 }
@@ -148,12 +149,21 @@ function arrivingOutcome(
   return isLate && body.storing ? 'hit' : 'collapsed';
 }
 
+/** As far as its head says, and what has come of its body. */
+function refusalOf({
+  refusal,
+  body,
+}: Pick<ResponseArriving, 'refusal' | 'body'>): StoringRefusal | undefined {
+  return refusal ?? (body.storingEnd === 'too-large' ? 'too-large' : undefined);
+}
+
 /** https://www.rfc-editor.org/rfc/rfc9211#section-2.2 */
 export function forwardStatus(
   arriving: Omit<PartArriving, 'kind'> & Partial<Pick<ResponseArriving, 'outcome'>>,
   isFirst: boolean,
 ): CacheStatusParams {
-  const { outcome, head, body, refusal, fwdStatus = head.status } = arriving;
+  const { outcome, head, body, fwdStatus = head.status } = arriving;
+  const refusal = refusalOf(arriving);
   const { fwd = outcome === 'refreshed' ? 'stale' : 'uri-miss' } = arriving;
   return {
     fwd,
@@ -172,7 +182,12 @@ export function answerOnlyIfCached(): EntryResponse {
 
 /** An answer, whatever it was made from. @param of.shared whether others may have it, too */
 export function response(
-  of: Asked & { head: JudgedHead; shared: boolean; generation: Generation | undefined },
+  of: Asked & {
+    head: JudgedHead;
+    shared: boolean;
+    generation: Generation | undefined;
+    refusal?: StoringRefusal | undefined;
+  },
   answer: RangedAnswer,
   { outcome, now }: AnswerFacts,
 ): EntryResponse {
@@ -182,6 +197,7 @@ export function response(
     headers: answer.headers,
     outcome,
     key: of.shared ? of.key : undefined,
+    refusal: of.refusal,
     freshForMs: of.shared ? freshForMs(of.head, now) : 0,
     generation: of.shared ? of.generation : undefined,
     requestTimeMs: of.shared ? of.head.requestTimeMs : undefined,

@@ -18,6 +18,8 @@ import type { ReportFailure } from '../observe/failure-report.ts';
 import { createServerCounters } from '../observe/server-counters.ts';
 import type { ServerCounters } from '../observe/server-counters.ts';
 import { BodyFrames } from '../partition/body-frames.ts';
+import { keepingReasons } from './unstored-reasons.ts';
+import type { Unstored } from './unstored-reasons.ts';
 import { HotEntries } from '../refresh/hot-entries.ts';
 import type { EntryStore } from '../store/entry-store.ts';
 import type { ProtectionShare } from '../upstream/protection/protection-share.ts';
@@ -75,6 +77,8 @@ export interface EntryContext extends GetEntryDeps {
   readonly pool: SegmentPool;
   /** Keys whose responses lately could not be shared, and why, if this server knows: their requests go to the upstream themselves. */
   readonly uncacheable: LRUCache<string, StoringRefusal | true>;
+  /** Why what was to be stored a moment ago was not. */
+  readonly unstored: LRUCache<string, Unstored>;
   /** Keys whose upstream failed a moment ago: what stands in for it is not kept waiting for it again. */
   readonly failing: LRUCache<string, true>;
   /** Keys that were asked about a moment ago behind the back of whoever got a stale answer. */
@@ -94,6 +98,8 @@ const VARIES_MAX = 10_000;
 /** How long an upstream is left in peace by those who have something stale to answer with, in milliseconds. */
 const MOMENT_MS = 3000;
 const MOMENT_KEYS_MAX = 10_000;
+/** Keys of which it is known why they were not stored; for as long as a fetch of them may take. */
+const UNSTORED_MAX = 1000;
 /** Bytes of arriving bodies of all flights together; beyond, a flight has to do with two segments. */
 const FLIGHTS_BYTES_MAX = 256 * 1024 * 1024;
 /** Bytes of unused segments that are kept for the next flight. */
@@ -108,7 +114,9 @@ export function createEntryContext(deps: GetEntryDeps): EntryContext {
     flights: flights.size,
     waiters: flights.followers,
   }));
-  const report = createFailureReport({ counters, logger, clock });
+  const { fetchDeadlineMs } = limits;
+  const unstored = remembered<Unstored>(clock, { entriesMax: UNSTORED_MAX, ttlMs: fetchDeadlineMs });
+  const report = keepingReasons(createFailureReport({ counters, logger, clock }), { kept: unstored, clock });
   const flights = new FlightTable<FlightHead>({
     clock,
     random,
@@ -125,6 +133,7 @@ export function createEntryContext(deps: GetEntryDeps): EntryContext {
     versionEndpoints: new VersionEndpoints((url, error) => report('upstream-failed', { key: url, error })),
     protection: new UpstreamProtection({ clock, random, logger, metrics, share: deps.protectionShare }),
     report,
+    unstored,
     flights,
     credentialName: createCredentialName(deps.keySecret),
     manifests,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { RequestListener } from 'node:http';
+import { CacheServerError } from '../errors.ts';
 import { startTestCluster } from '../fetch/cluster.fixture.ts';
 import { startEntries } from '../get-entry.fixture.ts';
 import type { TestEntries } from '../get-entry.fixture.ts';
@@ -67,3 +68,34 @@ test('what was purged while it was fetched is fetched again', async () => {
   await warm(entries);
   expect(entries.upstream.requests).toHaveLength(3);
 });
+
+test.each([
+  { which: 'manifests', content: SMALL, writes: 'writeManifest' },
+  { which: 'partitions', content: LARGE, writes: 'writeFrames' },
+  { which: 'a read of what was written', content: SMALL, writes: 'readManifest' },
+] as const)('a store that fails $which is named as the reason', async ({ content, writes }) => {
+  const entries = await startEntries({ answer: always({}, content) });
+  const away = new CacheServerError('store', 'the store does not answer');
+  const fail = (): Promise<never> => Promise.reject(away);
+  Object.assign(entries.store, { [writes]: fail });
+  await expect(warm(entries)).rejects.toMatchObject({
+    code: 'store',
+    message: 'it was not stored: the store does not answer',
+    cause: away,
+  });
+});
+
+test.each([
+  { fields: { 'cache-control': 'private' }, limits: {}, reason: 'private' },
+  { fields: {}, limits: { entryBytesMax: 100_000 }, reason: 'too-large' },
+])(
+  'a response that may not be stored is refused for good, for $reason',
+  async ({ fields, limits, reason }) => {
+    const entries = await startEntries({ answer: always(fields, LARGE), limits });
+    await expect(warm(entries)).rejects.toMatchObject({
+      code: 'bad-data',
+      message: `its response may not be stored (${reason})`,
+    });
+    expect(entries.upstream.requests).toHaveLength(1);
+  },
+);

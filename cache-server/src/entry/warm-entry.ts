@@ -4,13 +4,14 @@ import type { EntryAnswer, EntryRequest, EntryResponse } from './entry-answer.ts
 import type { EntryContext } from './entry-context.ts';
 import type { WarmWatch } from './entry-service.ts';
 import { CacheServerError } from '../errors.ts';
+import { unstoredSince } from './unstored-reasons.ts';
 
 /** How often it is asked again because what was answered is stale, or was not stored. */
 const ROUNDS_MAX = 3;
 
 /** What it works with. */
 interface WarmDeps {
-  readonly context: Pick<EntryContext, 'flights' | 'manifests'>;
+  readonly context: Pick<EntryContext, 'flights' | 'manifests' | 'unstored'>;
   readonly answer: (request: EntryRequest) => Promise<EntryAnswer>;
 }
 
@@ -21,29 +22,32 @@ export async function warmEntry(
   { context, answer }: WarmDeps,
 ): Promise<void> {
   let asked = request;
-  let why = '';
+  const onlyStale = new CacheServerError('store', 'only a stale response could be had');
+  let why = onlyStale;
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     const response = await answer(asked);
     if (response.kind === 'bypass')
       throw new CacheServerError('bad-data', `it may not be cached (${response.outcome})`);
     refuseFailure(response);
     if (!response.outcome.startsWith('stale')) {
+      const { key, refusal, requestTimeMs } = response;
       if (await isStored(response, watch, context)) return;
-      if (response.key === undefined)
-        throw new CacheServerError('bad-data', `its response may not be stored (${response.outcome})`);
-      why = 'it was not stored: it was purged or replaced meanwhile, or the store does not keep it';
+      if (refusal !== undefined)
+        throw new CacheServerError('bad-data', `its response may not be stored (${refusal})`);
+      why = unstoredSince(context.unstored, key, requestTimeMs);
+      if (why.code === 'bad-data') throw why;
       continue;
     }
     // Good enough for a client, and refreshed behind its back: here that is waited for.
     response.body.release();
-    why = 'only a stale response could be had';
+    why = onlyStale;
     asked = {
       ...request,
       headers: [...request.headers, ['cache-control', 'no-cache']],
       isConfirming: true,
     };
   }
-  throw new CacheServerError('store', why);
+  throw why;
 }
 
 /** An error may be cached for a while, but nobody asks for it beforehand. */

@@ -71,6 +71,7 @@ export class FlightBody {
   readonly #ring: BodyRing;
   readonly #writer: BodyWriter | undefined;
   #storing: boolean;
+  #storingEnd: StoringEnd | undefined;
   #state: 'arriving' | 'whole' | 'failed' = 'arriving';
   #error: CacheServerError | undefined;
   #whole: Buffer | undefined;
@@ -100,6 +101,11 @@ export class FlightBody {
   /** True while the body is, or will be, readable from the store. */
   get storing(): boolean {
     return this.#storing;
+  }
+
+  /** Why it will not be after all. */
+  get storingEnd(): StoringEnd | undefined {
+    return this.#storingEnd;
   }
 
   get isWhole(): boolean {
@@ -253,6 +259,7 @@ export class FlightBody {
 
   #endStoring(why: StoringEnd, error?: unknown): void {
     this.#storing = false;
+    this.#storingEnd = why;
     this.#writer?.stop();
     this.#options.onStoringEnded(why, error);
     this.#resume?.();

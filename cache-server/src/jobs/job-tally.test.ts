@@ -29,7 +29,7 @@ test('no count of a job goes back, whatever arrives, fails, ends, and is begun a
           arrived = new Map();
         } else if ('finish' in one) {
           if (tally.pending.includes(one.finish)) tally.finish(one.finish);
-        } else if ('fail' in one) tally.fail(`item ${one.fail}`, 'why');
+        } else if ('fail' in one) tally.fail(one.fail, `item ${one.fail}`, 'why');
         else if (tally.pending.includes(one.item)) {
           const bytes = (arrived.get(one.item) ?? 0) + one.bytes;
           arrived.set(one.item, bytes);
@@ -54,4 +54,24 @@ test('the time left is told by bytes where their number is known, else by parts'
   expect(tally.checkpoint()).toMatchObject({ bytesTotal: 0, itemsDone: 1, etaMs: 1000 });
   tally.note(1, { bytes: 250, bytesTotal: 1250, records: 0, partitions: 0 });
   expect(tally.checkpoint()).toMatchObject({ bytes: 500, bytesTotal: 1500, etaMs: 2000 });
+});
+
+test('no time is left for what has failed, whether its length is known or not', () => {
+  let now = 0;
+  const tally = new JobTally(4, undefined, () => now);
+  const etaMs = (afterMs: number): number => {
+    now += afterMs;
+    return tally.checkpoint().etaMs;
+  };
+  for (const index of [0, 1, 2])
+    tally.note(index, { bytes: 100, bytesTotal: 200, records: 0, partitions: 0 });
+  tally.note(3, { bytes: 0, bytesTotal: undefined, records: 0, partitions: 0 });
+  tally.finish(0);
+  expect(etaMs(1000)).toBe(3000);
+  tally.fail(3, 'item 3', 'its length was never known');
+  expect(etaMs(0)).toBe(667);
+  tally.fail(2, 'item 2', 'halfway');
+  expect(etaMs(0)).toBe(333);
+  tally.finish(1);
+  for (const afterMs of [0, 1000]) expect(etaMs(afterMs)).toBe(0);
 });

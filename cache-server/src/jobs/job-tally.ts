@@ -31,6 +31,8 @@ export class JobTally {
   #doneSum: Omit<ItemProgress, 'bytesTotal'>;
   readonly #running = new Map<number, ItemProgress>();
   readonly #failures: JobItemFailure[] = [];
+  /** Parts that failed in this attempt, and that it does not begin anew. */
+  readonly #failed = new Set<number>();
   #told: JobCheckpoint | undefined;
 
   constructor(itemsTotal: number, former: JobCheckpoint | undefined, now: () => number) {
@@ -61,7 +63,8 @@ export class JobTally {
   }
 
   /** A part failed; what arrived of it stays in the counts, which never go back. */
-  fail(item: string, error: string): void {
+  fail(index: number, item: string, error: string): void {
+    this.#failed.add(index);
     if (this.#failures.length === FAILURES_KEPT_MAX) return;
     this.#failures.push({ item: bounded(item), error: bounded(error) });
   }
@@ -99,14 +102,26 @@ export class JobTally {
     return total;
   }
 
-  /** By bytes where their number is known, else by parts. */
+  /** Until this attempt ends: by bytes where their number is known, else by parts. What has failed is waited for no more. */
   #etaMs(bytes: number): number {
     const elapsedMs = this.#now() - this.#beganAtMs;
-    const total = this.#bytesTotal();
+    const open = this.pending.filter((index) => !this.#failed.has(index));
+    const left = this.#bytesLeft(open);
     const fetched = bytes - (this.#former?.doneSum.bytes ?? 0);
-    if (total > 0 && fetched > 0) return Math.round((elapsedMs * Math.max(0, total - bytes)) / fetched);
+    if (left !== undefined && fetched > 0) return Math.round((elapsedMs * left) / fetched);
     const finished = this.#done.size - (this.#former?.done.length ?? 0);
-    return finished > 0 ? Math.round((elapsedMs * (this.#itemsTotal - this.#done.size)) / finished) : 0;
+    return finished > 0 ? Math.round((elapsedMs * open.length) / finished) : 0;
+  }
+
+  /** Undefined unless the length of each of these parts is known. */
+  #bytesLeft(open: readonly number[]): number | undefined {
+    let left = 0;
+    for (const index of open) {
+      const { bytes = 0, bytesTotal } = this.#running.get(index) ?? {};
+      if (bytesTotal === undefined) return undefined;
+      left += Math.max(0, bytesTotal - bytes);
+    }
+    return left;
   }
 }
 

@@ -78,7 +78,7 @@ export async function runJob(task: JobTask, run: JobRun): Promise<JobOutcome> {
         // What the end of the whole job broke off did not fail by itself.
         if (ended.aborted) return;
         const ours = asCacheServerError(error);
-        tally.fail(item.name, ours.message);
+        tally.fail(index, item.name, ours.message);
         failed.push({ name: item.name, error: ours });
       }
     }
