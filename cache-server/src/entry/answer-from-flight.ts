@@ -4,13 +4,15 @@ import { answerArriving, answerStored } from './entry-answers.ts';
 import type { Asked } from './entry-answers.ts';
 import type { EntryContext } from './entry-context.ts';
 import { personalKey } from './entry-key.ts';
+import type { EntryKey } from './entry-key.ts';
 import { nominatedHeaders } from './entry-variants.ts';
 import { CacheServerError } from '../errors.ts';
-import type { FetchNeed } from '../fetch/fetch-task.ts';
+import type { FetchNeed, FetchTask } from '../fetch/fetch-task.ts';
 import { isFor } from '../fetch/flight-head.ts';
 import type { FlightHead, PartArriving } from '../fetch/flight-head.ts';
 import { isFromBefore, isOutdated } from '../fetch/flight-verdict.ts';
 import type { Seat } from '../flight/flight-table.ts';
+import type { Flight } from '../flight/flight.ts';
 import { versionId } from '../flight/version-id.ts';
 import { entryFreshness, entryServesOnError, entryUse, freshForMs } from '../freshness/entry-freshness.ts';
 import type { JudgedHead } from '../freshness/entry-freshness.ts';
@@ -25,7 +27,7 @@ const JOINED_LATE_MS_MAX = 1000;
  * Whether a response that was already arriving when the request was made will do: while it is fresh. One that arrived a moment
  * ago will always do; else a slow body that must be revalidated on every use would be fetched once for each of a thousand callers.
  */
-export function acceptsEarlier(
+function acceptsEarlier(
   head: FlightHead,
   { asked, need, now }: { asked: Asked; need: FetchNeed; now: number },
 ): boolean {
@@ -50,7 +52,18 @@ export interface FlightRequest {
   readonly need: FetchNeed;
 }
 
-function joinFlight({ asked, varies, need }: FlightRequest, context: EntryContext): Seat<FlightHead> {
+/** What is done in a flight, and the key of those who share it, made of the key of the response. */
+interface FlightKind {
+  readonly run: (task: FetchTask, flight: Flight<FlightHead>) => Promise<void>;
+  readonly keyOf: (key: EntryKey) => EntryKey;
+}
+
+/** A seat in the flight that brings what is asked for, which is begun if there is none. */
+export function joinFlight(
+  { asked, varies, need }: FlightRequest,
+  { run, keyOf }: FlightKind,
+  context: EntryContext,
+): Seat<FlightHead> {
   const { request, plan, key } = asked;
   const sent = [...plan.sent, ...nominatedHeaders(varies, request.headers, plan.sent)];
   const { clock } = context;
@@ -63,12 +76,17 @@ function joinFlight({ asked, varies, need }: FlightRequest, context: EntryContex
     acceptsEarlier: (head: JudgedHead) => isJustIn(head, clock.now()) || isGoodFor(asked, head, clock.now()),
   };
   // What comes back for somebody's credentials is nobody else's until it says so.
-  const seatKey = plan.isPersonal ? personalKey(key, versionId(context.clock.now(), context.random)) : key;
-  return context.flights.join(seatKey, {
-    run: async (flight) => await runFlight(task, flight, context),
-    accepts: (head) => acceptsEarlier(head, { asked, need, now: context.clock.now() }),
+  const own = plan.isPersonal ? personalKey(key, versionId(clock.now(), context.random)) : key;
+  return context.flights.join(keyOf(own), {
+    run: async (flight) => await run(task, flight),
+    accepts: (head) => acceptsEarlier(head, { asked, need, now: clock.now() }),
     isOutdated: (flight) => isOutdated(flight, context),
   });
+}
+
+function joinWhole(wanted: FlightRequest, context: EntryContext): Seat<FlightHead> {
+  const run: FlightKind['run'] = async (task, flight) => await runFlight(task, flight, context);
+  return joinFlight(wanted, { run, keyOf: (key) => key }, context);
 }
 
 /**
@@ -83,19 +101,40 @@ export async function answerFromFlight(
   signal: AbortSignal,
 ): Promise<EntryAnswer | 'other-variant' | 'ask-more'> {
   const { asked } = wanted;
-  const seat = joinFlight(wanted, context);
-  const isLate = seat.flight.sharedBody?.isWhole === true;
+  const seat = joinWhole(wanted, context);
+  const making = {
+    answer: async (head: FlightHead, isLate: boolean) =>
+      // Nobody is given a part who has not asked for just that.
+      head.kind === 'part' ? 'ask-more' : await answerOf(head, { asked, seat, isLate }, context),
+    instead: async () => await answerInstead(asked, context),
+  };
+  return await answerSeated(seat, making, { context, signal });
+}
+
+/** How an answer is made. */
+interface Making<A> {
+  /** Of the head; `isLate` when the whole body had come before the request did. */
+  readonly answer: (head: FlightHead, isLate: boolean) => Promise<A>;
+  /** Of what is stored, if it may be used while the upstream fails. */
+  readonly instead: () => Promise<EntryAnswer | undefined>;
+}
+
+/** Waits for the head of a flight, makes an answer, and gives the seat up. */
+export async function answerSeated<A>(
+  seat: Seat<FlightHead>,
+  { answer, instead }: Making<A>,
+  { context, signal }: { context: EntryContext; signal: AbortSignal },
+): Promise<A | EntryAnswer | 'other-variant'> {
+  const { flight, isFirst } = seat;
+  const isLate = flight.sharedBody?.isWhole === true;
   const joinedAt = context.generations.position;
   try {
     const head = await seat.head(signal);
     // Only now it is known by which tags it was invalidated, between its request and this one.
-    if (!seat.isFirst && isFromBefore(joinedAt, { head, flight: seat.flight }, context))
-      return 'other-variant';
-    // Nobody is given a part who has not asked for just that.
-    if (head.kind === 'part') return 'ask-more';
-    return await answerOf(head, { asked, seat, isLate }, context);
+    if (!isFirst && isFromBefore(joinedAt, { head, flight }, context)) return 'other-variant';
+    return await answer(head, isLate);
   } catch (error) {
-    const stale = isUpstreamFailure(error) ? await answerInstead(asked, context) : undefined;
+    const stale = isUpstreamFailure(error) ? await instead() : undefined;
     if (stale === undefined) throw error;
     return stale;
   } finally {
@@ -180,7 +219,7 @@ export function refreshBehind(
   // Once in a moment, whether that works or not: an upstream that fails is not asked by each stale answer.
   if (context.flights.isUnderWay(asked.key.text) || context.refreshed.has(asked.key.text)) return;
   context.refreshed.set(asked.key.text, true);
-  const seat = joinFlight({ asked, varies, need }, context);
+  const seat = joinWhole({ asked, varies, need }, context);
   // A failure is reported by the flight; nobody waits for it here.
   seat
     .head(NEVER)

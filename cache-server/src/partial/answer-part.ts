@@ -1,19 +1,18 @@
 /** Answers to requests for a part of what is not stored as a whole: from stored parts, or from a flight that brings just that part. */
 import { hasHeader, rangeStillApplies, storedFields } from '@pannier/http-semantics';
-import { acceptsEarlier, answerOf, isUpstreamFailure, SERVER_FAILURES } from '../entry/answer-from-flight.ts';
+import { answerOf, answerSeated, joinFlight, SERVER_FAILURES } from '../entry/answer-from-flight.ts';
 import type { FlightRequest } from '../entry/answer-from-flight.ts';
 import type { EntryAnswer, EntryBody } from '../entry/entry-answer.ts';
 import { answerStored, asksWho, atHand, forwardStatus, response } from '../entry/entry-answers.ts';
 import type { Asked, StoredOutcome } from '../entry/entry-answers.ts';
 import { flightBody, inlineBody } from '../entry/entry-bodies.ts';
 import type { EntryContext } from '../entry/entry-context.ts';
-import { partsKey, personalKey, rangeKey } from '../entry/entry-key.ts';
-import { nominatedHeaders } from '../entry/entry-variants.ts';
+import { partsKey, rangeKey } from '../entry/entry-key.ts';
+import type { FetchTask } from '../fetch/fetch-task.ts';
 import { isFor } from '../fetch/flight-head.ts';
 import type { FlightHead, PartArriving } from '../fetch/flight-head.ts';
-import { isFromBefore, isOutdated } from '../fetch/flight-verdict.ts';
 import type { Seat } from '../flight/flight-table.ts';
-import { versionId } from '../flight/version-id.ts';
+import type { Flight } from '../flight/flight.ts';
 import { answerHead, notModifiedHead } from '../freshness/answer-head.ts';
 import type { AnswerFacts } from '../freshness/answer-head.ts';
 import { entryServesOnError, entryUse } from '../freshness/entry-freshness.ts';
@@ -97,58 +96,47 @@ export async function answerPart(
   signal: AbortSignal,
 ): Promise<EntryAnswer | 'other-variant' | 'ask-more' | 'whole'> {
   const { asked } = wanted;
-  const { request } = asked;
   const seat = joinPartFlight(wanted, context);
-  const isLate = seat.flight.sharedBody?.isWhole === true;
-  const joinedAt = context.generations.position;
-  try {
-    const head = await seat.head(signal);
-    if (!seat.isFirst && isFromBefore(joinedAt, { head, flight: seat.flight }, context))
-      return 'other-variant';
-    if (head.kind === 'part') {
-      if (!isFor(head, request.headers))
-        return head.isShared ? 'other-variant' : bypass('bypass-uncacheable');
-      if (head.head.status === 206 && !rangeStillApplies(request, head.head)) return 'whole';
-      return await answerArrivingPart(asked, { arriving: head, seat }, context);
-    }
-    const isFailing = head.kind === 'arriving' && SERVER_FAILURES.has(head.head.status);
-    const stale = isFailing ? await answerHeldInstead(asked, context) : undefined;
-    if (stale !== undefined) return stale;
-    if (head.kind !== 'stored' || !isOfParts(head.manifest))
-      return await answerOf(head, { asked, seat, isLate, isWholeAnyway: true }, context);
-    const { manifest, outcome } = head;
-    if (!haveWanted(manifest, request)) return 'whole';
-    const use = { now: context.clock.now(), ignoreNoCache: asked.plan.ignoreNoCache };
-    const isGood = outcome === 'revalidated' || entryUse(manifest, request.headers, use) === 'fresh';
-    const found = { manifest, outcome, collapsed: !seat.isFirst || head.isFollowed === true };
-    return (isGood ? await answerFromParts(asked, found, context) : undefined) ?? 'ask-more';
-  } catch (error) {
-    const stale = isUpstreamFailure(error) ? await answerHeldInstead(asked, context) : undefined;
-    if (stale === undefined) throw error;
-    return stale;
-  } finally {
-    seat.leave();
-  }
+  const making = {
+    answer: async (head: FlightHead, isLate: boolean) =>
+      await answerOfPart(head, { asked, seat, isLate }, context),
+    instead: async () => await answerHeldInstead(asked, context),
+  };
+  return await answerSeated(seat, making, { context, signal });
 }
 
-function joinPartFlight(
-  { asked, varies, need, range }: PartRequest,
+function joinPartFlight(wanted: PartRequest, context: EntryContext): Seat<FlightHead> {
+  const { asked, varies, range } = wanted;
+  const run = async (task: FetchTask, flight: Flight<FlightHead>): Promise<void> => {
+    const part = { ...task, range, request: asked.request };
+    if (await runPartFlight(part, flight, context)) fillBehind({ asked, varies }, context);
+  };
+  return joinFlight(wanted, { run, keyOf: (key) => rangeKey(key, range) }, context);
+}
+
+/** The answer to one who waited for the head of a flight that brings a part. */
+async function answerOfPart(
+  head: FlightHead,
+  { asked, seat, isLate }: { asked: Asked; seat: Seat<FlightHead>; isLate: boolean },
   context: EntryContext,
-): Seat<FlightHead> {
-  const { request, plan, key } = asked;
-  const { clock, random } = context;
-  const sent = [...plan.sent, ...nominatedHeaders(varies, request.headers, plan.sent)];
-  // No other server follows it: they wait for what is stored.
-  const acceptsAll = (): boolean => true;
-  const task = { ...plan, sent, entryKey: key, varies, need, range, request, acceptsEarlier: acceptsAll };
-  const place = plan.isPersonal ? personalKey(key, versionId(clock.now(), random)) : key;
-  return context.flights.join(rangeKey(place, range), {
-    run: async (flight) => {
-      if (await runPartFlight(task, flight, context)) fillBehind({ asked, varies }, context);
-    },
-    accepts: (head) => acceptsEarlier(head, { asked, need, now: clock.now() }),
-    isOutdated: (flight) => isOutdated(flight, context),
-  });
+): Promise<EntryAnswer | 'other-variant' | 'ask-more' | 'whole'> {
+  const { request, plan } = asked;
+  if (head.kind === 'part') {
+    if (!isFor(head, request.headers)) return head.isShared ? 'other-variant' : bypass('bypass-uncacheable');
+    if (head.head.status === 206 && !rangeStillApplies(request, head.head)) return 'whole';
+    return await answerArrivingPart(asked, { arriving: head, seat }, context);
+  }
+  const isFailing = head.kind === 'arriving' && SERVER_FAILURES.has(head.head.status);
+  const stale = isFailing ? await answerHeldInstead(asked, context) : undefined;
+  if (stale !== undefined) return stale;
+  if (head.kind !== 'stored' || !isOfParts(head.manifest))
+    return await answerOf(head, { asked, seat, isLate, isWholeAnyway: true }, context);
+  const { manifest, outcome } = head;
+  if (!haveWanted(manifest, request)) return 'whole';
+  const use = { now: context.clock.now(), ignoreNoCache: plan.ignoreNoCache };
+  const isGood = outcome === 'revalidated' || entryUse(manifest, request.headers, use) === 'fresh';
+  const found = { manifest, outcome, collapsed: !seat.isFirst || head.isFollowed === true };
+  return (isGood ? await answerFromParts(asked, found, context) : undefined) ?? 'ask-more';
 }
 
 async function answerArrivingPart(
