@@ -4,6 +4,8 @@ import type { TestDatasets } from '../get-dataset.fixture.ts';
 
 const HOUR_MS = 3600 * 1000;
 const DAY_MS = 24 * HOUR_MS;
+/** What is let go is there for so long. */
+const GRACE_MS = 10 * 60 * 1000;
 const ONE_CHUNK = { chunk: { records: 1000 } };
 
 /** Whether all frames of a version are stored; undefined when its manifest is not. */
@@ -70,6 +72,7 @@ test('what only versions had that were let go is removed, when readers have had 
   expect(await t.records({ version: first })).toHaveLength(3);
   await t.elapse(HOUR_MS / 2);
   await t.records();
+  await t.elapse(GRACE_MS);
   expect(await isStored(t, [cz!, de!])).toBe(true);
   expect(await isStored(t, [fr!])).toBe(false);
   await expect(t.service.describe('d', first, NEVER)).rejects.toMatchObject({ code: 'not-found' });
@@ -88,20 +91,46 @@ test('what another dataset has got since one version was removed stays when the 
     await t.elapse(5_000);
   }
   t.put('/other', [{ country: 'DE' }]);
-  const { deleteFrames } = t.store;
+  const { releaseFrames } = t.store;
   let removals = 0;
-  t.store.deleteFrames = async (scope, digests) => {
-    await deleteFrames.call(t.store, scope, digests);
+  t.store.releaseFrames = async (...released) => {
+    await releaseFrames.apply(t.store, released);
     removals += 1;
     if (removals === 1) await t.records({ dataset: 'other' });
   };
   await t.elapse(2 * HOUR_MS);
   await t.records();
   expect(removals).toBe(2);
+  await t.elapse(GRACE_MS);
   const [cz, de, fr] = frames;
   expect(await isStored(t, [cz!])).toBe(false);
   expect(await isStored(t, [de!, fr!])).toBe(true);
   expect(await t.records({ dataset: 'other' })).toEqual([{ country: 'DE' }]);
+});
+
+test('what another dataset is published with while it is being removed stays', async () => {
+  const d = { endpoint: '/d', keepVersions: 1, partitionBy: ONE_CHUNK };
+  const t = await startDatasets({ datasets: { d, other: { ...d, endpoint: '/other' } } });
+  t.put('/d', [{ v: 1 }]);
+  await t.records();
+  const old = await framesOf(t);
+  await t.elapse(5_000);
+  t.put('/d', [{ v: 2 }]);
+  await t.records();
+  t.put('/other', [{ v: 1 }]);
+  const { releaseFrames } = t.store;
+  let isPublished = false;
+  t.store.releaseFrames = async (...released) => {
+    // That no other version has it was seen just before.
+    if (!isPublished) expect(await t.records({ dataset: 'other' })).toEqual([{ v: 1 }]);
+    isPublished = true;
+    await releaseFrames.apply(t.store, released);
+  };
+  await t.elapse(2 * HOUR_MS);
+  await t.records();
+  expect(isPublished).toBe(true);
+  await t.elapse(2 * GRACE_MS);
+  expect(await isStored(t, old)).toBe(true);
 });
 
 test('a current version whose partitions the store lost is cut anew, another one is no longer listed', async () => {

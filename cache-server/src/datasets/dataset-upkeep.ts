@@ -6,6 +6,7 @@ import type { DatasetArchive } from './dataset-archive.ts';
 import type { DatasetsDeps } from './dataset-service.ts';
 import { declaredDataset } from './declared-dataset.ts';
 import type { DeclaredDataset } from './declared-dataset.ts';
+import { RELEASE_GRACE_MS } from '../store/entry-store.ts';
 
 /** All versions are looked after so often. */
 const EXTEND_EVERY_MS = 24 * 3600 * 1000;
@@ -64,10 +65,10 @@ async function remove(
     const digests = manifest?.partitions.map(({ digest }) => digest) ?? [];
     // Looked for each time, and last: any dataset of the upstream may have been cut since the one before was removed.
     const staying = await stayingDigests(declared, version, deps);
-    await store.deleteFrames(
-      declared.key.scope,
-      digests.filter((digest) => !staying.has(hex(digest))),
-    );
+    const going = digests.filter((digest) => !staying.has(hex(digest)));
+    // What a version that is published right now has proved to be there stays.
+    const release = { keptMs: FRAMES_TTL_MS, graceMs: RELEASE_GRACE_MS };
+    await store.releaseFrames(declared.key.scope, going, release);
     await archive.forget(declared, version);
   }
   return await archive.changeShelf(declared, (shelf) => ({
