@@ -47,7 +47,7 @@ export async function answerHeadRequest(
   const freshened = freshenByHead(manifest, head);
   // A stale one will be revalidated anyway, and may be needed while the upstream fails.
   const isWrong = freshened === 'outdated' && isFresh(manifest, context.clock.now());
-  if (isWrong) await context.manifests.removeLost(key.text, manifest.version);
+  if (isWrong) await context.manifests.removeVersion(key.text, manifest.version);
   else if (typeof freshened === 'object')
     await publishConfirmed(
       { key, stored: manifest, sent, generation, head: { ...freshened, policy: head.policy } },

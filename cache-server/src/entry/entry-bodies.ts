@@ -95,5 +95,5 @@ async function removeUnreadable(
   { manifests, report }: BodyContext,
 ): Promise<void> {
   report('store-read', { key: keyText, error });
-  if (isLoss(error)) await manifests.removeLost(keyText, manifest.version);
+  if (isLoss(error)) await manifests.removeVersion(keyText, manifest.version);
 }

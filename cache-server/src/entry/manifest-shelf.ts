@@ -253,12 +253,15 @@ export class ManifestShelf {
     return false;
   }
 
-  /** Removes an entry whose partitions are lost, unless it has been replaced meanwhile; whoever asks for it next fetches it anew. */
-  async removeLost(keyText: string, version: string): Promise<void> {
+  /**
+   * Removes an entry whose partitions are lost, or that is known to be out of date, unless it has been replaced meanwhile; whoever asks for it
+   * next fetches it anew. Never rejects.
+   */
+  async removeVersion(keyText: string, version: string): Promise<void> {
     const { store, report } = this.#options;
     const name = `${keyText}\n${version}`;
     this.#recent.delete(name);
-    // All readers of a body find the same partition missing: one of them removes it.
+    // All readers of a body find the same partition missing: it is removed once for all of them.
     const removing = this.#removing.get(name) ?? store.deleteManifest(keyText, version);
     this.#removing.set(name, removing);
     try {

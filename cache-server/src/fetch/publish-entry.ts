@@ -160,7 +160,7 @@ export async function publishConfirmed(
     entryStorability(head, sent).storable &&
     (outlive || (await extendBody(renewed, framesExpireAtMs - now, context)));
   if (!usable) {
-    await context.manifests.removeLost(key.text, stored.version);
+    await context.manifests.removeVersion(key.text, stored.version);
     return undefined;
   }
   // Whoever replaced the entry meanwhile has something newer: the comparison fails and theirs stays. What was confirmed still answers.

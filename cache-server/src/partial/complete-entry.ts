@@ -68,7 +68,7 @@ export async function completeEntry(
   if (missing?.first === 0 && missing.last === body.bodyBytes - 1)
     return { arrival: await ask([], 'full'), how: { outcome: 'miss', fwd: 'partial' }, parts };
   if (!(await extendBody(manifest, FRAMES_TTL_FACTOR * context.limits.fetchDeadlineMs, context))) {
-    await context.manifests.removeLost(partsKey(entryKey).text, manifest.version);
+    await context.manifests.removeVersion(partsKey(entryKey).text, manifest.version);
     return undefined;
   }
   if (missing !== undefined) return await askForRest(parts, missing, { ask, context });
@@ -113,7 +113,7 @@ async function askForRest(
   if (head === undefined) {
     // Another part than was asked for, or of other bytes in spite of If-Range: it completes nothing.
     await arrival.response.body[Symbol.asyncIterator]().return?.();
-    await context.manifests.removeLost(partsKey(parts.key).text, parts.manifest.version);
+    await context.manifests.removeVersion(partsKey(parts.key).text, parts.manifest.version);
     return { arrival: await ask([], 'full'), how: { outcome: 'miss' }, parts };
   }
   const { generation, response } = arrival;
@@ -171,5 +171,5 @@ export async function forgetParts(
   const whole = await context.manifests.read(key.text);
   const isOlder = head.status === 200 && !haveSameBytes(head.headers, manifest.headers);
   if (isOlder || whole?.version === version)
-    await context.manifests.removeLost(partsKey(key).text, manifest.version);
+    await context.manifests.removeVersion(partsKey(key).text, manifest.version);
 }
