@@ -154,22 +154,32 @@ export async function objectStanding(
 }
 
 /**
- * Removes an object by its whole key, then what holds its value, unless it was put again meanwhile. A put of the same value that comes
- * between the two is seen here when it has written its record, and looks for its value after that when it has not.
+ * Removes an object by its whole key, and lets go of what holds its value, unless it was put again meanwhile. A put of the same value under
+ * another name keeps it, since it extends it, before its record is written and after; one for a shorter time than this one had left shows
+ * nothing of that, and is a miss after the grace.
  *
+ * @param going.graceMs how long the value stays, see `EntryStore.releaseFrames`
  * @returns false when something else than this version stands there
  */
 export async function removeObject(
   keyText: string,
-  { scope, version }: { scope: string; version: string | undefined },
-  store: Pick<EntryStore, 'readManifest' | 'deleteManifest' | 'deleteFrames'>,
+  going: { scope: string; version: string | undefined; graceMs: number },
+  store: Pick<EntryStore, 'readManifest' | 'deleteManifest' | 'releaseFrames'>,
 ): Promise<boolean> {
+  const { scope, version, graceMs } = going;
   const bytes = await store.readManifest(keyText, { shared: true });
   const record = bytes && objectRecord(bytes);
   if (record?.version !== version || !(await store.deleteManifest(keyText, version))) return false;
-  if (record?.digest && (await store.readManifest(keyText, { shared: true })) === undefined)
-    await store.deleteFrames(scope, [record.digest]);
+  if (record?.digest && (await store.readManifest(keyText, { shared: true })) === undefined) {
+    const { digest, expiresAtMs, putAtMs = expiresAtMs - TTL_MS_MAX } = record;
+    await store.releaseFrames(scope, [digest], { keptMs: valueTtlMs(expiresAtMs - putAtMs), graceMs });
+  }
   return true;
+}
+
+/** How long what holds the value lives, by the object's own time to live. */
+function valueTtlMs(ttlMs: number): number {
+  return 2 * ttlMs;
 }
 
 /** What holds a value that is too long for the record. */
@@ -221,8 +231,7 @@ export function createObjectKeeper({
       const generation = await generations.captureForSure(logTimeoutMs);
       const isInline = value.byteLength <= INLINE_BYTES_MAX;
       const held = isInline ? undefined : await frameOf(key.scope, value);
-      const framesTtlMs = 2 * ttlMs;
-      if (held) await store.writeFrames(key.scope, [held], framesTtlMs);
+      if (held) await store.writeFrames(key.scope, [held], valueTtlMs(ttlMs));
       const record: ObjectRecord = {
         kind: 'object',
         version: versionId(now, random),
@@ -241,7 +250,7 @@ export function createObjectKeeper({
         ttlMs,
       });
       // It may have been there already, of a record that the janitor removed before this one was written.
-      if (held) await store.writeFrames(key.scope, [held], framesTtlMs);
+      if (held) await store.writeFrames(key.scope, [held], valueTtlMs(ttlMs));
       return record.version;
     },
     async delete(caller, name) {

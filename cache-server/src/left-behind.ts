@@ -2,9 +2,17 @@
 import { decodeDatasetManifest } from './dataset/version/dataset-manifest.ts';
 import type { DatasetManifest } from './dataset/version/dataset-manifest.ts';
 import { decodeShelf } from './dataset/version/version-shelf.ts';
+import { FRAMES_TTL_MS } from './datasets/dataset-archive.ts';
 import { objectStanding, removeObject } from './keep-object.ts';
 import type { Estate } from './janitor/estate.ts';
 import type { EntryStore } from './store/entry-store.ts';
+
+/** Where it is, and how it goes. */
+export interface EstateDeps {
+  readonly store: EntryStore;
+  /** How long partitions stay that are let go, in milliseconds; shorter than their owner has been silent. */
+  readonly graceMs: number;
+}
 
 /** The parts of a key, readable again; undefined when it is none of that kind. */
 function partsOf(key: string, type: string): { scope: string; endpoint: string } | undefined {
@@ -19,13 +27,13 @@ function partsOf(key: string, type: string): { scope: string; endpoint: string }
 }
 
 /** Objects of callers. */
-export function objectEstate(store: EntryStore): Estate {
+export function objectEstate({ store, graceMs }: EstateDeps): Estate {
   return {
     kind: 'scope',
     contains: ':object:',
     ownerOf: (key) => partsOf(key, 'object')?.scope,
     look: async (key) => await objectStanding(key, store),
-    remove: async (key, scope, version) => await removeObject(key, { scope, version }, store),
+    remove: async (key, scope, version) => await removeObject(key, { scope, version, graceMs }, store),
   };
 }
 
@@ -41,11 +49,9 @@ export function datasetOwner(upstream: string, name: string): string {
  */
 export function datasetEstate({
   store,
+  graceMs,
   declared,
-}: {
-  readonly store: EntryStore;
-  readonly declared: ReadonlySet<string>;
-}): Estate {
+}: EstateDeps & { readonly declared: ReadonlySet<string> }): Estate {
   const ownerOf = (key: string): string | undefined => {
     const parts = partsOf(key, 'dataset');
     const name = parts?.endpoint.split('@')[0];
@@ -90,15 +96,12 @@ export function datasetEstate({
     async remove(key, _owner, version) {
       const manifest = await manifestOf(key);
       if (manifest === undefined) return await store.deleteManifest(key, version);
-      // Looked for each time, and last. What is published from now on sees itself what is gone, unless it had just proved that all of it
-      // is there: then the first read that misses a partition has the dataset cut anew.
+      // Looked for each time, and last. What is published from now on proves first that all of it is there, and is left what it proved.
       const staying = await digestsBeside(key);
       if (!(await store.deleteManifest(key, version))) return false;
       const digests = manifest.partitions.map(({ digest }) => digest);
-      await store.deleteFrames(
-        manifest.scope,
-        digests.filter((digest) => !staying.has(hex(digest))),
-      );
+      const going = digests.filter((digest) => !staying.has(hex(digest)));
+      await store.releaseFrames(manifest.scope, going, { keptMs: FRAMES_TTL_MS, graceMs });
       return true;
     },
   };

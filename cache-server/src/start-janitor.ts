@@ -10,6 +10,7 @@ import type { UseLedger } from './janitor/use-ledger.ts';
 import { UseNotes } from './janitor/use-notes.ts';
 import type { ObjectKeeper } from './keep-object.ts';
 import { datasetEstate, datasetOwner, objectEstate } from './left-behind.ts';
+import { RELEASE_GRACE_MS } from './store/entry-store.ts';
 import type { EntryStore } from './store/entry-store.ts';
 
 /** What it needs. */
@@ -50,8 +51,11 @@ export function startJanitor(deps: StartJanitorDeps): RunningJanitor {
     datasetOwner(upstream, name),
   );
   notes.keep(declared.map((owner) => ledgerName('dataset', owner)));
+  // So that what its owner itself did last is not taken for somebody else's use of a moment ago.
+  const graceMs = Math.max(1, Math.min(RELEASE_GRACE_MS, scopeTtlMs / 2));
+  const estate = { store, graceMs };
   const janitor = new Janitor({
-    estates: [objectEstate(store), datasetEstate({ store, declared: new Set(declared) })],
+    estates: [objectEstate(estate), datasetEstate({ ...estate, declared: new Set(declared) })],
     listKeys: async (page) => await store.listKeys(page),
     ledger,
     clock,
@@ -160,7 +164,7 @@ function janitorCounters(metrics: Metrics): {
   });
   const bytes = metrics.counter<string>({
     name: 'janitor_removed_bytes_total',
-    help: 'Bytes removed with them, as stored.',
+    help: 'Bytes of what was removed with them, as stored; partitions go ten minutes later.',
     labels: ['kind'],
   });
   for (const kind of ['scope', 'dataset']) for (const removed of [keys, bytes]) removed.inc({ kind }, 0);
