@@ -10,7 +10,7 @@ Commands:
       -i, --include        the head of the response too
       -L, --location       follow redirects
       -H, --header LINE    send a header, for example -H 'Accept: text/plain'
-  stats                    counters of the server that answers
+  stats                    counters of each server
   ls [TEXT]                entries, all or those whose key contains TEXT;
                            their keys with --json
       --limit N            at most N of them, default 1000

@@ -234,6 +234,25 @@ test('stats, ls, purge and dataset print tables, or JSON for programs', async ()
   expect(JSON.parse(json.out)).toMatchObject({ lookups: { hit: 900 }, entries: 12 });
 });
 
+test('stats of several servers are one table each, with its address; one that does not answer fails behind them', async () => {
+  const [first, second] = [await serve(script), await serve(script)];
+  const args = ['stats', '-s', first.address, '-s', second.address];
+  const [both, json, half] = await Promise.all([
+    pannier(args),
+    pannier([...args, '--json']),
+    pannier([...args, '-s', '127.0.0.1:1']),
+  ]);
+  const servers = [first.address, second.address];
+  const named = (out: string): string[] =>
+    [...out.matchAll(/^server +(.*)$/gm)].map(([, name]) => name ?? '');
+  expect(both.code).toBe(0);
+  expect(named(both.out)).toEqual(servers);
+  const lines = json.out.trim().split('\n');
+  expect(lines.map((line) => (JSON.parse(line) as { server: string }).server)).toEqual(servers);
+  expect({ code: half.code, named: named(half.out) }).toEqual({ code: 1, named: servers });
+  expect(half.err).toMatch(/^pannier: no cache server answers: 127\.0\.0\.1:1.*\n$/);
+});
+
 test('records are JSON lines, selected by field, every digit kept', async () => {
   const { address } = await serve(script);
   const read = (...where: string[]): Promise<Ended> =>

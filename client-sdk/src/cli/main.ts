@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /** The `pannier` command. */
 import { ConfigError, runMain } from '@pannier/runtime';
-import { PannierError, connect } from '../index.ts';
+import { PannierError } from '../index.ts';
 import type { PannierClient } from '../index.ts';
+import { openClient } from './command-client.ts';
 import { readCommandLine } from './command-line.ts';
 import type { CommandLine } from './command-line.ts';
 import { datasetCommand } from './dataset-command.ts';
@@ -10,7 +11,8 @@ import { getCommand } from './get-command.ts';
 import { HELP } from './help.ts';
 import { purgeCommand } from './purge-command.ts';
 import { janitorCommand } from './janitor-command.ts';
-import { listCommand, statsCommand } from './server-commands.ts';
+import { listCommand } from './list-command.ts';
+import { statsCommand } from './stats-command.ts';
 import { endWithReader, print } from './terminal.ts';
 import { typesCommand } from './types-command.ts';
 import { warmCommand } from './warm-command.ts';
@@ -40,7 +42,7 @@ await runMain(async () => {
       `${line.command === '' ? 'no command' : `no command "${line.command}"`}; there are ${names}; see --help`,
     );
   }
-  using client = clientOf(line);
+  using client = openClient(line);
   await command(line, client).catch((error: unknown) => {
     throw withAdvice(error);
   });
@@ -51,18 +53,4 @@ function withAdvice(error: unknown): unknown {
   if (!(error instanceof PannierError) || error.code !== 'deadline') return error;
   const advice = 'what was asked for may still be on its way; ask again, or wait longer with --deadline 60s';
   return new PannierError(error.code, `${error.message}; ${advice}`, { cause: error });
-}
-
-function clientOf({ servers, identity, deadlineMs }: CommandLine): PannierClient {
-  try {
-    // What is asked for is what the server has: a near cache would only hide it.
-    return connect(servers, {
-      identity,
-      nearCacheBytesMax: 0,
-      ...(deadlineMs !== undefined && { deadlineMs }),
-    });
-  } catch (error) {
-    if (error instanceof PannierError) throw new ConfigError(error.message, { cause: error });
-    throw error;
-  }
 }

@@ -1,19 +1,51 @@
-/** `pannier stats` and `ls`: what operators ask. */
+/** `pannier stats`: what each server counts. */
 import { ConfigError, formatBytes, formatDuration } from '@pannier/runtime';
-import type { EntryDescription, PannierClient, UpstreamLoad } from '../index.ts';
+import { PannierError } from '../index.ts';
+import type { PannierClient, ServerStats, UpstreamLoad } from '../index.ts';
+import { openClient } from './command-client.ts';
 import type { CommandLine } from './command-line.ts';
-import { barChart, grouped, note, paint, print, textTable, visible } from './terminal.ts';
+import { barChart, grouped, paint, print, textTable, visible } from './terminal.ts';
 
-const ENTRIES_MAX = 1000;
-
-/** Counters of the server that answers. */
-export async function statsCommand({ json, operands }: CommandLine, client: PannierClient): Promise<void> {
-  if (operands.length > 0) throw new ConfigError('stats: takes no operand');
-  const stats = await client.admin.stats();
-  if (json) {
-    await print(`${JSON.stringify(stats)}\n`);
-    return;
+/** Counters of every server that was named, one after another. @throws PannierError behind those of the others, when one does not answer */
+export async function statsCommand(line: CommandLine, client: PannierClient): Promise<void> {
+  if (line.operands.length > 0) throw new ConfigError('stats: takes no operand');
+  const servers = await serversOf(line, client);
+  const answers = await Promise.allSettled(servers.map(async (server) => await statsOf(server, line)));
+  const failures: unknown[] = [];
+  let isFirst = true;
+  for (const [index, answer] of answers.entries()) {
+    if (answer.status === 'rejected') failures.push(answer.reason);
+    else {
+      const server = servers[index] ?? '';
+      if (line.json) await print(`${JSON.stringify({ server, ...answer.value })}\n`);
+      else await printStats(server, answer.value, isFirst);
+      isFirst = false;
+    }
   }
+  if (failures.length > 0) throw asOne(failures);
+}
+
+/** A name stands for the addresses that it has once a server was reached by it. */
+async function serversOf({ servers }: CommandLine, client: PannierClient): Promise<readonly string[]> {
+  if (servers.some((server) => server.startsWith('dns:'))) await client.admin.stats();
+  return client.servers().map(({ server }) => server);
+}
+
+async function statsOf(server: string, line: CommandLine): Promise<ServerStats> {
+  using client = openClient(line, [server]);
+  return await client.admin.stats();
+}
+
+/** Each of them names its server. */
+function asOne(failures: readonly unknown[]): unknown {
+  const [first] = failures;
+  if (failures.length === 1 || !(first instanceof PannierError)) return first;
+  const messages = failures.map((failure) => (failure instanceof Error ? failure.message : String(failure)));
+  return new PannierError(first.code, messages.join('; '), { cause: new AggregateError(failures) });
+}
+
+async function printStats(server: string, stats: ServerStats, isFirst: boolean): Promise<void> {
+  if (!isFirst) await print('\n');
   const { store, entries, storedBytes, controlAnswers } = stats;
   const { uptimeMs, flights, waiters, upstreamBytes } = stats;
   const size = [
@@ -24,6 +56,7 @@ export async function statsCommand({ json, operands }: CommandLine, client: Pann
   if (size.length === 0) size.push('does not answer');
   const lookups = Object.values(stats.lookups).reduce((sum, count) => sum + count, 0);
   const facts = [
+    ['server', visible(server)],
     ['up', formatDuration(uptimeMs)],
     ['store', [store, ...size].join(', ')],
     ...(controlAnswers === undefined ? [] : [['control', controlAnswers ? 'answers' : 'does not answer']]),
@@ -63,47 +96,4 @@ function named(counts: Readonly<Record<string, number>>): string {
   return some.length === 0
     ? 'none'
     : some.map(([name, count]) => `${visible(name)} ${grouped(count)}`).join(', ');
-}
-
-/** Entries, one a line. */
-export async function listCommand(
-  { json, operands, limit = ENTRIES_MAX }: CommandLine,
-  client: PannierClient,
-): Promise<void> {
-  const [contains = '', ...rest] = operands;
-  if (rest.length > 0) throw new ConfigError('ls: want one text at most');
-  const entries: EntryDescription[] = [];
-  let more = false;
-  for await (const entry of client.admin.entries(contains)) {
-    more = entries.length === limit;
-    if (more) break;
-    if (json) await print(`${JSON.stringify(entry)}\n`);
-    entries.push(entry);
-  }
-  if (json) return;
-  if (entries.length === 0)
-    note(contains === '' ? 'nothing is stored' : `no key contains ${visible(contains)}`);
-  else
-    await print(
-      textTable(['STATUS', 'BYTES', 'STORED', 'PARTS', 'AGE', 'FRESH', 'ENTRY'], entries.map(entryRow)),
-    );
-  if (more) note(`there are more than ${limit}: see --limit`);
-}
-
-function entryRow(entry: EntryDescription): string[] {
-  return [
-    entry.status === 0 ? '-' : String(entry.status),
-    formatBytes(entry.contentBytes),
-    formatBytes(entry.storedBytes),
-    String(entry.partitions),
-    formatDuration(entry.ageMs),
-    entry.freshForMs > 0 ? formatDuration(entry.freshForMs) : entry.status === 0 ? '-' : 'stale',
-    visible(entryText(entry)),
-  ];
-}
-
-/** The key where it reads well; that of a URL is mostly escapes. `--json` has every key. */
-function entryText({ key, name }: EntryDescription): string {
-  const [scope = ''] = key.split(':');
-  return key.includes('%') && name !== '' ? `${scope} ${name}` : key;
 }
