@@ -5,6 +5,7 @@ import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { decodeFrame, decodeRecords } from '@pannier/proto/partition-format';
 import { createMetrics, loadConfig } from '@pannier/runtime';
+import type { Metrics } from '@pannier/runtime';
 import { onTestFinished } from 'vitest';
 import type { DatasetQuery, Datasets } from './datasets/dataset-service.ts';
 import { datasetUrls } from './datasets/declared-dataset.ts';
@@ -29,12 +30,18 @@ export interface TestDatasetsOptions {
   datasets: Record<string, object>;
   limits?: object;
   storeBytesMax?: number;
+  /** What stands before the memory store; default: nothing. */
+  store?: (memory: EntryStore) => EntryStore;
+  /** Default 64 MiB. */
+  makeshiftBytesMax?: number;
 }
 
 export interface TestDatasets {
   readonly service: Datasets;
   readonly entries: EntryService;
   readonly store: EntryStore;
+  /** Of the first server. */
+  readonly metrics: Metrics;
   readonly generations: Generations;
   readonly clock: ManualClock;
   /** Shared by all servers. */
@@ -81,7 +88,8 @@ export async function startDatasets(options: TestDatasetsOptions): Promise<TestD
     viaName: 'pannier-server-test',
     limits,
   });
-  const store = createMemoryStore({ bytesMax: options.storeBytesMax ?? 1e9, now: () => clock.now() });
+  const memory = createMemoryStore({ bytesMax: options.storeBytesMax ?? 1e9, now: () => clock.now() });
+  const store = options.store?.(memory) ?? memory;
   const logged: TestDatasets['logged'] = { info: [], warn: [], error: [] };
   const logger = {
     info: (...line: unknown[]) => void logged.info.push(line.map(text).join(' ')),
@@ -94,8 +102,9 @@ export async function startDatasets(options: TestDatasetsOptions): Promise<TestD
   const plainUrls = datasetUrls(config);
   const entries = createGetEntry({ ...common, upstreams, plainUrls, metrics: createMetrics('test') });
   const { datasets, upstreams: declarations } = config;
-  const open = (): Datasets => {
-    const parts = { datasets, upstreams: declarations, metrics: createMetrics('test'), baseDir: '/' };
+  const { makeshiftBytesMax = 2 ** 26 } = options;
+  const open = (metrics = createMetrics('test')): Datasets => {
+    const parts = { datasets, upstreams: declarations, metrics, baseDir: '/', makeshiftBytesMax };
     const opened = createDatasets({ ...common, ...parts, leases, entries });
     onTestFinished(async () => await opened.close());
     return opened;
@@ -104,7 +113,8 @@ export async function startDatasets(options: TestDatasetsOptions): Promise<TestD
     entries.close();
     await upstreams.close();
   });
-  const service = open();
+  const metrics = createMetrics('test');
+  const service = open(metrics);
   const records: TestDatasets['records'] = async (query = {}, by = service) => await readAll(by, query);
   const elapse = async (ms: number): Promise<void> => {
     while (entries.activity().flights > 0) await new Promise((resolve) => setImmediate(resolve));
@@ -114,6 +124,7 @@ export async function startDatasets(options: TestDatasetsOptions): Promise<TestD
     service,
     entries,
     store,
+    metrics,
     generations,
     clock,
     leases,
@@ -123,7 +134,7 @@ export async function startDatasets(options: TestDatasetsOptions): Promise<TestD
     put,
     records,
     elapse,
-    another: open,
+    another: () => open(),
   };
 }
 

@@ -4,6 +4,8 @@ import { abortable } from '@pannier/runtime';
 import { warmUpIngest } from './dataset/ingest/ingest-thread.ts';
 import { CurrentVersions } from './datasets/current-versions.ts';
 import { DatasetArchive } from './datasets/dataset-archive.ts';
+import { createDatasetCounters } from './datasets/dataset-counters.ts';
+import type { DatasetCounters } from './datasets/dataset-counters.ts';
 import type { DatasetIngest } from './datasets/dataset-ingest.ts';
 import { followCut } from './fetch/follow-cut.ts';
 import type {
@@ -21,6 +23,7 @@ import { diffVersions, keptVersion, pinVersion, rollBack } from './datasets/data
 import type { VersionDeps } from './datasets/dataset-versions.ts';
 import { declaredDataset } from './datasets/declared-dataset.ts';
 import type { DeclaredDataset } from './datasets/declared-dataset.ts';
+import { createLastingDatasets } from './datasets/lasting-datasets.ts';
 import { CacheServerError } from './errors.ts';
 import { BodyFrames } from './partition/body-frames.ts';
 import {
@@ -32,6 +35,7 @@ import {
   selectPartitions,
 } from './datasets/read-dataset.ts';
 import type { FrameReading } from './datasets/read-dataset.ts';
+import { createMemoryStore } from './store/memory-store.ts';
 
 const FRAMES_KEPT_BYTES_MAX = 32 * 1024 * 1024;
 
@@ -44,16 +48,12 @@ class DatasetShelf implements Datasets {
   readonly #count: (what: string) => void;
   readonly onSent: (bytes: number) => void;
 
-  constructor(deps: DatasetsDeps) {
-    const { store, logger, metrics } = deps;
+  constructor(deps: DatasetsDeps, counters: DatasetCounters) {
+    const { store, logger } = deps;
     this.#deps = deps;
     this.#archive = new DatasetArchive(deps);
-    const counter = metrics.counter<string>({
-      name: 'datasets_total',
-      help: 'Refreshes of datasets by what became of them, here or elsewhere, restarts by changed pages, and partitions lost.',
-      labels: ['what'],
-    });
-    this.#count = (what) => counter.inc({ what });
+    this.#count = counters.count;
+    this.onSent = counters.sent;
     this.#currents = new CurrentVersions({
       ...deps,
       archive: this.#archive,
@@ -61,11 +61,6 @@ class DatasetShelf implements Datasets {
       onPublished: (publication) => void this.#announce(publication),
       count: this.#count,
     });
-    const sent = metrics.counter({
-      name: 'dataset_bytes_sent_total',
-      help: 'Bytes of partitions sent to readers, compressed.',
-    });
-    this.onSent = (bytes) => sent.inc(bytes);
     this.#frames = new BodyFrames({
       source: store,
       keptBytesMax: FRAMES_KEPT_BYTES_MAX,
@@ -204,6 +199,7 @@ class DatasetShelf implements Datasets {
       partitions: coming.length,
       records: coming.reduce((sum, { records }) => sum + records, 0),
       provisional: false,
+      manifest,
       parts: () => readParts(partitions, this.#reading(declared, query, signal), query.skipPartitions),
     };
   }
@@ -237,7 +233,8 @@ class DatasetShelf implements Datasets {
         throw new CacheServerError('bad-data', `version ${ingest.version} was not published`);
     }
     const { version } = ingest;
-    return { version, scope: declared.key.scope, partitions: 0, records: 0, provisional: true, parts };
+    const { scope } = declared.key;
+    return { version, scope, partitions: 0, records: 0, provisional: true, manifest: undefined, parts };
   }
 
   #reading(declared: DeclaredDataset, query: DatasetQuery, signal: AbortSignal): FrameReading {
@@ -252,14 +249,34 @@ class DatasetShelf implements Datasets {
         if (this.#deps.store.kind !== 'embedded') return;
         const lost = `partition ${name} of dataset ${declared.name} is lost`;
         const why = 'it was driven out of the embedded store, whose size is server.memoryStoreBytesMax';
-        throw new CacheServerError('store', `${lost}: ${why}`);
+        throw new CacheServerError('store', `${lost}: ${why}`, { isLost: true });
       },
     };
   }
 }
 
-/** Datasets over entries and a store. */
+/** Datasets over entries and a store; where others share the store, they can be read while it is away. */
 export function createDatasets(deps: DatasetsDeps): Datasets {
+  const { clock, generations, makeshiftBytesMax, metrics } = deps;
   if (Object.keys(deps.datasets).length > 0) warmUpIngest(deps.limits.ingestBytesMax);
-  return new DatasetShelf(deps);
+  const counters = createDatasetCounters(metrics);
+  const shared = new DatasetShelf(deps, counters);
+  if (deps.store.kind === 'embedded') return shared;
+  // Other servers neither cut with this one nor find what it has: nobody is told of it.
+  const alone: Pick<DatasetsDeps, 'leases' | 'generations'> = {
+    leases: undefined,
+    generations: {
+      capture: async () => await generations.capture(),
+      judge: async (captured, targets) => await generations.judge(captured, targets),
+      announce: async () => undefined,
+    },
+  };
+  return createLastingDatasets(shared, {
+    ...deps,
+    ...counters,
+    openMakeshift: () => {
+      const memory = createMemoryStore({ bytesMax: makeshiftBytesMax, now: () => clock.now() });
+      return { store: memory, datasets: new DatasetShelf({ ...deps, ...alone, store: memory }, counters) };
+    },
+  });
 }

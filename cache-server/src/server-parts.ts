@@ -134,6 +134,7 @@ export async function openServerParts(config: Config, deps: PartsDeps): Promise<
     upstreams: config.upstreams,
     datasets: config.datasets,
     baseDir: process.cwd(),
+    makeshiftBytesMax: config.server.memoryStoreBytesMax,
   });
   const jobs = startJobs({ ...shared, config, entries, datasets });
   const refresh = startRefresh({ ...shared, config, entries, claims: control?.refreshClaims });

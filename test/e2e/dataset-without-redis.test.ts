@@ -1,48 +1,216 @@
-/** Datasets while the Redis that keeps their partitions is away: a read ends with an error that says so, or is whole, and never is in part. */
+/** Datasets while the Redis that keeps their partitions does not do what it should: readers get what the upstream has, whole, as a direct call would. */
 import { connect } from '@pannier/client';
-import { expect, it } from 'vitest';
+import type { PannierClient } from '@pannier/client';
+import { describe, expect, it, vi } from 'vitest';
+import { curl } from '../fixture/curl.ts';
 import { eventually } from '../fixture/eventually.ts';
+import { freePort } from '../fixture/free-port.ts';
 import { startMesh } from '../fixture/mesh.ts';
+import type { Mesh, MeshOptions } from '../fixture/mesh.ts';
+import type { RedisFixture } from '../fixture/redis-server.ts';
 import { startFileUpstream } from './file-upstream.ts';
+import type { FileUpstream } from './file-upstream.ts';
+
+// Several processes start for each test, on a machine that may be busy with other things.
+vi.setConfig({ testTimeout: 180_000 });
 
 const PATIENT = { ackTimeoutMs: 20_000, connectTimeoutMs: 20_000, deadlineMs: 60_000, nearCacheBytesMax: 0 };
 const COUNTRIES = 8;
 const EACH = 200;
+const RECORDS = COUNTRIES * EACH;
+const READERS = 20;
+/** Loads a millisecond for each key, and answers meanwhile. */
+const SLOW_LOAD = ['--key-load-delay', '2000', '--loading-process-events-interval-bytes', '1024'];
 
-it('a read of what is not in memory fails as such while Redis is away, and works again by itself', async () => {
-  await using upstream = await startFileUpstream();
-  const rows = Array.from({ length: COUNTRIES * EACH }, (_none, id) => ({
-    id,
-    country: `C${id % COUNTRIES}`,
-  }));
-  upstream.put('/places.json', JSON.stringify(rows));
-  const places = { upstream: 'files', endpoint: '/places.json', partitionBy: { field: 'country' } };
-  await using mesh = await startMesh({
-    store: 'redis',
-    proxies: 0,
-    redisSettings: { memoryTierBytesMax: 0, commandTimeoutMs: '300ms' },
-    config: { upstreams: { files: { url: upstream.url } }, datasets: { places } },
-  });
-  using client = connect(mesh.serverAddress(0), PATIENT);
-  const idsOf = async (country: string): Promise<number> => {
-    const ids = new Set<unknown>();
-    for await (const row of client.dataset('places').records({ country }))
-      ids.add((row as { id: number }).id);
-    return ids.size;
+interface Places extends AsyncDisposable {
+  readonly upstream: FileUpstream;
+  readonly mesh: Mesh;
+  readonly redis: RedisFixture;
+  /** Knows all servers. */
+  readonly client: PannierClient;
+  publish(edition: number): void;
+}
+
+async function startPlaces(options: MeshOptions = {}): Promise<Places> {
+  const parts = new AsyncDisposableStack();
+  const upstream = parts.use(await startFileUpstream());
+  const publish = (edition: number): void => {
+    const rows = Array.from({ length: RECORDS }, (_none, id) => ({
+      id,
+      country: `C${id % COUNTRIES}`,
+      edition,
+    }));
+    upstream.put('/places.json', JSON.stringify(rows));
   };
-  await eventually(async () => expect(await idsOf('C0')).toBe(EACH));
-
-  await mesh.redis?.kill9();
-  const away = await Promise.allSettled(
-    Array.from({ length: COUNTRIES }, async (_none, one) => await idsOf(`C${one}`)),
+  publish(1);
+  const places = { upstream: 'files', endpoint: '/places.json', partitionBy: { field: 'country' } };
+  const mesh = parts.use(
+    await startMesh({
+      store: 'redis',
+      proxies: 0,
+      redisArgs: SLOW_LOAD,
+      redisSettings: { memoryTierBytesMax: 0, commandTimeoutMs: '300ms' },
+      config: { upstreams: { files: { url: upstream.url } }, datasets: { places } },
+      ...options,
+    }),
   );
-  const failures = away.flatMap((one) => (one.status === 'rejected' ? [one.reason as { code: string }] : []));
-  expect(failures.length).toBeGreaterThan(0);
-  for (const { code } of failures) expect(code).toBe('store');
-  for (const one of away) if (one.status === 'fulfilled') expect(one.value).toBe(EACH);
+  const servers = mesh.servers.map((_, index) => mesh.serverAddress(index));
+  const client = connect(servers, PATIENT);
+  parts.defer(() => client.close());
+  if (mesh.redis === undefined) throw new Error('no Redis');
+  const dispose = async (): Promise<void> => await parts.disposeAsync();
+  return { upstream, mesh, redis: mesh.redis, client, publish, [Symbol.asyncDispose]: dispose };
+}
 
-  await mesh.redis?.restart();
-  // A Redis that was killed without a file is empty: the dataset is cut anew.
-  for (let one = 0; one < COUNTRIES; one += 1)
-    await eventually(async () => expect(await idsOf(`C${one}`)).toBe(EACH), 30_000);
+/** Reads all; a record twice, or of two editions, is wrong. */
+async function editionRead(client: PannierClient, options: { readers?: number } = {}): Promise<unknown> {
+  const ids = new Set<unknown>();
+  const editions = new Set<unknown>();
+  for await (const row of client.dataset('places').records({}, options)) {
+    ids.add(row['id']);
+    editions.add(row['edition']);
+  }
+  expect([ids.size, editions.size]).toEqual([RECORDS, 1]);
+  return [...editions][0];
+}
+
+async function countOf({ client }: Places, country: string): Promise<number> {
+  return (await Array.fromAsync(client.dataset('places').records({ country }))).length;
+}
+
+async function metric({ mesh }: Places, name: string): Promise<number> {
+  const pages = mesh.servers.map(async ({ listening }) => {
+    const text = await (await fetch(`http://${listening['admin']}/metrics`)).text();
+    const [, value] =
+      new RegExp(`^pannier_server_${name.replace(/[{}]/g, '\\$&')} (\\d+)`, 'm').exec(text) ?? [];
+    return Number(value);
+  });
+  return (await Promise.all(pages)).reduce((sum, value) => sum + value, 0);
+}
+
+/** What was cut without Redis is not kept once it is back, and what is cut then is there for all. */
+async function isAsBefore(places: Places, edition: number): Promise<void> {
+  await eventually(async () => expect(await metric(places, 'dataset_makeshift_bytes')).toBe(0), 30_000);
+  const before = await metric(places, 'dataset_makeshift_reads_total{part="whole"}');
+  await eventually(async () => expect(await editionRead(places.client)).toBe(edition), 30_000);
+  expect(await metric(places, 'dataset_makeshift_reads_total{part="whole"}')).toBe(before);
+}
+
+/** How Redis is broken, and mended. */
+interface Fault {
+  readonly begin: (redis: RedisFixture) => Promise<unknown>;
+  readonly end: (redis: RedisFixture) => Promise<unknown> | void;
+}
+
+const FAULTS: Readonly<Record<string, Fault>> = {
+  'is stopped': { begin: async (redis) => await redis.kill9(), end: async (redis) => await redis.restart() },
+  hangs: { begin: async (redis) => await redis.pause(), end: (redis) => redis.resume() },
+  'is full and refuses to evict': {
+    begin: async (redis) => {
+      await redis.configSet('maxmemory-policy', 'noeviction');
+      await redis.configSet('maxmemory', '1mb');
+    },
+    end: async (redis) => await redis.configSet('maxmemory', 0),
+  },
+  'takes no writes': {
+    begin: async (redis) => await redis.replicaOf(await freePort()),
+    end: async (redis) => await redis.replicaOf('nobody'),
+  },
+  'loads its data': {
+    begin: async (redis) => {
+      for (let index = 0; index < 50; index += 1) {
+        const values = Array.from({ length: 100 }, (_, other) => [
+          `filler ${index} ${other}`,
+          'x'.repeat(200),
+        ]);
+        await redis.command('MSET', ...values.flat());
+      }
+      await redis.command('SAVE');
+      await redis.restart();
+    },
+    end: async (redis) => await eventually(async () => await redis.command('GET', 'filler 0 0'), 60_000),
+  },
+};
+
+describe('while Redis', () => {
+  it.each(Object.keys(FAULTS))(
+    '%s, readers get what the upstream has, and afterwards all is as before',
+    async (name) => {
+      const fault = FAULTS[name];
+      if (fault === undefined) throw new Error('no such fault');
+      await using places = await startPlaces();
+      const { redis, client, publish } = places;
+      // One partition is in the server's memory, the others are not.
+      await eventually(async () => expect(await countOf(places, 'C0')).toBe(EACH));
+      await fault.begin(redis);
+      try {
+        const herd = Array.from({ length: READERS }, async () => await editionRead(client));
+        expect(await Promise.all(herd)).toEqual(herd.map(() => 1));
+        publish(2);
+        await eventually(async () => expect(await editionRead(client)).toBe(2));
+        expect(await editionRead(client, { readers: 4 })).toBe(2);
+        expect(await metric(places, 'dataset_makeshift_reads_total{part="whole"}')).toBeGreaterThan(0);
+      } finally {
+        await fault.end(redis);
+      }
+      publish(3);
+      await isAsBefore(places, 3);
+    },
+  );
+});
+
+it('several servers are asked for parts of one read while Redis is away, and it is of one version', async () => {
+  await using places = await startPlaces({ servers: 3 });
+  const { redis, client, publish } = places;
+  expect(await editionRead(client)).toBe(1);
+  await redis.kill9();
+  publish(2);
+  await eventually(async () => expect(await editionRead(client, { readers: 4 })).toBe(2));
+  for (let round = 0; round < 6; round += 1) expect(await editionRead(client, { readers: 3 })).toBe(2);
+  const shards = await client.dataset('places').shards(3);
+  const read = await Promise.all(shards.map(async (shard) => (await Array.fromAsync(shard)).length));
+  expect(read.reduce((sum, count) => sum + count, 0)).toBe(RECORDS);
+  await redis.restart();
+  await isAsBefore(places, 2);
+});
+
+it('the HTTP door gives records while Redis is away', async () => {
+  await using places = await startPlaces({ servers: 2, proxies: 1 });
+  const { redis, mesh, client } = places;
+  expect(await editionRead(client)).toBe(1);
+  await redis.kill9();
+  for (let round = 0; round < 4; round += 1) {
+    const answer = await curl(`${mesh.proxyUrl()}/.pannier/datasets/places/records?country=C3`);
+    expect([answer.status, answer.body.toString().trim().split('\n').length]).toEqual([200, EACH]);
+  }
+});
+
+it('without Redis and without the upstream a read fails, and says why; with the upstream back it works', async () => {
+  await using places = await startPlaces();
+  const { redis, client, upstream, publish } = places;
+  await eventually(async () => expect(await countOf(places, 'C0')).toBe(EACH));
+  await redis.kill9();
+  upstream.put('/places.json', (_request, response) => void response.destroy());
+  await expect(editionRead(client)).rejects.toMatchObject({
+    code: expect.stringMatching(/^upstream-/) as unknown,
+    message: expect.stringContaining('places') as unknown,
+  });
+  publish(2);
+  await eventually(async () => expect(await editionRead(client)).toBe(2), 30_000);
+});
+
+it('a dataset that does not fit into memory fails as the store does, and nothing of it is passed off as whole', async () => {
+  const tight = { server: { memoryStoreBytesMax: 4096 } };
+  await using upstream = await startFileUpstream();
+  upstream.put(
+    '/places.json',
+    JSON.stringify(Array.from({ length: RECORDS }, (_none, id) => ({ id, text: `${Math.sin(id)}` }))),
+  );
+  const places = { upstream: 'files', endpoint: '/places.json', partitionBy: { chunk: { records: 100 } } };
+  await using given = await startPlaces({
+    config: { ...tight, upstreams: { files: { url: upstream.url } }, datasets: { places } },
+  });
+  const { redis, client } = given;
+  await redis.kill9();
+  await expect(Array.fromAsync(client.dataset('places').records())).rejects.toMatchObject({ code: 'store' });
 });

@@ -27,6 +27,8 @@ export interface DatasetsDeps {
   readonly metrics: Metrics;
   /** Where relative paths of modules begin. */
   readonly baseDir: string;
+  /** What this server may keep of datasets in its own memory while a store that others share is away, in bytes. */
+  readonly makeshiftBytesMax: number;
 }
 
 /** A declared dataset and its stored version, for listings. */
@@ -76,6 +78,8 @@ export interface DatasetRead {
   readonly partitions: number;
   readonly records: number;
   readonly provisional: boolean;
+  /** What the version holds; undefined while the read is provisional. */
+  readonly manifest: DatasetManifest | undefined;
   /** The partitions in order; it throws when one is lost, or when the version that is being fetched fails. */
   parts(): AsyncIterable<ReadPartition>;
 }

@@ -10,7 +10,7 @@ import { FRAMES_TTL_MS } from './dataset-archive.ts';
 import type { CutDataset } from './dataset-ingest.ts';
 import type { DatasetPublication } from './dataset-service.ts';
 import type { DeclaredDataset } from './declared-dataset.ts';
-import type { CacheServerError } from '../errors.ts';
+import { CacheServerError } from '../errors.ts';
 import type { RefreshDeps } from './refresh-deps.ts';
 import { isCutSince, TurnPassed } from './refresh-turns.ts';
 import type { RefreshTurn } from './refresh-turns.ts';
@@ -110,7 +110,8 @@ async function assertStored(
   if (lost === 0) return;
   const bytes = partitions.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
   const why = `the store lost ${lost} of its ${partitions.length} partitions of ${bytes} bytes in all`;
-  throw store.kind === 'embedded' ? tooLarge(declared, why) : declared.unfit(why);
+  const cause = new CacheServerError('store', why, { isLost: true });
+  throw store.kind === 'embedded' ? tooLarge(declared, why, cause) : declared.unfit(why, cause);
 }
 
 /** What does not fit into the embedded store beside the document that it comes from. */

@@ -71,7 +71,7 @@ export interface FrameReading {
   readonly onLost: (partition: DatasetPartition) => Promise<void>;
 }
 
-/** Partitions as they are sent. Throws `CacheServerError` `store` when one is lost. */
+/** Partitions as they are sent. Throws `CacheServerError` `store` when one is lost (`isLost`), or the store fails. */
 export async function* readParts(
   partitions: readonly DatasetPartition[],
   reading: FrameReading,
@@ -105,7 +105,8 @@ export async function readBatch(
       const frame = frameOf.get(partition);
       if (frame === undefined) {
         await reading.onLost(partition);
-        throw new CacheServerError('store', `partition ${name} of dataset ${query.dataset} is lost`);
+        const lost = `partition ${name} of dataset ${query.dataset} is lost`;
+        throw new CacheServerError('store', lost, { isLost: true });
       }
       return { ...told, ...(await cutDown(partition, frame, reading)) };
     }),
@@ -138,7 +139,7 @@ async function cutDown(
     signal.throwIfAborted();
     if (cause instanceof DatasetError) throw asQueryError(cause);
     const what = `partition ${name} of dataset ${dataset}: ${cause instanceof Error ? cause.message : ''}`;
-    throw new CacheServerError('store', what, { cause });
+    throw new CacheServerError('store', what, { cause, isLost: true });
   }
 }
 

@@ -1,0 +1,234 @@
+/**
+ * Datasets that can be read while the store that all servers share is away: what the store cannot give is cut anew for the readers of this
+ * server, in its own memory ({@link MakeshiftDatasets}). Whatever is about more than one read, such as pins and jobs, needs the store.
+ */
+import { begun, restOf } from './begun-read.ts';
+import type { ReadProgress } from './begun-read.ts';
+import { contentVersion, isContentVersion, versionOfContent } from './content-version.ts';
+import type { DatasetCounters } from './dataset-counters.ts';
+import type { DatasetQuery, DatasetRead, Datasets, DatasetsDeps, ReadPartition } from './dataset-service.ts';
+import type { DatasetManifest } from '../dataset/version/dataset-manifest.ts';
+import { CacheServerError } from '../errors.ts';
+import { isWantOfRoom, MakeshiftDatasets } from './makeshift-datasets.ts';
+import type { OpenedMakeshift } from './makeshift-datasets.ts';
+import { isStoreAway, StoreWatch } from './store-watch.ts';
+
+/** What they are made with. */
+export interface LastingDeps
+  extends Pick<DatasetsDeps, 'store' | 'clock' | 'logger' | 'metrics'>, Pick<DatasetCounters, 'madeDo'> {
+  readonly openMakeshift: () => OpenedMakeshift;
+}
+
+/** A version and its name for readers. */
+interface FoundVersion {
+  readonly manifest: DatasetManifest;
+  readonly version: string;
+}
+
+/** What is asked for. */
+type Asked = Pick<DatasetQuery, 'dataset' | 'version'> & { readonly signal: AbortSignal };
+
+class LastingDatasets implements Datasets {
+  readonly #shared: Datasets;
+  readonly #watch: StoreWatch;
+  readonly #makeshift: MakeshiftDatasets;
+  readonly #madeDo: LastingDeps['madeDo'];
+
+  constructor(shared: Datasets, { store, clock, logger, metrics, openMakeshift, madeDo }: LastingDeps) {
+    this.#shared = shared;
+    this.#madeDo = madeDo;
+    this.#watch = new StoreWatch({
+      store,
+      clock,
+      onAway: (err) => logger.warn({ err }, 'Redis is away: datasets are cut and read in memory'),
+      onBack: () => {
+        logger.info({}, 'Redis is back: datasets are read from it');
+        this.#makeshift.dropUnneeded();
+      },
+    });
+    this.#makeshift = new MakeshiftDatasets({
+      open: openMakeshift,
+      isNeeded: () => this.#watch.isAway,
+      clock,
+    });
+    metrics.gauge({
+      name: 'dataset_makeshift_bytes',
+      help: 'Bytes of datasets that are kept in the memory of this server alone, because Redis is away.',
+      read: async () => await this.#makeshift.bytes(),
+    });
+  }
+
+  async describe(dataset: string, version: string, signal: AbortSignal): Promise<DatasetManifest> {
+    const asked = { dataset, version, signal };
+    return await this.#answer(asked, {
+      shared: async () => {
+        if (!isContentVersion(version)) return await this.#shared.describe(dataset, version, signal);
+        return { ...(await versionOfContent(this.#shared, asked)), version };
+      },
+      makeshift: async (datasets) => {
+        const found = await this.#found(datasets, asked);
+        return { ...found.manifest, version: found.version };
+      },
+    });
+  }
+
+  async read(query: DatasetQuery, signal: AbortSignal): Promise<DatasetRead> {
+    const asked = { ...query, signal };
+    return await this.#answer(asked, {
+      shared: async () => {
+        const read = await begun(await this.#readShared(query, signal));
+        return { ...read, parts: () => this.#parts(read, query, signal) };
+      },
+      makeshift: async (datasets) => {
+        const { manifest, version } = await this.#found(datasets, asked);
+        const read = await datasets.read({ ...query, version: manifest.version }, signal);
+        this.#madeDo('whole');
+        return { ...read, version };
+      },
+    });
+  }
+
+  async warm(...call: Parameters<Datasets['warm']>): Promise<void> {
+    await this.#shared.warm(...call);
+  }
+
+  async list(): ReturnType<Datasets['list']> {
+    return await this.#shared.list();
+  }
+
+  async versions(...call: Parameters<Datasets['versions']>): ReturnType<Datasets['versions']> {
+    return await this.#shared.versions(...call);
+  }
+
+  async pin(...call: Parameters<Datasets['pin']>): Promise<void> {
+    await this.#shared.pin(...call);
+  }
+
+  async rollback(...call: Parameters<Datasets['rollback']>): Promise<void> {
+    await this.#shared.rollback(...call);
+  }
+
+  async diff(...call: Parameters<Datasets['diff']>): ReturnType<Datasets['diff']> {
+    return await this.#shared.diff(...call);
+  }
+
+  onSent(bytes: number): void {
+    this.#shared.onSent(bytes);
+  }
+
+  async close(): Promise<void> {
+    this.#watch.close();
+    await Promise.all([this.#shared.close(), this.#makeshift.close()]);
+  }
+
+  /** From the store, and from memory where that fails; the other way round while it is known to be away, for its memory may have the answer. */
+  async #answer<T>(
+    { dataset, version, signal }: Asked,
+    { shared, makeshift }: { shared: () => Promise<T>; makeshift: (datasets: Datasets) => Promise<T> },
+  ): Promise<T> {
+    const fromMemory = async (): Promise<T> => await this.#makeshift.lend(dataset, makeshift);
+    // Of a version that the store has named only the store knows what is in it.
+    const isNamedByStore = version !== '' && !isContentVersion(version);
+    if (isNamedByStore || (await this.#watch.answers())) {
+      try {
+        return await shared();
+      } catch (away) {
+        this.#requireAway(away, signal);
+        return await fromMemory().catch((error: unknown) => {
+          throw toBeTold(away, error, { version });
+        });
+      }
+    }
+    try {
+      return await fromMemory();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof CacheServerError && error.code === 'bad-request') throw error;
+      return await shared().catch((away: unknown) => {
+        this.#requireAway(away, signal);
+        throw toBeTold(away, error, { version });
+      });
+    }
+  }
+
+  /** @throws the error itself, when it is not the store's */
+  #requireAway(error: unknown, signal: AbortSignal): void {
+    if (signal.aborted || !isStoreAway(error)) throw error;
+    this.#watch.noteAway(error);
+  }
+
+  async #readShared(query: DatasetQuery, signal: AbortSignal): Promise<DatasetRead> {
+    const { version } = query;
+    if (!isContentVersion(version)) return await this.#shared.read(query, signal);
+    const manifest = await versionOfContent(this.#shared, { ...query, signal });
+    return { ...(await this.#shared.read({ ...query, version: manifest.version }, signal)), version };
+  }
+
+  /** What memory has of a version, if it has the same. The current one goes by its content, so that any server can go on with it. */
+  async #found(datasets: Datasets, asked: Asked): Promise<FoundVersion> {
+    const { dataset, version, signal } = asked;
+    if (isContentVersion(version)) return { manifest: await versionOfContent(datasets, asked), version };
+    if (version === '') {
+      const manifest = await datasets.describe(dataset, '', signal);
+      return { manifest, version: contentVersion(manifest) };
+    }
+    const content = contentVersion(await this.#shared.describe(dataset, version, signal));
+    return { manifest: await versionOfContent(datasets, { ...asked, version: content }), version };
+  }
+
+  /** The partitions of a read from the store; what it cannot give any more comes from memory, if that is what was begun with. */
+  async *#parts(
+    read: DatasetRead,
+    query: DatasetQuery,
+    signal: AbortSignal,
+  ): AsyncGenerator<ReadPartition, void, undefined> {
+    const sent: { name: string; digest: Uint8Array }[] = [];
+    let away: unknown;
+    try {
+      for await (const part of read.parts()) {
+        sent.push({ name: part.name, digest: part.digest });
+        yield part;
+      }
+      return;
+    } catch (error) {
+      this.#requireAway(error, signal);
+      away = error;
+    }
+    const progress = { read, skipped: query.skipPartitions, sent };
+    const rest = await this.#makeshift
+      .lend(query.dataset, async (datasets) => await this.#rest(datasets, progress, { query, signal }))
+      .catch((error: unknown) => {
+        throw toBeTold(away, error, query);
+      });
+    if (rest === undefined) throw away;
+    this.#madeDo('rest');
+    yield* rest;
+  }
+
+  async #rest(
+    datasets: Datasets,
+    progress: ReadProgress,
+    { query, signal }: { query: DatasetQuery; signal: AbortSignal },
+  ): ReturnType<typeof restOf> {
+    const manifest = await datasets.describe(query.dataset, '', signal);
+    const { version } = manifest;
+    return await restOf(
+      progress,
+      manifest,
+      async (skipPartitions) => await datasets.read({ ...query, version, skipPartitions }, signal),
+    );
+  }
+}
+
+/**
+ * Which of two failures is told: what is wrong with the upstream or its data, rather than that the store is away. But the store it is where
+ * there was no room without it, and where a certain version was asked for.
+ */
+function toBeTold(away: unknown, makeshift: unknown, { version }: Pick<Asked, 'version'>): unknown {
+  return version !== '' || isWantOfRoom(makeshift) ? away : makeshift;
+}
+
+/** Datasets that outlast the absence of their store. */
+export function createLastingDatasets(shared: Datasets, deps: LastingDeps): Datasets {
+  return new LastingDatasets(shared, deps);
+}
