@@ -13,17 +13,26 @@ export function placeOf(task: FetchTask, variant: Variant): EntryKey {
   return variant === undefined ? task.entryKey : variantKey(task.key, variant.values);
 }
 
-/** Makes the flight known under the key of what it brings, if that is for all who ask. */
+/** What a flight has turned out to bring. */
+interface Placing {
+  readonly variant: Variant;
+  readonly isShared: boolean;
+  readonly context: EntryContext;
+  /** The flight's key, made of that of the response; the same by default. */
+  readonly keyOf?: (key: EntryKey) => EntryKey;
+}
+
+/** Makes the flight known under the key of what it brings, if that is for all who ask. @returns the key of the response */
 export function placeFlight(
   task: FetchTask,
   flight: Flight<FlightHead>,
-  { variant, isShared, context }: { variant: Variant; isShared: boolean; context: EntryContext },
+  { variant, isShared, context, keyOf = (key) => key }: Placing,
 ): EntryKey {
   const key = placeOf(task, isShared ? variant : undefined);
-  flight.publishesAs = key;
+  flight.publishesAs = keyOf(key);
   if (!isShared) return key;
   // Remembered at once, so that those it is not for ask anew in the right way.
   if (variant !== undefined) context.varyNames.set(task.key.text, variant.names);
-  context.flights.joinAlsoBy(flight, key);
+  context.flights.joinAlsoBy(flight, flight.publishesAs);
   return key;
 }

@@ -11,7 +11,8 @@ import type { CacheServerErrorCode } from '../errors.ts';
  * - `partition` of the body, which can be read from the store; its bytes may or may not have been told before
  * - `end`       the body is whole, and so long
  * - `settled`   look into the store: it has what answers, at least as new as this
- * - `released`  no more comes, ask for yourselves: `uncacheable` what came is for one caller, `alone` it is too much to be told
+ * - `released`  no more comes, ask for yourselves: `uncacheable` what came is for one caller, `alone` it cannot be told, or
+ *   is not worth waiting for
  * - `failed`    the fetch failed, for all who wait
  */
 export type FlightRecord =
