@@ -1,3 +1,4 @@
+import { contentDigest, encodeBytes } from '@pannier/proto/partition-format';
 import { expect, test } from 'vitest';
 import { createObjectKeeper } from './keep-object.ts';
 import type { ObjectKeeper } from './keep-object.ts';
@@ -13,6 +14,7 @@ function keeperOf(store: EntryStore, clock: { now: () => number; after: () => ()
     limits: { objectBytesMax: 1 << 20 },
     generations: { captureForSure: async () => at, judge: async () => ({ verdict: 'valid', at }) },
     logTimeoutMs: 1000,
+    logger: { warn: () => undefined },
   });
 }
 
@@ -109,4 +111,44 @@ test('an object of the same value that is put under another name while the first
   expect(await house.clean()).toEqual(['svc 1']);
   house.clock.ms += 2 * GRACE_MS;
   expect((await keeper.get(caller, 'b'))?.value.byteLength).toBe(large.byteLength);
+});
+
+/** The one record of the house, for a stranger's hand. */
+async function recordKey(store: EntryStore): Promise<string> {
+  const { keys } = await store.listKeys({ contains: ':object:', cursor: '', limit: 2 });
+  expect(keys).toHaveLength(1);
+  return keys[0]!;
+}
+
+test.each(['garbage', '', '\x92\x01'])(
+  'a record that cannot be read (%j) is a miss, can be put anew, and is no obstacle to the janitor',
+  async (garbage) => {
+    const house = openHouse();
+    const keeper = keeperOf(house.store, house.clock);
+    const spoil = async (): Promise<void> => {
+      await keeper.put(caller, objectOf('a'));
+      const damaged = { bytes: Buffer.from(garbage, 'latin1'), version: '?', ttlMs: LONG_MS };
+      await house.store.writeManifest(await recordKey(house.store), damaged);
+    };
+    await spoil();
+    expect(await keeper.get(caller, 'a')).toBeUndefined();
+    await keeper.put(caller, objectOf('a'));
+    expect((await keeper.get(caller, 'a'))?.value.toString()).toBe('old');
+    await spoil();
+    await house.clean();
+    house.clock.ms += TTL_MS;
+    expect(await house.clean()).toEqual(['svc 1']);
+  },
+);
+
+test('a damaged value is a miss, and is whole again when it is put again', async () => {
+  const house = openHouse();
+  const keeper = keeperOf(house.store, house.clock);
+  const large = Buffer.alloc(100_000, 'x');
+  const digest = contentDigest(encodeBytes(large), 'original');
+  await house.store.writeFrames('svc', [{ digest, frame: Buffer.from('damaged') }], LONG_MS);
+  await keeper.put(caller, objectOf('a', large));
+  expect(await keeper.get(caller, 'a')).toBeUndefined();
+  await keeper.put(caller, objectOf('a', large));
+  expect((await keeper.get(caller, 'a'))?.value.byteLength).toBe(large.byteLength);
 });

@@ -7,8 +7,10 @@ import {
   encodeBytes,
   encodeFrame,
   encodeValue,
+  PartitionFormatError,
 } from '@pannier/proto/partition-format';
 import type { Generation } from '@pannier/proto/generation';
+import type { Logger } from '@pannier/runtime';
 import type { Clock } from './clock.ts';
 import { entryKey } from './entry/entry-key.ts';
 import type { EntryKey } from './entry/entry-key.ts';
@@ -68,6 +70,7 @@ export interface ObjectKeeperDeps {
   readonly generations: Pick<Generations, 'captureForSure' | 'judge'>;
   /** How long a put may wait for the log of invalidations, in milliseconds. */
   readonly logTimeoutMs: number;
+  readonly logger: Pick<Logger, 'warn'>;
 }
 
 const NO_GENERATION: Generation = { epoch: '', sequence: 0 };
@@ -122,10 +125,17 @@ function check({ value, ttlMs, tags }: ObjectToKeep, objectBytesMax: number): vo
     throw new CacheServerError('bad-request', `tags[${long}]: empty or longer than ${TAG_BYTES_MAX} bytes`);
 }
 
+/** Undefined for damage and other formats, which are a miss, and no obstacle to the janitor. */
 function objectRecord(bytes: Buffer): ObjectRecord | undefined {
-  const value = decodeValue(bytes);
+  let value: unknown;
+  try {
+    value = decodeValue(bytes);
+  } catch (error) {
+    if (error instanceof PartitionFormatError) return undefined;
+    throw error;
+  }
   const isRecord = typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'object';
-  return isRecord ? (value as unknown as ObjectRecord) : undefined;
+  return isRecord ? (value as ObjectRecord) : undefined;
 }
 
 /** What stands under a whole key, whosever it is; undefined when there is none. */
@@ -189,22 +199,28 @@ async function frameOf(scope: string, value: Uint8Array): Promise<FrameWrite> {
   return { digest, frame: await encodeFrame(content, { scope, digest, compress: true }) };
 }
 
-/** Keeps objects in a store. */
-export function createObjectKeeper({
-  store,
-  clock,
-  random,
-  limits,
-  generations,
-  logTimeoutMs,
-}: ObjectKeeperDeps): ObjectKeeper {
-  const readValue = async (scope: string, digest: Uint8Array): Promise<Uint8Array | undefined> => {
-    const [frame] = await store.readFrames(scope, [digest]);
-    if (frame === undefined) return undefined;
-    const contentBytesMax = limits.objectBytesMax + 5; // the longest MessagePack bin header
+/** Undefined where the value is not in the store, or cannot be read; then it is taken out, since a put would take it for the good one. */
+async function readValue(
+  digest: Uint8Array,
+  scope: string,
+  { store, limits, logger }: ObjectKeeperDeps,
+): Promise<Uint8Array | undefined> {
+  const [frame] = await store.readFrames(scope, [digest]);
+  if (frame === undefined) return undefined;
+  const contentBytesMax = limits.objectBytesMax + 5; // the longest MessagePack bin header
+  try {
     return decodeBytes(await decodeFrame(frame, { scope, digest, contentBytesMax }));
-  };
+  } catch (err) {
+    if (!(err instanceof PartitionFormatError)) throw err;
+    logger.warn({ scope, err }, 'the value of an object cannot be read: a miss');
+    await store.deleteFrames(scope, [digest]);
+    return undefined;
+  }
+}
 
+/** Keeps objects in a store. */
+export function createObjectKeeper(deps: ObjectKeeperDeps): ObjectKeeper {
+  const { store, clock, random, limits, generations, logTimeoutMs } = deps;
   return {
     async get(caller, name) {
       const key = keyOf(caller, name);
@@ -219,7 +235,7 @@ export function createObjectKeeper({
       const targets = { key: key.text, scope: key.scope, tags };
       const { verdict } = await generations.judge(generation, () => targets);
       if (verdict !== 'valid') return undefined;
-      const value = record.digest === null ? record.value : await readValue(key.scope, record.digest);
+      const value = record.digest === null ? record.value : await readValue(record.digest, key.scope, deps);
       return value ? { name, value, ttlMs, tags: record.tags, version: record.version } : undefined;
     },
     async put(caller, object) {

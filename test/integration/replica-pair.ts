@@ -101,7 +101,7 @@ async function openReplica(
   return {
     service,
     generations,
-    objects: createObjectKeeper({ ...shared, logTimeoutMs: SETTINGS.commandTimeoutMs }),
+    objects: createObjectKeeper({ ...shared, logger, logTimeoutMs: SETTINGS.commandTimeoutMs }),
     async get(path, ...headers) {
       const request = { method: 'GET', url: url + path, headers };
       const answer = await service.getEntry(request, { identity: 'test' }, NEVER);
