@@ -31,6 +31,10 @@ describe('a rule of what is fetched by the clock', () => {
       'every: 5s, headers: {"bad name": x}',
       'headers.bad name: found the name "bad name", expected a header nam',
     ],
+    [
+      'every: 5s, headers: {"Authorization: Bearer hush"}',
+      'headers.Authorization:…: found the name "Authorization:…", expected a header name, such as accept',
+    ],
     ['every: 5s, headers: {"": x}', 'headers.: found the name "", expected a header name'],
     ['every: 5s, headers: {accept: "a\\nb: c"}', 'headers.accept: found a value, expected a header value'],
     ['every: 5s, headers: {accept: "č"}', 'headers.accept: found a value, expected a header value'],

@@ -28,11 +28,13 @@ function describeIssue(issue: Issue, { config, place }: RefusedConfig): string {
     const path = [...issue.path, masked(key)];
     return `${place([...issue.path, key])}: ${path.join('.')}: unknown key; ${suggestion(key, issue.path)}`;
   }
-  const key = issue.path.join('.');
   if (issue.code === 'invalid_key') {
     const allowed = issue.issues[0]?.message;
-    return `${place(issue.path)}: ${key}: found the name ${JSON.stringify(issue.path.at(-1))}, expected ${allowed}`;
+    const name = nameOnly(String(issue.path.at(-1)));
+    const path = [...issue.path.slice(0, -1), name];
+    return `${place(issue.path)}: ${path.join('.')}: found the name ${JSON.stringify(name)}, expected ${allowed}`;
   }
+  const key = issue.path.join('.');
   const value = valueAt(config, issue.path);
   const shown = isSecret(issue.path) ? 'a value' : describeValue(value);
   const found = value === undefined ? 'is required: expected' : `found ${shown}, expected`;
@@ -55,6 +57,11 @@ function suggestion(key: string, parent: readonly PropertyKey[]): string {
 /** Whether every value there may be a secret: a header may well be an API key. */
 function isSecret(path: readonly PropertyKey[]): boolean {
   return path.at(-1) === 'keySecret' || path.at(-2) === 'headers';
+}
+
+/** A name that is none may be a whole header, value included, or a URL with its password. */
+function nameOnly(key: string): string {
+  return key.replace(/:.*$/s, ':…');
 }
 
 /** Short, on one line, and without what may be a password. */
