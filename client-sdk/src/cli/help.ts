@@ -1,66 +1,22 @@
-/** What `pannier --help` says. */
-export const HELP = `pannier - ask a Pannier cache server
+/** What `pannier --help` says of everything, and `pannier COMMAND --help` of one command. */
+import { COMMAND_HELP } from './command-help.ts';
+import type { CommandHelp } from './command-help.ts';
 
-Usage: pannier [options] COMMAND
+/** Where descriptions begin; what is too long to end before it has a line of its own. */
+const COLUMN = 27;
 
-Commands:
-  get URL                  fetch through the cache; the body goes to standard output,
-                           and why it was or was not cached to standard error
-      -o, --output FILE    write the body to a file
-      -i, --include        the head of the response too
-      -L, --location       follow redirects
-      -H, --header LINE    send a header, for example -H 'Accept: text/plain'
-  stats                    counters of each server
-  ls [TEXT]                entries, all or those whose key contains TEXT;
-                           their keys with --json
-      --limit N            at most N of them, default 1000
-  purge [URL...]           have the servers and all proxies forget what is stored of
-                           URLs, or of what these name; repeat them for several
-      --tag TAG            what carries a tag in Surrogate-Key or Cache-Tag
-      --prefix TEXT        what has a URL that begins so
-      --scope NAME         all of an upstream, or all objects of a caller
-      -d, --dataset NAME   a dataset, and the documents that it is made from
-      --key KEY            one entry by its whole key, of which ls --json has all
-      --soft               make it stale instead: to be revalidated, and good for
-                           when the upstream fails
-  dataset ls               declared datasets
-  dataset show NAME        fields, partitions and version of a dataset
-  dataset read NAME        its records, one JSON object a line
-      -w, --where FIELD=TEXT     only records whose field is that string
-      -w, --where FIELD:=JSON    ... is that number, true, false or null;
-                           repeat it: of one field any, of several all
-      -f, --fields A,B     only these fields
-      --limit N            at most N records
-      --version VERSION    of a version that is kept, instead of the current one
-  dataset versions NAME    versions that are kept, and why one was put aside
-  dataset diff NAME FROM [TO]
-                           partitions, and records by their declared key, that differ
-      --limit N            at most N records
-  dataset pin|unpin NAME VERSION
-                           keep a version, or let it go
-  dataset rollback NAME VERSION
-                           give readers an older version
-  warm URL...              have URLs fetched before anybody asks for them; shows
-                           how far that is, and ends when all is stored
-      -d, --dataset NAME   have a dataset fetched and cut; repeat it for several
-      -H, --header LINE    as the clients will send it, for example
-                           -H 'Accept-Encoding: gzip'
-      --no-wait            print the name of the job and end
-      --job NAME           follow that job
-  janitor                  remove what services that are gone, and datasets that
-                           nobody declares any more, left in the store
-      --dry-run            only list it
-  types [NAME...]          TypeScript types of the datasets' records
+const TITLE = 'pannier - ask a Pannier cache server';
 
-Options:
+const OPTIONS = `Options:
   -s, --server HOST:PORT   or dns:///name:port; repeat it for several
                            (default 127.0.0.1:7070, or PANNIER_SERVER)
       --identity NAME      who to say that is asking
       --deadline TIME      for each call, default 10s
       --json               for programs: JSON on standard output
-  -h, --help
+  -h, --help               of everything, or behind a command of that alone
+`;
 
-Examples:
+const EXAMPLES = `Examples:
   pannier get http://127.0.0.1:7099/cities.json -o cities.json
   pannier dataset read cities --where country=CZ --limit 3
   pannier types > datasets.ts
@@ -68,6 +24,34 @@ Examples:
   pannier warm http://127.0.0.1:7099/cities.json --dataset cities
   pannier purge http://127.0.0.1:7099/cities.json
   pannier purge --tag cities --soft
-
-Exit codes: 0 done, 1 failed, 2 the command line is wrong.
 `;
+
+const EXIT_CODES = 'Exit codes: 0 done, 1 failed, 2 the command line is wrong.\n';
+const MORE = 'Other commands, and the options of all: pannier --help\n';
+
+/** The page of a command, of one verb of it where that is named, else of all. */
+export function helpOf(command: string, [verb = '']: readonly string[]): string {
+  const ofCommand = COMMAND_HELP.filter(({ names }) => names.some((name) => name.split(' ')[0] === command));
+  if (ofCommand.length === 0) {
+    const commands = `Commands:\n${COMMAND_HELP.map(section).join('')}`;
+    return [TITLE, 'Usage: pannier [options] COMMAND', commands, OPTIONS, EXAMPLES, EXIT_CODES]
+      .map((part) => part.trimEnd())
+      .join('\n\n')
+      .concat('\n');
+  }
+  const ofVerb = ofCommand.filter(({ names }) => names.includes(`${command} ${verb}`));
+  const told = ofVerb.length > 0 ? ofVerb : ofCommand;
+  const usage = told.length === 1 ? (told[0]?.usage ?? '') : `${command} ...`;
+  return `Usage: pannier [options] ${usage}\n\n${told.map(section).join('')}\n${MORE}`;
+}
+
+function section({ usage, about, options = [] }: CommandHelp): string {
+  const flags = options.map(([flag, ...does]) => row(`      ${flag}`, does));
+  return row(`  ${usage}`, about) + flags.join('');
+}
+
+function row(head: string, about: readonly string[]): string {
+  const [first = '', ...rest] = head.length < COLUMN - 1 ? about : ['', ...about];
+  const lines = rest.map((line) => `${' '.repeat(COLUMN)}${line}`);
+  return `${[`${head.padEnd(COLUMN)}${first}`.trimEnd(), ...lines].join('\n')}\n`;
+}

@@ -210,6 +210,27 @@ test('help has examples, and needs no server', async () => {
   expect(out).toContain('pannier dataset read cities --where country=CZ');
 });
 
+test('help behind a command is of that command alone, and says where the rest is', async () => {
+  const [get, read, dataset, nothing] = await Promise.all([
+    pannier(['get', '--help']),
+    pannier(['dataset', 'read', 'cities', '-h']),
+    pannier(['--help', 'dataset']),
+    pannier(['nonsense', '--help']),
+  ]);
+  expect(get).toMatchObject({ code: 0, err: '' });
+  expect(get.out).toMatch(
+    /^Usage: pannier \[options\] get URL\n\n {2}get URL .*\n(.*\n)* {6}-o, --output FILE/,
+  );
+  expect(get.out).toMatch(/\nOther commands, .*: pannier --help\n$/);
+  expect(get.out).not.toMatch(/purge|warm|--server|--soft/);
+  expect(read.out).toContain('--where FIELD:=JSON');
+  expect(read.out).not.toContain('rollback');
+  expect(dataset.out).toContain('--where FIELD:=JSON');
+  expect(dataset.out).toContain('dataset rollback NAME VERSION');
+  expect(dataset.out).not.toContain('--output');
+  expect(nothing.out).toContain('pannier - ask a Pannier cache server');
+});
+
 test('stats, ls, purge and dataset print tables, or JSON for programs', async () => {
   const { address } = await serve(script);
   const run = (...args: string[]): Promise<Ended> =>

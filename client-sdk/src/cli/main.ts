@@ -8,7 +8,7 @@ import { readCommandLine } from './command-line.ts';
 import type { CommandLine } from './command-line.ts';
 import { datasetCommand } from './dataset-command.ts';
 import { getCommand } from './get-command.ts';
-import { HELP } from './help.ts';
+import { helpOf } from './help.ts';
 import { purgeCommand } from './purge-command.ts';
 import { janitorCommand } from './janitor-command.ts';
 import { listCommand } from './list-command.ts';
@@ -32,7 +32,7 @@ await runMain(async () => {
   endWithReader();
   const line = readCommandLine(process.argv.slice(2));
   if (line.help) {
-    await print(HELP);
+    await print(helpOf(line.command, line.operands));
     return;
   }
   const command = COMMANDS.get(line.command);
