@@ -111,6 +111,23 @@ test('what goes is what the dry run listed, and an owner that comes back meanwhi
   expect([...home.left]).toEqual(['b:object:2', 'c:object:1']);
 });
 
+test('a janitor that is told to end ends with the key that it is at', async () => {
+  const clock = new ManualClock();
+  const home = house(KEYS);
+  const told = new AbortController();
+  const { remove } = home.estate;
+  home.estate.remove = async (...going) => {
+    told.abort();
+    return await remove(...going);
+  };
+  const janitor = janitorOf(home, clock);
+  await found(janitor, true);
+  clock.pass(TTL_MS);
+  const run = janitor.run({ isDry: false, signal: told.signal });
+  await expect(run.next()).rejects.toThrow('aborted');
+  expect(home.left.size).toBe(KEYS.length - 1);
+});
+
 test('uses are written down at once, then once in a while, and again after a write that failed', async () => {
   const clock = new ManualClock();
   const written: string[][] = [];

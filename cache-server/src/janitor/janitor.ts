@@ -74,7 +74,7 @@ export class Janitor {
           signal.throwIfAborted();
           await keepTurn();
           const page = await this.#options.listKeys({ contains: estate.contains, cursor, limit: PAGE_KEYS });
-          await this.#step(page.keys, { estate, isDry, found });
+          await this.#step(page.keys, { estate, isDry, found, signal });
           keysWalked += page.keys.length;
           cursor = page.cursor;
           yield { keysWalked, findings: undefined };
@@ -94,8 +94,9 @@ export class Janitor {
   /** What is in use now is asked for each step, and again for each key that is to go: an owner that is back keeps what is still there. */
   async #step(
     keys: readonly string[],
-    { estate, isDry, found }: { estate: Estate; isDry: boolean; found: Map<string, Finding> },
+    given: { estate: Estate; isDry: boolean; found: Map<string, Finding>; signal: AbortSignal },
   ): Promise<void> {
+    const { estate, isDry, found, signal } = given;
     const { ledger, clock, scopeTtlMs, count } = this.#options;
     const byOwner = Map.groupBy(keys, (key) => estate.ownerOf(key) ?? '');
     byOwner.delete('');
@@ -111,6 +112,8 @@ export class Janitor {
       const name = ledgerName(estate.kind, owner);
       if (!found.has(name) && found.size === FINDINGS_MAX) continue;
       for (const key of byOwner.get(owner) ?? []) {
+        // To remove one may take a walk over all names, and a server that ends does not wait for many.
+        signal.throwIfAborted();
         const standing = await estate.look(key);
         if (standing === undefined) continue;
         const { version, storedBytes, writtenAtMs } = standing;
