@@ -1,6 +1,8 @@
-import { parseConfig } from '@pannier/runtime';
+import { createMetrics, parseConfig } from '@pannier/runtime';
 import { expect, test } from 'vitest';
-import { refreshFaults } from './start-refresh.ts';
+import { CacheServerError } from './errors.ts';
+import { ManualClock } from './get-entry.fixture.ts';
+import { refreshFaults, startRefresh } from './start-refresh.ts';
 
 /** The faults of one rule, each as its path below the rule and why. */
 function faultsOf(rule: string, upstream = ''): string[] {
@@ -42,4 +44,46 @@ test.each([
     const faults = faultsOf(`every: 5s, headers: {${header}}`, `credentials: ${credentials},`);
     expect(faults).toEqual([expect.stringContaining(`(${reason})`)]);
   }
+});
+
+test('a fetch that fails is one line without a stack, told again when it fails in another way, after a success, or after a while', async () => {
+  const clock = new ManualClock();
+  const lines: [fields: object, text: string][] = [];
+  let failure: Error | undefined;
+  const text = 'upstreams: {a: {url: "http://a.example", refresh: [{path: /x, every: 60s}]}}';
+  const schedule = startRefresh({
+    config: parseConfig(text, { env: {} }),
+    entries: { warm: () => (failure === undefined ? Promise.resolve() : Promise.reject(failure)) },
+    claims: undefined,
+    clock,
+    random: () => 0,
+    logger: { warn: (...line: unknown[]) => void lines.push(line as [object, string]) } as never,
+    metrics: createMetrics('test'),
+  });
+  const told = async (error: Error | undefined, times = 1): Promise<unknown[]> => {
+    failure = error;
+    for (let i = 0; i < times; i += 1) {
+      clock.pass(60_000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return lines.splice(0);
+  };
+  const away = new CacheServerError('upstream-unreachable', 'a refused the connection');
+  const line = [
+    { upstream: 'a', path: '/x', code: 'upstream-unreachable' },
+    'a fetch by the clock failed: a refused the connection',
+  ];
+  expect(await told(away)).toEqual([line]);
+  const limited = new CacheServerError('upstream-limited', 'a wants to be left in peace');
+  expect(await told(limited)).toHaveLength(1);
+  for (const one of [away, limited, away]) expect(await told(one)).toEqual([]);
+  expect(await told(away, 5)).toEqual([]);
+  expect(await told(away)).toEqual([line]);
+  expect(await told(undefined)).toEqual([]);
+  expect(await told(away)).toEqual([line]);
+  const bug = new TypeError('x is not a function');
+  expect(await told(bug)).toEqual([
+    [{ upstream: 'a', path: '/x', err: bug }, 'a fetch by the clock failed: x is not a function'],
+  ]);
+  schedule.close();
 });

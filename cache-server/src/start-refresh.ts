@@ -4,6 +4,7 @@ import type { Header } from '@pannier/http-semantics';
 import type { Config, ConfigFault, Logger, Metrics } from '@pannier/runtime';
 import type { Clock } from './clock.ts';
 import type { EntryService } from './entry/entry-service.ts';
+import { FailedRefreshes } from './refresh/failed-refreshes.ts';
 import type { RefreshClaims } from './refresh/refresh-claims.ts';
 import { RefreshSchedule } from './refresh/refresh-schedule.ts';
 import type { RefreshOutcome, UpstreamRule } from './refresh/refresh-schedule.ts';
@@ -70,6 +71,7 @@ export function startRefresh(deps: StartRefreshDeps): RefreshSchedule {
     labels: ['upstream', 'outcome'],
   });
   for (const { upstream } of rules) for (const outcome of OUTCOMES) counter.inc({ upstream, outcome }, 0);
+  const failures = new FailedRefreshes(logger, clock);
   return new RefreshSchedule({
     rules,
     clock,
@@ -79,9 +81,10 @@ export function startRefresh(deps: StartRefreshDeps): RefreshSchedule {
       const request = { method: 'GET', url: urlOf(due, config), headers: headersOf(due), isConfirming: true };
       await entries.warm(request, { signal, onBytes: () => undefined });
     },
-    onOutcome: ({ upstream, rule: { path } }, outcome, err) => {
-      counter.inc({ upstream, outcome });
-      if (outcome === 'failed') logger.warn({ err, upstream, path }, 'a fetch by the clock failed');
+    onOutcome: (due, outcome, error) => {
+      counter.inc({ upstream: due.upstream, outcome });
+      if (outcome === 'failed') failures.failed(due, error);
+      if (outcome === 'fetched') failures.fetched(due);
     },
   });
 }
