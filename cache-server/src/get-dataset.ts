@@ -35,6 +35,7 @@ import {
   selectPartitions,
 } from './datasets/read-dataset.ts';
 import type { FrameReading } from './datasets/read-dataset.ts';
+import { readableDocuments } from './datasets/readable-documents.ts';
 import { createMemoryStore } from './store/memory-store.ts';
 
 const FRAMES_KEPT_BYTES_MAX = 32 * 1024 * 1024;
@@ -257,26 +258,27 @@ class DatasetShelf implements Datasets {
 
 /** Datasets over entries and a store; where others share the store, they can be read while it is away. */
 export function createDatasets(deps: DatasetsDeps): Datasets {
-  const { clock, generations, makeshiftBytesMax, metrics } = deps;
+  const { clock, entries, generations, makeshiftBytesMax, metrics } = deps;
   if (Object.keys(deps.datasets).length > 0) warmUpIngest(deps.limits.ingestBytesMax);
   const counters = createDatasetCounters(metrics);
   const shared = new DatasetShelf(deps, counters);
   if (deps.store.kind === 'embedded') return shared;
   // Other servers neither cut with this one nor find what it has: nobody is told of it.
-  const alone: Pick<DatasetsDeps, 'leases' | 'generations'> = {
+  const alone = (): Pick<DatasetsDeps, 'entries' | 'leases' | 'generations'> => ({
+    entries: readableDocuments(entries),
     leases: undefined,
     generations: {
       capture: async () => await generations.capture(),
       judge: async (captured, targets) => await generations.judge(captured, targets),
       announce: async () => undefined,
     },
-  };
+  });
   return createLastingDatasets(shared, {
     ...deps,
     ...counters,
     openMakeshift: () => {
       const memory = createMemoryStore({ bytesMax: makeshiftBytesMax, now: () => clock.now() });
-      return { store: memory, datasets: new DatasetShelf({ ...deps, ...alone, store: memory }, counters) };
+      return { store: memory, datasets: new DatasetShelf({ ...deps, ...alone(), store: memory }, counters) };
     },
   });
 }

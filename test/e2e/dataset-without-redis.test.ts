@@ -1,4 +1,5 @@
 /** Datasets while the Redis that keeps their partitions does not do what it should: readers get what the upstream has, whole, as a direct call would. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '@pannier/client';
 import type { PannierClient } from '@pannier/client';
 import { describe, expect, it, vi } from 'vitest';
@@ -172,6 +173,25 @@ it('several servers are asked for parts of one read while Redis is away, and it 
   expect(read.reduce((sum, count) => sum + count, 0)).toBe(RECORDS);
   await redis.restart();
   await isAsBefore(places, 2);
+});
+
+it('a document of many partitions is read although only its beginning is in memory', async () => {
+  // With memory before Redis the server remembers that it has the document, and has its first partition at hand.
+  await using places = await startPlaces({ redisSettings: { commandTimeoutMs: '300ms' } });
+  const { redis, client, upstream } = places;
+  const rows = Array.from({ length: RECORDS }, (_none, id) => ({
+    id,
+    country: `C${id % COUNTRIES}`,
+    edition: 1,
+    text: `${id}`.repeat(400),
+  }));
+  upstream.put('/places.json', JSON.stringify(rows));
+  expect(await countOf(places, 'C0')).toBe(EACH);
+  // Its response is confirmed once it has expired.
+  await sleep(1_500);
+  await eventually(async () => expect(await countOf(places, 'C0')).toBe(EACH));
+  await redis.kill9();
+  for (let round = 0; round < 3; round += 1) expect(await editionRead(client)).toBe(1);
 });
 
 it('the HTTP door gives records while Redis is away', async () => {

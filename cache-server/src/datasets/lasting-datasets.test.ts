@@ -24,8 +24,8 @@ interface Started extends TestDatasets {
 }
 
 /** A dataset of twelve partitions, of one record each. */
-function edition(v: number): object[] {
-  return Array.from({ length: PARTITIONS }, (_none, id) => ({ id, v, text: 'x'.repeat(100) }));
+function edition(v: number, textBytes = 100): object[] {
+  return Array.from({ length: PARTITIONS }, (_none, id) => ({ id, v, text: 'x'.repeat(textBytes) }));
 }
 
 async function started(settings: object = {}, options: Partial<TestDatasetsOptions> = {}): Promise<Started> {
@@ -107,6 +107,18 @@ describe('while the store is away', () => {
     expect(await t.records()).toEqual(edition(1));
     await t.generations.invalidate([{ kind: 'dataset', value: 'd' }], 'hard');
     expect(await t.records()).toEqual(edition(2));
+  });
+
+  test('a document whose beginning is in memory, and whose rest only the store has, is fetched anew', async () => {
+    const t = await started({}, { limits: { partitionBytes: 4096 } });
+    const document = edition(1, 20_000);
+    t.put('/d', document, 'max-age=600');
+    const first = async (): Promise<unknown> => await t.records({ partitions: ['0'] });
+    await first();
+    await t.elapse(1_000);
+    await first();
+    t.shared.fails = (method) => method === 'readFrames' || method.startsWith('write');
+    for (let round = 0; round < 3; round += 1) expect(await t.records()).toEqual(document);
   });
 
   test('watchers are not told of versions that no other server knows', async () => {

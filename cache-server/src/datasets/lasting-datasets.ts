@@ -11,6 +11,7 @@ import type { DatasetManifest } from '../dataset/version/dataset-manifest.ts';
 import { CacheServerError } from '../errors.ts';
 import { isWantOfRoom, MakeshiftDatasets } from './makeshift-datasets.ts';
 import type { OpenedMakeshift } from './makeshift-datasets.ts';
+import { isWorthAnother } from './readable-documents.ts';
 import { isStoreAway, StoreWatch } from './store-watch.ts';
 
 /** What they are made with. */
@@ -222,10 +223,10 @@ class LastingDatasets implements Datasets {
 
 /**
  * Which of two failures is told: what is wrong with the upstream or its data, rather than that the store is away. But the store it is where
- * there was no room without it, and where a certain version was asked for.
+ * there was no room without it, where a document is still at fault that it does not give, and where a certain version was asked for.
  */
 function toBeTold(away: unknown, makeshift: unknown, { version }: Pick<Asked, 'version'>): unknown {
-  return version !== '' || isWantOfRoom(makeshift) ? away : makeshift;
+  return version !== '' || isWantOfRoom(makeshift) || isWorthAnother(makeshift) ? away : makeshift;
 }
 
 /** Datasets that outlast the absence of their store. */

@@ -5,6 +5,7 @@
 import type { Clock } from '../clock.ts';
 import type { Datasets } from './dataset-service.ts';
 import { CacheServerError } from '../errors.ts';
+import { isWorthAnother } from './readable-documents.ts';
 import type { EntryStore } from '../store/entry-store.ts';
 
 /** How long a dataset that there was no room for is not tried again, in milliseconds. */
@@ -26,8 +27,12 @@ export interface MakeshiftOptions {
 
 /** Whether something did not fit, or was driven out: a store in memory fails in no other way. */
 export function isWantOfRoom(error: unknown): boolean {
-  const { cause } = error instanceof Error ? error : {};
-  return [error, cause].some((one) => one instanceof CacheServerError && one.code === 'store');
+  if (!(error instanceof CacheServerError)) return false;
+  // As a refresh tells it.
+  const { code, cause } = error;
+  return (
+    code === 'store' || (code === 'bad-data' && cause instanceof CacheServerError && isWantOfRoom(cause))
+  );
 }
 
 /** See the head of this file. */
@@ -58,9 +63,13 @@ export class MakeshiftDatasets {
     if (ageMs >= 0 && ageMs < NO_ROOM_MS)
       throw new CacheServerError('store', `there is no room for dataset ${dataset} in memory`);
     this.#opened ??= open();
+    const { datasets } = this.#opened;
     this.#lent += 1;
     try {
-      return await use(this.#opened.datasets);
+      return await use(datasets).catch(async (error: unknown) => {
+        if (!isWorthAnother(error)) throw error;
+        return await use(datasets);
+      });
     } catch (error) {
       if (isWantOfRoom(error)) this.#noRoomAtMs.set(dataset, clock.now());
       throw error;
