@@ -138,24 +138,21 @@ export class ManifestShelf {
   }
 
   /**
-   * Swaps a manifest in.
+   * Writes a version over itself as it was confirmed, unless another one stands there by now, or this one as a later request confirmed it:
+   * that does not change its name.
    *
-   * @param when.ifVersion only if this version is still the stored one
-   * @param when.fence of the lease by which it was confirmed
-   * @returns false when it was not, or the store failed
+   * @param fence of the lease by which it was confirmed
+   * @returns false when it was not written, or the store failed
    */
-  async write(
-    { text }: EntryKey,
-    manifest: Manifest,
-    when: { ifVersion?: string; fence?: string | undefined } = {},
-  ): Promise<boolean> {
+  async renew({ text }: EntryKey, manifest: Manifest, fence?: string): Promise<boolean> {
     const { store, report } = this.#options;
-    const { version } = manifest;
-    const { fence, ...comparison } = when;
+    const { version, requestTimeMs: sinceMs } = manifest;
     const bytes = encodeManifest(text, manifest);
-    const fenced = fence === undefined ? comparison : { fence, ...comparison };
+    const write = { bytes, version, ttlMs: retentionMs(manifest), ifVersion: version };
     try {
-      return await store.writeManifest(text, { bytes, version, ttlMs: retentionMs(manifest), ...fenced });
+      const there = standing(text, await store.readManifest(text));
+      if (there.version !== version || isLater(there, { sinceMs, version })) return false;
+      return await store.writeManifest(text, fence === undefined ? write : { ...write, fence });
     } catch (error) {
       report('store-write', { key: text, error });
       return false;

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { header, readBody, startEntries } from '../get-entry.fixture.ts';
 
@@ -151,5 +152,35 @@ describe('a HEAD', () => {
     if (answer.kind !== 'response') throw new Error('no response');
     expect(header(answer, 'content-length')).toBe('2');
     expect(methods.at(-1)).toBe('HEAD us');
+  });
+
+  it('that is answered late changes nothing of what was confirmed by a later request', async () => {
+    const late: ServerResponse[] = [];
+    let control = 'max-age=10';
+    const entries = await startEntries({
+      answer: (request, response) => {
+        const headers = { 'cache-control': control, etag: '"1"' };
+        if (request.method === 'HEAD') late.push(response);
+        else if (request.headers['if-none-match'] === undefined) response.writeHead(200, headers).end('us');
+        else response.writeHead(304, headers).end();
+      },
+    });
+    await entries.get('/a');
+    await entries.landed();
+    entries.clock.pass(20_000);
+    const request = { method: 'HEAD', url: `${entries.upstream.url}/a`, headers: [] };
+    const never = new AbortController().signal;
+    const answering = entries.service.getEntry(request, { identity: 'test' }, never);
+    await entries.upstream.arrived(2);
+    entries.clock.pass(1000);
+    control = 'max-age=60';
+    expect((await entries.get('/a')).outcome).toBe('revalidated');
+    await entries.landed();
+    late[0]?.writeHead(200, { 'cache-control': 'max-age=600', etag: '"1"' }).end();
+    expect(await answering).toMatchObject({ status: 200 });
+    const { outcome, headers, freshForMs } = await entries.get('/a');
+    expect(outcome).toBe('hit');
+    expect(headers).toContainEqual(['cache-control', 'max-age=60']);
+    expect(freshForMs).toBe(60_000);
   });
 });

@@ -82,8 +82,7 @@ export async function publishEntry(
     const fence = lease?.token;
     const kept = replaced && withVersionOf(replaced, manifest);
     // When it was removed or replaced meanwhile, this is a response like any other.
-    const isKept =
-      kept !== undefined && (await manifests.write(key, kept, { ifVersion: kept.version, fence }));
+    const isKept = kept !== undefined && (await manifests.renew(key, kept, fence));
     const end = isKept ? 'published' : await manifests.publish(key, manifest, fence);
     if (end !== 'published') report('not-published', { key: key.text, reason: end });
     // Readers know it by the name of its flight, whatever it is called from now on.
@@ -163,10 +162,9 @@ export async function publishConfirmed(
     await context.manifests.removeVersion(key.text, stored.version);
     return undefined;
   }
-  // Whoever replaced the entry meanwhile has something newer: the comparison fails and theirs stays. What was confirmed still answers.
-  const ifVersion = stored.version;
+  // Whoever replaced the entry meanwhile has something newer, and theirs stays. What was confirmed still answers.
   if (lease === undefined || (await lease.confirm()))
-    await context.manifests.write(key, renewed, { ifVersion, fence: lease?.token });
+    await context.manifests.renew(key, renewed, lease?.token);
   return renewed;
 }
 
