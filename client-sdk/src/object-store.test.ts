@@ -56,6 +56,9 @@ test('an object that was put is there until it is deleted', async () => {
   expect(await client.put('a', Buffer.from('one'), { ttlMs: 60_000, tags: ['x'] })).toBe('v1');
   const value = new Uint8Array(Buffer.from('one'));
   expect(await client.get('a')).toEqual({ name: 'a', value, ttlMs: 60_000, tags: ['x'], version: 'v1' });
+  // The caller may keep or change it: it is no view of a message.
+  const { value: bytes } = (await client.get('a'))!;
+  expect(bytes.buffer.byteLength).toBe(3);
   await client.putJson('b', { deep: [1, null] }, { ttlMs: 1 });
   expect(await client.getJson('b')).toEqual({ deep: [1, null] });
   expect(await client.getJson('c')).toBeUndefined();

@@ -5,13 +5,16 @@ import type { CallOptions } from './client-options.ts';
 import { PannierError } from './errors.ts';
 import type { Transport } from './transport/index.ts';
 
-/** A value that was put. */
+/** What `get` finds. */
 export interface StoredObject {
   readonly name: string;
+  /** The bytes that were put; a copy of the caller's own. */
   readonly value: Uint8Array;
-  /** Time left to live in milliseconds. */
+  /** Time left to live in milliseconds, by the clock of the server. */
   readonly ttlMs: number;
+  /** As they were put. */
   readonly tags: readonly string[];
+  /** What `put` returned for this value; another one after each put. */
   readonly version: string;
 }
 
@@ -23,17 +26,25 @@ export interface PutOptions extends CallOptions {
   readonly tags?: readonly string[];
 }
 
-/** Calls about objects. Names are of 1 to 1,024 bytes. */
+/**
+ * Calls about objects. Names are of 1 to 1,024 bytes, and each identity (`ClientOptions.identity`) has names of its own: nobody sees another's.
+ * All reject with PannierError: `bad-request` for a name that is none, `store` when the store cannot be asked, `unavailable`, `deadline`.
+ */
 export interface ObjectStore {
-  /** Undefined when there is none, or its time to live has passed. */
+  /**
+   * The value that was put last under a name, with its time left, tags and version; never one that was replaced or deleted before the call.
+   *
+   * @returns undefined when there is none, its time to live has passed, an invalidation has hit it (also a soft one), or it is not certain
+   *   that none has
+   */
   get(name: string, options?: CallOptions): Promise<StoredObject | undefined>;
-  /** Returns the version of the value. */
+  /** Replaces what is there. @returns the version of the value @throws PannierError `limit-exceeded` for a value over `limits.objectBytesMax` */
   put(name: string, value: Uint8Array, options: PutOptions): Promise<string>;
   /** True when there was one. */
   delete(name: string, options?: CallOptions): Promise<boolean>;
-  /** Those that exist, by name; at most 1,000 names. */
+  /** Those of which `get` would return something, by name; the others are absent. At most 1,000 names. */
   getBatch(names: readonly string[], options?: CallOptions): Promise<Map<string, StoredObject>>;
-  /** As `get`, for a value that `putJson` has put. */
+  /** The value alone, of what `putJson` has put; undefined as for `get`. @throws PannierError `bad-data` when it is not JSON */
   getJson<T>(name: string, options?: CallOptions): Promise<T | undefined>;
   /** As `put`, with the value as JSON. */
   putJson(name: string, value: unknown, options: PutOptions): Promise<string>;
