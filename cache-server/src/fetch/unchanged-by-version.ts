@@ -35,7 +35,7 @@ export async function unchangedByVersion(
   flight.captured = { generation, atMs: requestTimeMs };
   const ask: AskVersion = async (to, signal) =>
     (await askUpstream({ target: to, headers: [], kind: 'conditional', signal }, context)).response;
-  flight.told = await versionEndpoints.told(target, ask, flight.signal);
+  flight.told = await versionEndpoints.told(target, { generation, ask, signal: flight.signal });
   if (flight.told === undefined || flight.told !== stored.told) return undefined;
   const responseTimeMs = clock.now();
   const headers: HeaderList = [['date', formatHttpDate(responseTimeMs)]];

@@ -55,6 +55,33 @@ test.each([
   expect([fetches.length, checks.length]).toEqual([3, 5]);
 });
 
+test('what was asked before an invalidation does not speak for what was outdated by it', async () => {
+  const upstream = await upstreamOf(RATES);
+  const { state, invalidate, get, landed } = upstream;
+  for (let round = 0; round < 2; round += 1)
+    for (const path of ['/rates/eur', '/rates/usd']) await expired(upstream, path);
+  const { answer } = upstream.upstream;
+  const asked = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  upstream.upstream.answer = (_request, response) => {
+    asked.resolve();
+    upstream.upstream.answer = answer;
+    const version = JSON.stringify({ data: { version: state.version } });
+    void release.promise.then(() => response.writeHead(200).end(version));
+  };
+  upstream.clock.pass(11_000);
+  const before = get('/rates/eur');
+  await asked.promise;
+  state.version = 2;
+  await invalidate('url', '/rates/usd', 'soft');
+  const after = get('/rates/usd');
+  setImmediate(release.resolve);
+  expect((await before).outcome).toBe('revalidated');
+  const { outcome, body } = await after;
+  expect([outcome, String(await readBody(body))]).toEqual(['refreshed', 'rates 2']);
+  await landed();
+});
+
 test('an endpoint that fails, and responses that it does not speak for, are fetched as ever', async () => {
   const upstream = await upstreamOf(RATES);
   for (let round = 0; round < 3; round += 1) await expired(upstream, '/rates/eur');

@@ -1,5 +1,6 @@
 /** Upstreams that tell by a cheap request whether a response without validators has changed. */
 import { getHeader } from '@pannier/http-semantics';
+import type { Generation } from '@pannier/proto/generation';
 import { abortable } from '@pannier/runtime';
 import { CacheServerError } from '../errors.ts';
 import { versionIn } from './told-version.ts';
@@ -13,7 +14,18 @@ export type AskVersion = (target: UpstreamTarget, signal: AbortSignal) => Promis
 const BODY_BYTES_MAX = 1024 * 1024;
 const NEVER = new AbortController().signal;
 
-/** One request at a time to each of them, however many responses it speaks for. */
+/** Who asks, and what is known of invalidations. */
+export interface VersionRequest {
+  /** Captured before. */
+  readonly generation: Generation;
+  readonly ask: AskVersion;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * One request at a time to each of them, however many responses it speaks for; but nobody who knows of a later invalidation is told what was
+ * asked for before it.
+ */
 export class VersionEndpoints {
   readonly #onFailure: (url: string, error: unknown) => void;
   readonly #asking = new Map<string, Promise<string | undefined>>();
@@ -29,12 +41,12 @@ export class VersionEndpoints {
    */
   async told(
     { upstream, url }: UpstreamTarget,
-    ask: AskVersion,
-    signal: AbortSignal,
+    { generation, ask, signal }: VersionRequest,
   ): Promise<string | undefined> {
     const endpoint = upstream.versionEndpoints.find(({ speaksFor }) => speaksFor(url));
     if (endpoint === undefined) return undefined;
-    const name = JSON.stringify([endpoint.url, endpoint.header, endpoint.pointer]);
+    const { epoch, sequence } = generation;
+    const name = JSON.stringify([endpoint.url, endpoint.header, endpoint.pointer, epoch, sequence]);
     const asking =
       this.#asking.get(name) ??
       this.#read(endpoint, async () => await ask({ upstream, url: endpoint.url }, NEVER));
