@@ -226,14 +226,26 @@ describe('a read that has begun', () => {
     },
   );
 
-  test('ends with what the store says of a partition that is lost', async () => {
+  test.each([0, 9])('goes on when partition %i was lost: it is cut anew, into the store', async (lost) => {
     const t = await begunElsewhere(1);
-    const { partitions, scope } = await t.reader.describe('d', '', NEVER);
+    const { version, partitions, scope } = await t.reader.describe('d', '', NEVER);
+    const { digest } = partitions[lost]!;
+    await t.store.deleteFrames(scope, [digest]);
+    const herd = Array.from({ length: 5 }, async () => await idsOf(await t.reader.read(QUERY, NEVER)));
+    for (const ids of await Promise.all(herd)) expect(ids).toEqual(all(1));
+    expect((await t.reader.describe('d', '', NEVER)).version).toBe(version);
+    expect(await t.store.readFrames(scope, [digest])).not.toEqual([undefined]);
+    expect(await t.makeshiftBytes()).toBe(0);
+  });
+
+  test('ends with what the store says of a lost partition that the upstream has no more', async () => {
+    const t = await begunElsewhere(1);
+    const { version, partitions, scope } = await t.reader.describe('d', '', NEVER);
+    await t.elapse(5_000);
+    t.put('/d', edition(2));
     await t.store.deleteFrames(scope, [partitions[9]!.digest]);
-    await expect(idsOf(await t.reader.read(QUERY, NEVER))).rejects.toMatchObject({
-      code: 'store',
-      isLost: true,
-    });
+    const read = await t.reader.read({ ...QUERY, version }, NEVER);
+    await expect(idsOf(read)).rejects.toMatchObject({ code: 'store', isLost: true });
     expect(await t.makeshiftBytes()).toBe(0);
   });
 });

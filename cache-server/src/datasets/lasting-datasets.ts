@@ -8,7 +8,7 @@ import { contentVersion, isContentVersion, versionOfContent } from './content-ve
 import type { DatasetCounters } from './dataset-counters.ts';
 import type { DatasetQuery, DatasetRead, Datasets, DatasetsDeps, ReadPartition } from './dataset-service.ts';
 import type { DatasetManifest } from '../dataset/version/dataset-manifest.ts';
-import { CacheServerError } from '../errors.ts';
+import { CacheServerError, isLoss } from '../errors.ts';
 import { isWantOfRoom, MakeshiftDatasets } from './makeshift-datasets.ts';
 import type { OpenedMakeshift } from './makeshift-datasets.ts';
 import { isWorthAnother } from './readable-documents.ts';
@@ -128,11 +128,16 @@ class LastingDatasets implements Datasets {
     { shared, makeshift }: { shared: () => Promise<T>; makeshift: (datasets: Datasets) => Promise<T> },
   ): Promise<T> {
     const fromMemory = async (): Promise<T> => await this.#makeshift.lend(dataset, makeshift);
+    const fromStore = async (): Promise<T> =>
+      await shared().catch(async (error: unknown) => {
+        await this.#cutAnew(dataset, error, signal);
+        return await shared();
+      });
     // Of a version that the store has named only the store knows what is in it.
     const isNamedByStore = version !== '' && !isContentVersion(version);
     if (isNamedByStore || (await this.#watch.answers())) {
       try {
-        return await shared();
+        return await fromStore();
       } catch (away) {
         this.#requireAway(away, signal);
         return await fromMemory().catch((error: unknown) => {
@@ -145,11 +150,18 @@ class LastingDatasets implements Datasets {
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof CacheServerError && error.code === 'bad-request') throw error;
-      return await shared().catch((away: unknown) => {
+      return await fromStore().catch((away: unknown) => {
         this.#requireAway(away, signal);
         throw toBeTold(away, error, { version });
       });
     }
+  }
+
+  /** What the store has lost is there again, if the upstream still has it. @throws the error itself, when nothing is lost */
+  async #cutAnew(dataset: string, error: unknown, signal: AbortSignal): Promise<void> {
+    if (signal.aborted || !isLoss(error)) throw error;
+    // A refresh that is waited for: the version at hand is the one that has lost something.
+    await this.#shared.warm(dataset, signal, () => undefined);
   }
 
   /** @throws the error itself, when it is not the store's */
@@ -177,14 +189,14 @@ class LastingDatasets implements Datasets {
     return { manifest: await versionOfContent(datasets, { ...asked, version: content }), version };
   }
 
-  /** The partitions of a read from the store; what it cannot give any more comes from memory, if that is what was begun with. */
+  /** The partitions of a read from the store; what it cannot give any more is cut anew, if that makes what was begun with. */
   async *#parts(
     read: DatasetRead,
     query: DatasetQuery,
     signal: AbortSignal,
   ): AsyncGenerator<ReadPartition, void, undefined> {
     const sent: { name: string; digest: Uint8Array }[] = [];
-    let away: unknown;
+    let failed: unknown;
     try {
       for await (const part of read.parts()) {
         sent.push({ name: part.name, digest: part.digest });
@@ -192,32 +204,40 @@ class LastingDatasets implements Datasets {
       }
       return;
     } catch (error) {
-      this.#requireAway(error, signal);
-      away = error;
+      failed = error;
     }
-    const progress = { read, skipped: query.skipPartitions, sent };
-    const rest = await this.#makeshift
-      .lend(query.dataset, async (datasets) => await this.#rest(datasets, progress, { query, signal }))
-      .catch((error: unknown) => {
-        throw toBeTold(away, error, query);
-      });
-    if (rest === undefined) throw away;
-    this.#madeDo('rest');
+    const rest = await this.#rest({ read, skipped: query.skipPartitions, sent }, failed, { query, signal });
+    if (rest === undefined) throw failed;
     yield* rest;
   }
 
+  /** From the store once more, where it has lost something; from memory, where it is away. */
   async #rest(
-    datasets: Datasets,
     progress: ReadProgress,
+    failed: unknown,
     { query, signal }: { query: DatasetQuery; signal: AbortSignal },
   ): ReturnType<typeof restOf> {
-    const manifest = await datasets.describe(query.dataset, '', signal);
-    const { version } = manifest;
-    return await restOf(
-      progress,
-      manifest,
-      async (skipPartitions) => await datasets.read({ ...query, version, skipPartitions }, signal),
-    );
+    const restFrom = async (datasets: Datasets): ReturnType<typeof restOf> => {
+      const manifest = await datasets.describe(query.dataset, '', signal);
+      const { version } = manifest;
+      return await restOf(
+        progress,
+        manifest,
+        async (skipPartitions) => await datasets.read({ ...query, version, skipPartitions }, signal),
+      );
+    };
+    if (isLoss(failed)) {
+      await this.#cutAnew(query.dataset, failed, signal);
+      return await restFrom(this.#shared);
+    }
+    this.#requireAway(failed, signal);
+    try {
+      const rest = await this.#makeshift.lend(query.dataset, restFrom);
+      if (rest !== undefined) this.#madeDo('rest');
+      return rest;
+    } catch (error) {
+      throw toBeTold(failed, error, query);
+    }
   }
 }
 
