@@ -86,7 +86,11 @@ async function fetchRest(
   });
   if (completed === undefined) return false;
   const { arrival, how, parts } = completed;
-  flight.captured ??= { generation: arrival.generation, atMs: context.clock.now() };
+  // Of what was put together it is what was known before the parts were read.
+  flight.captured = {
+    generation: arrival.generation,
+    atMs: flight.captured?.atMs ?? context.clock.now(),
+  };
   await receive(task, { arrival, how, stored: undefined, flight, context, lead });
   await forgetParts(parts, { head: arrival.head, version: flight.version, context });
   return true;

@@ -60,6 +60,8 @@ export async function completeEntry(
   { entryKey, need }: { readonly entryKey: EntryKey; readonly need: 'any' | 'confirmed' | 'whole' },
   { ask, context }: CompletionDeps,
 ): Promise<Completed | undefined> {
+  // What is invalidated from here on must not come back by an answer to a condition that is made of these parts.
+  const known = await context.generations.capture();
   const manifest = await readParts(entryKey, context);
   if (manifest === undefined) return undefined;
   const { body, generation } = manifest;
@@ -71,7 +73,7 @@ export async function completeEntry(
     await context.manifests.removeVersion(partsKey(entryKey).text, manifest.version);
     return undefined;
   }
-  if (missing !== undefined) return await askForRest(parts, missing, { ask, context });
+  if (missing !== undefined) return await askForRest(parts, { missing, known }, { ask, context });
   if (need === 'any' && isFresh(manifest, context.clock.now())) {
     const arrival = { ...joined(manifest, undefined, context), generation };
     return { arrival, how: { outcome: 'hit' }, parts };
@@ -82,7 +84,7 @@ export async function completeEntry(
   context.counters.upstreamRequest('not-modified', entryKey.scope);
   const confirmed = { ...manifest, ...head, policy: arrival.head.policy };
   return {
-    arrival: { ...joined(confirmed, undefined, context), generation: arrival.generation },
+    arrival: { ...joined(confirmed, undefined, context), generation: known },
     how: { outcome: 'revalidated', fwd: 'stale', fwdStatus: 304 },
     parts,
   };
@@ -91,7 +93,7 @@ export async function completeEntry(
 /** https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5: the rest of these bytes, or else the whole of others. */
 async function askForRest(
   parts: StoredParts,
-  missing: ByteRange,
+  { missing, known }: { missing: ByteRange; known: Generation },
   { ask, context }: CompletionDeps,
 ): Promise<Completed> {
   const { headers, body } = parts.manifest;
@@ -116,10 +118,9 @@ async function askForRest(
     await context.manifests.removeVersion(partsKey(parts.key).text, parts.manifest.version);
     return { arrival: await ask([], 'full'), how: { outcome: 'miss' }, parts };
   }
-  const { generation, response } = arrival;
   const whole = { ...parts.manifest, ...head, policy: arrival.head.policy };
-  const rest = { ...missing, body: response.body };
-  return { arrival: { ...joined(whole, rest, context), generation }, how, parts };
+  const rest = { ...missing, body: arrival.response.body };
+  return { arrival: { ...joined(whole, rest, context), generation: known }, how, parts };
 }
 
 /** A 206 that answers If-Range need not repeat a date, but must not name other bytes: https://www.rfc-editor.org/rfc/rfc9110#section-15.3.7-6 */

@@ -139,6 +139,33 @@ describe('stored parts', () => {
     },
   );
 
+  it.each(['5000-', '5000-8999'])(
+    'are not revived by an answer to a condition made of them: 0-4999 and %s',
+    async (range) => {
+      const content = rangedContent(LENGTH);
+      const { part, get, landed, invalidate, store, clock } = await startRanged(content);
+      const [write, extend] = [store.writeManifest.bind(store), store.extendFrames.bind(store)];
+      // Where nothing is missing they would be put together at once.
+      store.writeManifest = async (key, written) => key.endsWith('parts') && (await write(key, written));
+      for (const one of ['0-4999', range]) {
+        await part(one);
+        await landed();
+      }
+      store.writeManifest = write;
+      clock.pass(61_000);
+      store.extendFrames = async (...frames) => {
+        store.extendFrames = extend;
+        // They were read, and the upstream is not yet asked about them.
+        await invalidate('url', '/a');
+        return await extend(...frames);
+      };
+      await readBody((await get('/a')).body);
+      await landed();
+      expect((await get('/a')).outcome).toBe('miss');
+      expect(content.asked.at(-1)).toBe('whole');
+    },
+  );
+
   it('that come at the same time are all stored, also in the place of some that were invalidated', async () => {
     const content = rangedContent(LENGTH);
     const { part, landed, invalidate, store, ask } = await startRanged(content);
