@@ -92,6 +92,33 @@ test('a fetch that takes longer than its turn is not begun twice, and one that f
   expect(outcomes).toEqual(['overrun', 'failed']);
 });
 
+/** A clock that may be set; its timers run by what has passed. */
+class SetClock extends ManualClock {
+  setByMs = 0;
+
+  override now(): number {
+    return super.now() + this.setByMs;
+  }
+}
+
+test.each([
+  ['is set back by an hour', -3_600_000, [1, 2, 3, 4, 5]],
+  ['is set right by five seconds, and no time comes twice', -5000, [1, 2, 3, 4]],
+  ['is set ahead by an hour', 3_600_000, [1, 2, 3, 4, 5]],
+])('a rule goes on when the clock %s', async (_, setByMs, minutes) => {
+  const clock = new SetClock();
+  const { fetchedAt } = schedule({ every: 60_000 }, { clock });
+  clock.pass(60_000);
+  await settled();
+  clock.setByMs = setByMs;
+  const setAtMs = clock.now();
+  for (let second = 0; second < 300; second += 1) {
+    clock.pass(1000);
+    await settled();
+  }
+  expect(fetchedAt.slice(1).map((atMs) => Math.round((atMs - setAtMs) / 60_000))).toEqual(minutes);
+});
+
 test('jitter comes on top, and does not move the times after it', async () => {
   const clock = new ManualClock();
   const { fetchedAt } = schedule({ every: 10_000, jitter: 4000 }, { clock, random: 0.5 });

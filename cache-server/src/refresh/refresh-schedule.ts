@@ -31,6 +31,14 @@ const WAIT_MS_MAX = 24 * 3_600_000;
 /** How long a time that was taken stays taken beyond the jitter of the slowest server, in milliseconds. */
 const CLAIM_MS = 60_000;
 
+/**
+ * After which moment the next time is due. A timer may run a moment early, and clocks are set right by a little: what was due then is not due
+ * again. Where the clock was set back by more than a claim lasts, what it shows counts, since no rule may pause until it has caught up.
+ */
+function laterThan(formerMs: number, now: number): number {
+  return formerMs - now > CLAIM_MS ? now : Math.max(now, formerMs);
+}
+
 /** Runs from its making until it is closed. */
 export class RefreshSchedule {
   readonly #options: RefreshScheduleOptions;
@@ -50,8 +58,7 @@ export class RefreshSchedule {
   }
 
   #waitForNext(due: UpstreamRule, next: NextDue, formerMs = -Infinity): void {
-    // A timer may run a moment early: what was due then is not due again.
-    const dueMs = next(Math.max(this.#options.clock.now(), formerMs));
+    const dueMs = next(laterThan(formerMs, this.#options.clock.now()));
     if (dueMs === undefined) return;
     const jitterMs = Math.floor(this.#options.random() * due.rule.jitter);
     this.#wait(due, dueMs + jitterMs, () => {
