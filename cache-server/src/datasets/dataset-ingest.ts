@@ -7,7 +7,7 @@ import { mergeStatistics } from '../dataset/read/field-statistics.ts';
 import type { DatasetManifest, DatasetPartition } from '../dataset/version/dataset-manifest.ts';
 import type { DatasetsDeps } from './dataset-service.ts';
 import type { BodyPart } from '../entry/entry-answer.ts';
-import { RECORD_TTL_MS } from './dataset-archive.ts';
+import { FRAMES_TTL_MS } from './dataset-archive.ts';
 import type { DeclaredDataset } from './declared-dataset.ts';
 
 /** What is cut. */
@@ -92,7 +92,7 @@ export class DatasetIngest {
     const { limits, store, baseDir } = deps;
     const { scope } = declared.key;
     const known = new Set(former?.partitions.map(({ digest }) => hex(digest)));
-    const ttlMs = 2 * RECORD_TTL_MS;
+    const ttlMs = FRAMES_TTL_MS;
     const keep = async ({ frame, ...partition }: CutPartition): Promise<void> => {
       // Of an unchanged partition only the time to live is written; that it is there is proved by this.
       const [there] = known.has(hex(partition.digest))
