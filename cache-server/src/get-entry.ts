@@ -34,6 +34,7 @@ async function answerRequest(
   const { ignoreNoCache } = plan;
   const { forceRevalidate, onlyIfCached } = requestDirectives(request.headers);
   let need: FetchNeed = forceRevalidate && !ignoreNoCache ? 'confirmed' : 'any';
+  if (request.isStoredUnreadable === true) need = 'whole';
   // Whose If-Range names another version than there is asks for all of it, Range or not.
   let wantsWhole = false;
 

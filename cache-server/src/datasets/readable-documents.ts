@@ -1,6 +1,6 @@
 /**
  * Documents for datasets that are cut while the store is away. A response that is stored, and whose beginning is in memory, counts as a hit,
- * but its rest cannot be read: it is fetched anew then, by a request that what is stored is no answer to.
+ * but its rest cannot be read: it is fetched anew then.
  */
 import { LRUCache } from 'lru-cache';
 import type { BodyPart, EntryBody } from '../entry/entry-answer.ts';
@@ -8,8 +8,6 @@ import type { EntryService } from '../entry/entry-service.ts';
 import { CacheServerError } from '../errors.ts';
 import { isStoreAway } from './store-watch.ts';
 
-/** Says what saying nothing says, that anything is taken, in other words: responses to it have a key of their own. */
-const ANEW = ['accept', '*/*;q=0.9'] as const;
 /** URLs whose stored responses could not be read. */
 const UNREADABLE_MAX = 10_000;
 
@@ -24,8 +22,8 @@ export function readableDocuments(entries: EntryService): EntryService {
   return {
     ...entries,
     async getEntry(request, caller, signal) {
-      const { url, headers } = request;
-      const asked = unreadable.has(url) ? { ...request, headers: [...headers, ANEW] } : request;
+      const { url } = request;
+      const asked = { ...request, isStoredUnreadable: unreadable.has(url) };
       const answer = await entries.getEntry(asked, caller, signal);
       if (answer.kind !== 'response') return answer;
       return { ...answer, body: watched(answer.body, () => unreadable.set(url, true)) };

@@ -10,6 +10,8 @@ export interface EntryRequest {
   readonly headers: HeaderList;
   /** True where `no-cache` is our own, and holds even where the upstream's settings ignore that of clients. */
   readonly isConfirming?: boolean;
+  /** True where what is stored could not be read to its end: only another fetch is an answer. */
+  readonly isStoredUnreadable?: boolean;
 }
 
 /** Who asks, by the connection (certificate or token), or by call metadata under `auth: none`. Never by a field of a request. */
