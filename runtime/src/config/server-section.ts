@@ -63,5 +63,7 @@ export const serverSection = z.strictObject({
     ),
   memoryStoreBytesMax: byteSize()
     .prefault('256MiB')
-    .describe('How much the memory store may hold before it drops the entries used longest ago.'),
+    .describe(
+      'How much the memory store may hold before it drops the entries used longest ago; with Redis, what datasets may take in memory while that is away.',
+    ),
 });
