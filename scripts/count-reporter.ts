@@ -50,11 +50,13 @@ function countModule(module: TestModule, context: RunContext, counts: TestCounts
     fail(counts, suite.errors().length > 0 ? 1 : 0, `suite broken: ${module.relativeModuleId}`);
   }
   for (const test of module.children.allTests()) {
-    const state = test.result().state;
+    const result = test.result();
+    const { state } = result;
+    const note = result.state === 'skipped' && result.note !== undefined ? ` (${result.note})` : '';
     if (state === 'passed') counts.passed += 1;
     else if (state === 'failed') counts.failed += 1;
     else if (!context.narrowedByName)
-      fail(counts, 1, `test ${state}: ${module.relativeModuleId} > ${test.fullName}`);
+      fail(counts, 1, `test ${state}: ${module.relativeModuleId} > ${test.fullName}${note}`);
   }
 }
 

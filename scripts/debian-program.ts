@@ -20,12 +20,12 @@ const thisMachine: Machine = {
   policyFile: '/usr/sbin/policy-rc.d',
 };
 
-/** A server that tests and benchmarks start on ports of their own. */
+/** What tests and benchmarks run: a server on ports of its own, or a tool. */
 export interface DebianProgram {
   readonly program: string;
   readonly package: string;
   /** What the package would start at once and at every boot. */
-  readonly service: string;
+  readonly service?: string;
 }
 
 export const REDIS: DebianProgram = {
@@ -38,6 +38,8 @@ export const NGINX: DebianProgram = { program: 'nginx', package: 'nginx-light', 
 
 /** Its package brings a C compiler, which Varnish needs for its configuration. */
 export const VARNISH: DebianProgram = { program: 'varnishd', package: 'varnish', service: 'varnish' };
+
+export const KUBECTL: DebianProgram = { program: 'kubectl', package: 'kubernetes-client' };
 
 /**
  * Finds a program, or installs Debian's package where that is allowed.
@@ -59,7 +61,8 @@ export function findOrInstall(wanted: DebianProgram, machine: Machine = thisMach
 
 /** Debian would start the service at once and at every boot; only the program is wanted. */
 function install({ program, package: name, service }: DebianProgram, machine: Machine): void {
-  console.error(`${program} is not on PATH: installing the Debian package ${name}, its service stays off.`);
+  const remark = service === undefined ? '' : ', its service stays off';
+  console.error(`${program} is not on PATH: installing the Debian package ${name}${remark}.`);
   const hadPolicy = existsSync(machine.policyFile);
   // Ctrl-C ends apt-get; this process must outlive it to take the policy file away again.
   const outliveInterrupt = (): void => console.error('interrupted');
@@ -69,7 +72,8 @@ function install({ program, package: name, service }: DebianProgram, machine: Ma
     const installed =
       run(machine, 'apt-get', ['update']) &&
       run(machine, 'apt-get', ['install', '-y', '--no-install-recommends', name]);
-    if (installed && machine.hasSystemd) run(machine, 'systemctl', ['disable', '--now', service]);
+    if (installed && machine.hasSystemd && service !== undefined)
+      run(machine, 'systemctl', ['disable', '--now', service]);
   } finally {
     if (!hadPolicy) rmSync(machine.policyFile, { force: true });
     process.off('SIGINT', outliveInterrupt);

@@ -46,10 +46,10 @@ test('passed and failed tests are counted, and files by their group', async () =
 test('a skipped test, a todo and a test that skips itself count as failed, by name', async () => {
   const counts = await count({
     'a.test.ts': `test('one', () => {}); test.skip('two', () => {}); test.todo('three');
-                  test('four', (context) => context.skip());`,
+                  test('four', (context) => context.skip('no such program'));`,
   });
   expect(counts).toMatchObject({ passed: 1, failed: 3 });
-  expect(counts.remarks.join('\n')).toMatch(/two\n.*three\n.*four/);
+  expect(counts.remarks.join('\n')).toMatch(/two\n.*three\n.*four \(no such program\)/);
 });
 
 test('tests left out by the name that was asked for are not held against the run', async () => {

@@ -63,6 +63,14 @@ test('under systemd the service is turned off for the next boot as well', () => 
   expect(readFileSync(join(directory, 'log'), 'utf8')).toContain('systemctl disable --now redis-server');
 });
 
+test('a program without a service is installed as well, and no service is turned off for it', () => {
+  addAptGet();
+  addProgram('systemctl', `echo systemctl "$@" >> ${directory}/log`);
+  const redis = { program: REDIS.program, package: REDIS.package };
+  expect(findOrInstall(redis, { ...machine, hasSystemd: true })).toBe(join(directory, 'redis-server'));
+  expect(readFileSync(join(directory, 'log'), 'utf8')).not.toContain('systemctl');
+});
+
 test.each([
   ['a user who is not root', false, true],
   ['a machine without apt-get', true, false],
