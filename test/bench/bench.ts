@@ -1,11 +1,14 @@
 /** What every benchmark gives: figures, a table for people, and the machine it ran on. */
 import { cpus, totalmem } from 'node:os';
+import type { BenchPromise } from './verdict.ts';
 
-/** One benchmark's outcome. A figure whose peer could not be had is null, and the run exits non-zero. */
+/** One benchmark's outcome. With a promise that was not kept, or a figure that is null because its peer could not be had, the run exits non-zero. */
 export interface BenchResult {
   readonly figures: Readonly<Record<string, number | null>>;
   /** Lines for people: what was measured, beside what, with the spread. */
   readonly table: readonly string[];
+  /** What it promises whatever the machine; default nothing. */
+  readonly promises?: readonly BenchPromise[];
 }
 
 /** How a benchmark is run. */

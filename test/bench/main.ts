@@ -1,4 +1,4 @@
-/** `npm run bench -- NAME [--json] [--full] [--clients N]`: one performance table. */
+/** `npm run bench -- NAME [--json] [--full] [--clients N]`: one performance table. It exits with 1 when a promise was broken or a figure is missing. */
 import { parseArgs } from 'node:util';
 import type { Bench } from './bench.ts';
 import { machine } from './bench.ts';
@@ -8,6 +8,7 @@ import { ingestBench } from './ingest.ts';
 import { partitionBench } from './partition.ts';
 import { streamBench } from './stream.ts';
 import { tiersBench } from './tiers.ts';
+import { complaints } from './verdict.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   stream: streamBench,
@@ -41,11 +42,15 @@ if (clients !== undefined && !(Number.isSafeInteger(clients) && clients > 0)) {
 }
 const flags = [values.full ? ' --full' : '', clients === undefined ? '' : ` --clients ${clients}`];
 const command = `npm run bench -- ${name}${flags.join('')}`;
-const { figures, table } = await bench({
+const result = await bench({
   full: values.full,
   clients,
   progress: (line) => void process.stderr.write(`  ${line}\n`),
 });
-if (values.json) process.stdout.write(`${JSON.stringify({ name, command, machine: machine(), figures })}\n`);
+const { figures, table } = result;
+const wrong = complaints(result);
+if (values.json)
+  process.stdout.write(`${JSON.stringify({ name, command, machine: machine(), figures, wrong })}\n`);
 else process.stdout.write(`${command}\n${machine()}\n\n${table.join('\n')}\n`);
-process.exit(Object.values(figures).includes(null) ? 1 : 0);
+for (const line of wrong) process.stderr.write(`bench ${name}: ${line}\n`);
+process.exit(wrong.length === 0 ? 0 : 1);
