@@ -10,10 +10,16 @@ const CLIENTS = 500;
 it('at expiry many clients of three servers cost one conditional request', async () => {
   const report = await atExpiry(CLIENTS);
   expect(report).toMatchObject({ failures: {}, good: CLIENTS, asked: 1, conditional: 1 });
+  // Each client is a request of its own at a server, and two of the three servers follow the third.
+  expect(report.lookups).toBe(CLIENTS);
+  expect(report).toMatchObject({ leaderFlights: 1, followerFlights: 2 });
 });
 
 it('with stale-while-revalidate nobody waits for an upstream that does not answer', async () => {
   const report = await whileRevalidating(CLIENTS);
   expect(report).toMatchObject({ failures: {}, good: CLIENTS, answeredMeanwhile: 0 });
   expect(report.asked).toBe(1);
+  // Those that ask afterwards whether it is fresh by now are among them.
+  expect(report.lookups).toBeGreaterThanOrEqual(CLIENTS);
+  expect(report).toMatchObject({ leaderFlights: 1, followerFlights: 2 });
 });

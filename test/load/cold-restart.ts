@@ -1,8 +1,14 @@
 /** Everything restarts at once and Redis is empty: many keys, many clients each, and an upstream that must not feel it. */
+import { eventually } from '../fixture/eventually.ts';
 import { startMesh } from '../fixture/mesh.ts';
+import type { Mesh } from '../fixture/mesh.ts';
+import { pinnedClients } from '../fixture/pinned-clients.ts';
+import type { PinnedClients } from '../fixture/pinned-clients.ts';
 import { startSealedUpstream } from '../fixture/sealed-upstream.ts';
+import type { SealedUpstream } from '../fixture/sealed-upstream.ts';
+import { countsOf, sumOf } from '../fixture/server-counts.ts';
 import { storm } from './storm-client.ts';
-import type { StormReport } from './storm-client.ts';
+import type { StormReport, StormRequest } from './storm-client.ts';
 
 /** How large. */
 export interface ColdRestartSize {
@@ -12,8 +18,16 @@ export interface ColdRestartSize {
   readonly atOnce: number;
 }
 
+/** What the servers saw of it. */
+interface Arrivals {
+  /** Requests that arrived at servers. */
+  readonly lookups: number;
+  /** Flights of servers that followed another server's. */
+  readonly followerFlights: number;
+}
+
 /** What it showed. */
-export interface ColdRestartReport extends StormReport {
+export interface ColdRestartReport extends StormReport, Arrivals {
   /** The most requests that the upstream got for one key. */
   readonly fetchesPerKeyMax: number;
   /** Keys that the upstream was asked for. */
@@ -24,12 +38,37 @@ export interface ColdRestartReport extends StormReport {
   readonly conditional: number;
   /** The most requests that the upstream had under way at once, which CONCURRENCY_MAX limits. */
   readonly underWayMax: number;
+  /** Keys whose clients were all there before the upstream answered anything. */
+  readonly keysFollowed: number;
 }
 
 /** Fetches from the upstream under way at once, of all servers together. */
 export const CONCURRENCY_MAX = 16;
 const BODY_BYTES = 2000;
 const SERVERS = 3;
+const TOGETHER_WITHIN_MS = 120_000;
+
+interface Requests {
+  readonly mesh: Mesh;
+  readonly upstream: SealedUpstream;
+}
+
+/** The first client of each server goes through its proxy; the others ask it directly, for a proxy would ask once for all of them. */
+function request(
+  { mesh, upstream }: Requests,
+  { key, client, clients }: { key: number; client: number; clients: PinnedClients },
+): StormRequest {
+  const server = client % SERVERS;
+  const via = client < SERVERS ? mesh.proxyUrl(server) : clients.of(server, key);
+  return { upstreamUrl: upstream.url, target: `/${BODY_BYTES}/key-${key}`, via };
+}
+
+/** Kills all of it, starts it on the same ports, and takes from Redis what it had. */
+async function restartAll({ servers, proxies, redis }: Mesh): Promise<void> {
+  await Promise.all([...servers, ...proxies].map(async (process) => await process.kill9()));
+  await redis?.flushAll();
+  await Promise.all([...servers, ...proxies].map(async (process) => await process.restart()));
+}
 
 /** Fills a mesh of three servers, restarts all of it, empties Redis, and lets all clients ask. */
 export async function coldRestart({
@@ -50,31 +89,48 @@ export async function coldRestart({
       limits: { ackTimeoutMs: '10s', heartbeatMs: '5s' },
     },
   });
-  const ask = (key: number, client: number) => ({
-    upstreamUrl: upstream.url,
-    target: `/${BODY_BYTES}/key-${key}`,
-    proxyUrl: mesh.proxyUrl(client % SERVERS),
+  const addresses = mesh.servers.map((_, server) => mesh.serverAddress(server));
+  using clients = pinnedClients(addresses, atOnce);
+  const asked = { mesh, upstream };
+  const requests = Array.from({ length: keys * clientsPerKey }, (_, index) => {
+    const [key, client] = [Math.floor(index / clientsPerKey), index % clientsPerKey];
+    return request(asked, { key, client, clients });
   });
-  const everyKey = Array.from({ length: keys }, (_, key) => key);
   await storm(
-    everyKey.map((key) => ask(key, key)),
+    Array.from({ length: keys }, (_, key) => request(asked, { key, client: key % SERVERS, clients })),
     atOnce,
   );
-  await Promise.all([...mesh.servers, ...mesh.proxies].map(async (process) => await process.kill9()));
-  await mesh.redis?.flushAll();
-  await Promise.all([...mesh.servers, ...mesh.proxies].map(async (process) => await process.restart()));
+  await restartAll(mesh);
   upstream.reset();
-  const report = await storm(
-    everyKey.flatMap((key) => Array.from({ length: clientsPerKey }, (_, client) => ask(key, client))),
-    atOnce,
-  );
-  const fetches = [...upstream.asked.values()];
+  // Until those who ask for one key have met, on all servers; the cap holds meanwhile as it does for an upstream that is slow.
+  upstream.hold();
+  const storming = storm(requests, atOnce);
+  const keysFollowed = Math.min(keys, Math.floor(atOnce / clientsPerKey));
+  await eventually(async () => {
+    const followed = sumOf(await countsOf(mesh.servers), 'follower');
+    if (followed < keysFollowed * (SERVERS - 1))
+      throw new Error(`${followed} flights follow, of ${keysFollowed} keys`);
+  }, TOGETHER_WITHIN_MS);
+  upstream.release();
+  return { ...(await storming), ...fetchesOf(upstream), keysFollowed, ...(await arrivalsOf(mesh)) };
+}
+
+function fetchesOf({
+  asked,
+  conditional,
+  underWayMax,
+}: SealedUpstream): Omit<ColdRestartReport, keyof StormReport | 'keysFollowed' | keyof Arrivals> {
+  const fetches = [...asked.values()];
   return {
-    ...report,
     fetchesPerKeyMax: fetches.reduce((most, count) => Math.max(most, count), 0),
     keysFetched: fetches.length,
     keysFetchedAgain: fetches.filter((count) => count > 1).length,
-    conditional: upstream.conditional,
-    underWayMax: upstream.underWayMax,
+    conditional,
+    underWayMax,
   };
+}
+
+async function arrivalsOf({ servers }: Mesh): Promise<Arrivals> {
+  const counts = await countsOf(servers);
+  return { lookups: sumOf(counts, 'lookups'), followerFlights: sumOf(counts, 'follower') };
 }

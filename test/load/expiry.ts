@@ -4,13 +4,21 @@ import { curl } from '../fixture/curl.ts';
 import { eventually } from '../fixture/eventually.ts';
 import { startMesh } from '../fixture/mesh.ts';
 import type { Mesh } from '../fixture/mesh.ts';
+import { pinnedClients } from '../fixture/pinned-clients.ts';
 import { startSealedUpstream } from '../fixture/sealed-upstream.ts';
 import type { SealedUpstream } from '../fixture/sealed-upstream.ts';
+import { countsOf, countsSince, sumOf } from '../fixture/server-counts.ts';
+import type { ServerCounts } from '../fixture/server-counts.ts';
 import { storm } from './storm-client.ts';
 import type { StormReport } from './storm-client.ts';
 
 /** What it showed. */
 export interface ExpiryReport extends StormReport {
+  /** Requests that arrived at servers. */
+  readonly lookups: number;
+  /** Flights of servers that led, and that followed another server's. */
+  readonly leaderFlights: number;
+  readonly followerFlights: number;
   /** Requests that the upstream got once the entry was stale. */
   readonly asked: number;
   /** Those of them with a condition. */
@@ -21,51 +29,89 @@ export interface ExpiryReport extends StormReport {
 
 /** A mesh whose servers all have one entry, which is stale. */
 interface Stale {
+  /** What the servers had counted when it was. */
+  readonly before: readonly ServerCounts[];
   readonly mesh: Mesh;
   readonly upstream: SealedUpstream;
 }
 
 const TARGET = '/20000/one';
-const PROXIES = 3;
+const SERVERS = 3;
 const LIMITS = { ackTimeoutMs: '10s', heartbeatMs: '5s' };
 /** More than `max-age=1` and whatever is rounded up on the way; waiting longer makes it no staler. */
 const STALE_AFTER_MS = 2500;
+const TOGETHER_WITHIN_MS = 120_000;
 
 async function startStale(cacheControl: string, parts: AsyncDisposableStack): Promise<Stale> {
   const upstream = parts.use(await startSealedUpstream({ cacheControl }));
   const config = { upstreams: { sealed: { url: upstream.url } }, limits: LIMITS };
   // Each proxy asks a server of its own, so that the entry has callers on all of them.
   const mesh = parts.use(
-    await startMesh({ store: 'redis', servers: 3, proxies: PROXIES, isPinned: true, config }),
+    await startMesh({ store: 'redis', servers: SERVERS, proxies: SERVERS, isPinned: true, config }),
   );
-  for (let proxy = 0; proxy < PROXIES; proxy += 1)
+  for (let proxy = 0; proxy < SERVERS; proxy += 1)
     await curl(`${upstream.url}${TARGET}`, mesh.proxyUrl(proxy));
   await delay(STALE_AFTER_MS);
   upstream.reset();
-  return { mesh, upstream };
+  return { mesh, upstream, before: await countsOf(mesh.servers) };
 }
 
-async function askAtOnce({ mesh, upstream }: Stale, clients: number): Promise<StormReport> {
-  const requests = Array.from({ length: clients }, (_, client) => ({
-    upstreamUrl: upstream.url,
-    target: TARGET,
-    proxyUrl: mesh.proxyUrl(client % PROXIES),
-  }));
-  return await storm(requests, clients);
+/** The first client of each server goes through its proxy; the others ask it directly, for a proxy would ask once for all of them. */
+async function askAtOnce({ mesh, upstream }: Stale, callers: number): Promise<StormReport> {
+  const addresses = mesh.servers.map((_, server) => mesh.serverAddress(server));
+  using clients = pinnedClients(addresses, callers);
+  const requests = Array.from({ length: callers }, (_, caller) => {
+    const server = caller % SERVERS;
+    const via = caller < SERVERS ? mesh.proxyUrl(server) : clients.of(server, Math.floor(caller / SERVERS));
+    return { upstreamUrl: upstream.url, target: TARGET, via };
+  });
+  return await storm(requests, callers);
 }
 
-function reportOf(storms: StormReport, { upstream }: Stale, answeredMeanwhile: number): ExpiryReport {
-  const asked = upstream.asked.get(TARGET) ?? 0;
-  return { ...storms, asked, conditional: upstream.conditional, answeredMeanwhile };
+/** Waits until so many requests wait for one fetch, at all servers together. */
+async function untilWaiting({ mesh }: Stale, callers: number): Promise<void> {
+  await eventually(async () => {
+    const waiting = sumOf(await countsOf(mesh.servers), 'waiting');
+    if (waiting < callers) throw new Error(`${waiting} wait, of ${callers}`);
+  }, TOGETHER_WITHIN_MS);
 }
 
-/** All clients ask at once for what has just expired; the upstream says that it has not changed, and is good for an hour. */
+/** Waits until all other servers follow the one that asks. */
+async function untilFollowed({ mesh, before }: Stale): Promise<void> {
+  await eventually(async () => {
+    const followers = sumOf(countsSince(before, await countsOf(mesh.servers)), 'follower');
+    if (followers < SERVERS - 1) throw new Error(`${followers} servers follow`);
+  }, TOGETHER_WITHIN_MS);
+}
+
+async function reportOf(
+  storms: StormReport,
+  { mesh, upstream, before }: Stale,
+  answeredMeanwhile: number,
+): Promise<ExpiryReport> {
+  const counts = countsSince(before, await countsOf(mesh.servers));
+  return {
+    ...storms,
+    asked: upstream.asked.get(TARGET) ?? 0,
+    conditional: upstream.conditional,
+    answeredMeanwhile,
+    lookups: sumOf(counts, 'lookups'),
+    leaderFlights: sumOf(counts, 'leader'),
+    followerFlights: sumOf(counts, 'follower'),
+  };
+}
+
+/** All clients ask at once for what has just expired; when they all wait the upstream says that it has not changed, and is good for an hour. */
 export async function atExpiry(clients: number): Promise<ExpiryReport> {
   await using parts = new AsyncDisposableStack();
   const stale = await startStale('max-age=1', parts);
-  stale.upstream.set({ cacheControl: 'max-age=3600', latencyMs: 300 });
-  const storms = await askAtOnce(stale, clients);
-  return reportOf(storms, stale, stale.upstream.answered);
+  const { upstream } = stale;
+  upstream.set({ cacheControl: 'max-age=3600' });
+  upstream.hold();
+  const storming = askAtOnce(stale, clients);
+  await untilWaiting(stale, clients);
+  upstream.release();
+  return await reportOf(await storming, stale, upstream.answered);
 }
 
 /**
@@ -79,6 +125,8 @@ export async function whileRevalidating(clients: number): Promise<ExpiryReport> 
   upstream.hold();
   const storms = await askAtOnce(stale, clients);
   const answeredMeanwhile = upstream.answered;
+  // Each server refreshes behind its answers.
+  await untilFollowed(stale);
   upstream.set({ cacheControl: 'max-age=3600' });
   upstream.release();
   await eventually(async () => {
@@ -86,5 +134,5 @@ export async function whileRevalidating(clients: number): Promise<ExpiryReport> 
     const status = String(headers['cache-status']);
     if (upstream.answered === 0 || status.includes('stale')) throw new Error(`not refreshed: ${status}`);
   });
-  return reportOf(storms, stale, answeredMeanwhile);
+  return await reportOf(storms, stale, answeredMeanwhile);
 }

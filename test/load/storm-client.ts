@@ -1,5 +1,6 @@
-/** Clients in this process that ask through proxies, and check every body against its seal. */
+/** Clients in this process that ask servers, or proxies, and check every body against its seal. */
 import { Agent } from 'node:http';
+import type { PannierClient } from '@pannier/client';
 import { curl } from '../fixture/curl.ts';
 import { openSealed } from '../fixture/sealed-body.ts';
 
@@ -11,20 +12,31 @@ export interface StormReport {
   readonly failures: Readonly<Record<string, number>>;
 }
 
-/** One request: of an upstream, through a proxy, for a target. */
+/** One request: of an upstream, for a target. */
 export interface StormRequest {
   readonly upstreamUrl: string;
   readonly target: string;
-  readonly proxyUrl: string;
+  /** Whom to ask: a client of the SDK, or the URL of a proxy. */
+  readonly via: PannierClient | string;
 }
 
-async function askOnce({ upstreamUrl, target, proxyUrl }: StormRequest, agent: Agent): Promise<void> {
-  const { status, body } = await curl(`${upstreamUrl}${target}`, proxyUrl, { agent });
+async function askOnce({ upstreamUrl, target, via }: StormRequest, agent: Agent): Promise<void> {
+  const url = `${upstreamUrl}${target}`;
+  if (typeof via === 'string') {
+    const { status, body } = await curl(url, via, { agent });
+    check(target, status, body);
+  } else {
+    const response = await via.fetch(url);
+    check(target, response.status, Buffer.from(await response.arrayBuffer()));
+  }
+}
+
+function check(target: string, status: number, body: Buffer): void {
   if (status !== 200) throw new Error(`status ${status}`);
   openSealed(target, body);
 }
 
-/** Sends all of them, so many at once, and waits for all answers. */
+/** Sends all of them, so many at once, and waits for all answers. Never rejects. */
 export async function storm(requests: readonly StormRequest[], atOnce: number): Promise<StormReport> {
   const agent = new Agent({ keepAlive: true, maxSockets: atOnce });
   const failures: Record<string, number> = {};
