@@ -1,13 +1,16 @@
 /** What happens to those who follow a flight on other servers when the server that runs it dies or hangs. */
 import { connect } from '@pannier/client';
+import type { PannierClient } from '@pannier/client';
 import { expect, it } from 'vitest';
 import { curl, curlHead } from '../fixture/curl.ts';
 import { eventually } from '../fixture/eventually.ts';
 import { startMesh } from '../fixture/mesh.ts';
 import type { Mesh } from '../fixture/mesh.ts';
+import { pinnedClient } from '../fixture/pinned-clients.ts';
 import { openSealed } from '../fixture/sealed-body.ts';
 import { startSealedUpstream } from '../fixture/sealed-upstream.ts';
 import type { SealedUpstream } from '../fixture/sealed-upstream.ts';
+import { countsOf, sumOf } from '../fixture/server-counts.ts';
 
 const BYTES = 3_000_000;
 const TARGET = `/${BYTES}/led`;
@@ -21,9 +24,11 @@ type Reading = Promise<number | 'broken'>;
 interface Cluster extends AsyncDisposable {
   readonly upstream: SealedUpstream;
   readonly mesh: Mesh;
+  /** By turns they know the second server alone, and the third. */
+  readonly followers: readonly PannierClient[];
 }
 
-/** Three servers, and a proxy before each of them that knows no other. */
+/** Three servers, a proxy before each of them that knows no other, and a hundred clients of the last two. */
 async function startCluster(): Promise<Cluster> {
   const parts = new AsyncDisposableStack();
   const upstream = parts.use(await startSealedUpstream());
@@ -34,26 +39,54 @@ async function startCluster(): Promise<Cluster> {
     limits: { ackTimeoutMs: '10s', heartbeatMs: '5s' },
   };
   const mesh = parts.use(await startMesh({ store: 'redis', servers: 3, proxies: 3, isPinned: true, config }));
-  return { upstream, mesh, [Symbol.asyncDispose]: async () => await parts.disposeAsync() };
+  const followers = Array.from({ length: FOLLOWERS }, (_, index) =>
+    parts.use(pinnedClient(mesh.serverAddress(1 + (index % 2)))),
+  );
+  return { upstream, mesh, followers, [Symbol.asyncDispose]: async () => await parts.disposeAsync() };
+}
+
+/** A response whose body is not read yet. */
+interface Begun {
+  readonly status: number | undefined;
+  readonly chunks: AsyncIterable<Uint8Array>;
 }
 
 /** Reads to the end; a wrong body that passes for whole is the only thing that is thrown. */
-async function read({ upstream, mesh }: Cluster, proxy: number, onBytes?: (bytes: number) => void): Reading {
-  const chunks: Buffer[] = [];
+async function readAll(begin: Promise<Begun>, onBytes?: (bytes: number) => void): Reading {
+  const parts: Uint8Array[] = [];
   let bytes = 0;
   try {
-    const response = await curlHead(`${upstream.url}${TARGET}`, mesh.proxyUrl(proxy));
-    for await (const chunk of response) {
-      chunks.push(chunk as Buffer);
-      bytes += (chunk as Buffer).length;
+    const { status, chunks } = await begin;
+    for await (const chunk of chunks) {
+      parts.push(chunk);
+      bytes += chunk.length;
       onBytes?.(bytes);
     }
-    if (response.statusCode !== 200) return 'broken';
+    if (status !== 200) return 'broken';
   } catch (error) {
     if (error instanceof Error) return 'broken';
     throw error;
   }
-  return openSealed(TARGET, Buffer.concat(chunks));
+  return openSealed(TARGET, Buffer.concat(parts));
+}
+
+/** A client of a proxy, which would ask once for several of them. */
+async function read({ upstream, mesh }: Cluster, proxy: number, onBytes?: (bytes: number) => void): Reading {
+  const begin = async (): Promise<Begun> => {
+    const response = await curlHead(`${upstream.url}${TARGET}`, mesh.proxyUrl(proxy));
+    return { status: response.statusCode, chunks: response };
+  };
+  return await readAll(begin(), onBytes);
+}
+
+/** A client of a server: a reader of its own there. */
+async function readDirectly(url: string, client: PannierClient, onBytes: (bytes: number) => void): Reading {
+  const begin = async (): Promise<Begun> => {
+    const { status, body } = await client.fetch(url);
+    if (body === null) throw new Error('a response without a body');
+    return { status, chunks: body };
+  };
+  return await readAll(begin(), onBytes);
 }
 
 /** Whoever ends before the upstream went on did not follow. */
@@ -61,25 +94,39 @@ async function firstToEnd(followers: readonly Reading[]): Promise<never> {
   throw new Error(`a follower ended too soon, with ${await Promise.race(followers)}`);
 }
 
-/** The first client, whose server leads, and a hundred behind the other two; all have some of the body when the upstream stops in its middle. */
+/** The first client, whose server leads, and a hundred at the other two, which follow; all have some of the body when the upstream stops in its middle. */
 async function followed(cluster: Cluster): Promise<{ first: Reading; followers: Reading[] }> {
   cluster.upstream.holdBodiesAt(BYTES / 2);
   const started = Promise.withResolvers<void>();
   const first = read(cluster, 0, () => started.resolve());
   await started.promise;
-  let following = 0;
+  let reading = 0;
   const all = Promise.withResolvers<void>();
-  const followers = Array.from({ length: FOLLOWERS }, async (_, index) => {
+  const followers = cluster.followers.map(async (client) => {
     let isCounted = false;
-    return await read(cluster, 1 + (index % 2), (bytes) => {
+    return await readDirectly(`${cluster.upstream.url}${TARGET}`, client, (bytes) => {
       if (isCounted || bytes < BYTES / 4) return;
       isCounted = true;
-      following += 1;
-      if (following === FOLLOWERS) all.resolve();
+      reading += 1;
+      if (reading === FOLLOWERS) all.resolve();
     });
   });
   await Promise.race([all.promise, firstToEnd(followers)]);
+  const counts = await countsOf(cluster.mesh.servers);
+  const [leading, ...following] = counts.map(({ leader, follower, waiting }) => ({
+    leader,
+    follower,
+    waiting,
+  }));
+  expect(leading).toMatchObject({ leader: 1, follower: 0 });
+  const behind = { leader: 0, follower: 1, waiting: FOLLOWERS / 2 };
+  expect(following).toEqual([behind, behind]);
   return { first, followers };
+}
+
+/** Of the servers that are left one took over what the dead one led. */
+async function expectTakeover({ mesh }: Cluster): Promise<void> {
+  expect(sumOf(await countsOf(mesh.servers.slice(1)), 'takeover')).toBe(1);
 }
 
 it(
@@ -93,6 +140,7 @@ it(
     upstream.release();
     const versions = await Promise.all(followers);
     expect(versions).toEqual(Array.from({ length: FOLLOWERS }, () => 1));
+    await expectTakeover(cluster);
     expect([1, 'broken']).toContain(await first);
     // The proxy before the dead server finishes its client's body by a range.
     expect((upstream.asked.get(TARGET) ?? 0) - upstream.ranges).toBeLessThanOrEqual(2);
@@ -111,6 +159,7 @@ it(
     upstream.release();
     for (const version of await Promise.all([first, ...followers]))
       expect([1, 2, 'broken']).toContain(version);
+    await expectTakeover(cluster);
     expect((upstream.asked.get(TARGET) ?? 0) - upstream.ranges).toBeLessThanOrEqual(2);
     await eventually(async () => {
       expect(await read(cluster, 1)).toBe(2);
