@@ -95,6 +95,8 @@ export interface TestEntries {
   readonly upstream: TestUpstream;
   readonly store: EntryStore;
   readonly generations: Generations;
+  /** What was logged as a warning. */
+  readonly logged: readonly object[];
   /** Invalidates as the RPC does; a URL by its path. */
   invalidate(kind: GenerationTarget['kind'], value: string, mode?: GenerationMode): Promise<void>;
   /** A GET that must be answered by a response. */
@@ -127,6 +129,7 @@ export async function startEntries(options: TestEntriesOptions): Promise<TestEnt
   const store = options.store?.(clock) ?? createMemoryStore({ bytesMax: 1e9, now: clock.now.bind(clock) });
   const log = options.log ?? new ProcessInvalidationLog({ clock, random: Math.random });
   const generations = createGenerations({ clock, random: Math.random, log });
+  const logged: object[] = [];
   const service = createGetEntry({
     store,
     generations,
@@ -135,7 +138,7 @@ export async function startEntries(options: TestEntriesOptions): Promise<TestEnt
     limits: { ...config.limits, ...options.limits },
     clock,
     random: Math.random,
-    logger: { warn: () => undefined },
+    logger: { warn: (line: object) => void logged.push(line) },
     metrics: createMetrics('test'),
   });
   onTestFinished(async () => {
@@ -154,6 +157,7 @@ export async function startEntries(options: TestEntriesOptions): Promise<TestEnt
     upstream,
     store,
     generations,
+    logged,
     ask,
     async invalidate(kind, path, mode = 'hard') {
       const value = kind === 'url' ? upstream.url + path : path;

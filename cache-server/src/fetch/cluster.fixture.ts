@@ -14,6 +14,7 @@ import type { EntryService } from '../entry/entry-service.ts';
 import { createGenerations } from '../generation/create-generations.ts';
 import type { Generations } from '../generation/generations.ts';
 import { createGetEntry } from '../get-entry.ts';
+import type { LeaseStore } from '../lease/lease-store.ts';
 import { ProcessLeases } from '../lease/process-leases.fixture.ts';
 import type { EntryStore } from '../store/entry-store.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
@@ -26,6 +27,10 @@ export interface TestClusterOptions {
   readonly answer: RequestListener;
   readonly servers?: number;
   readonly limits?: Partial<EntryLimits>;
+  /** By how much the clock of each server runs ahead, in milliseconds; not at all by default. A test may change it. */
+  readonly aheadMs?: readonly number[];
+  /** What a server has of the leases that all share. */
+  readonly leasesOf?: (server: number, leases: LeaseStore) => LeaseStore;
 }
 
 /** What a request may say beside its path. */
@@ -50,6 +55,8 @@ export interface TestCluster {
   ask(server: number, path: string, request?: TestRequest): Promise<EntryAnswer>;
   /** A GET that must be answered by a response. */
   get(server: number, path: string, request?: TestRequest): Promise<EntryResponse>;
+  /** Reasons for which a server did not publish what it had, as it logged them: no two of the same kind within 10 s. */
+  readonly unpublished: readonly (readonly string[])[];
   /** How often a server had a part in a flight, by its metrics. */
   role(server: number, role: string): Promise<number>;
   /** Waits until no flight is under way. */
@@ -99,19 +106,27 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
   const store = createMemoryStore({ bytesMax: 1e9, now: systemClock.now });
   const generations = createGenerations({ clock: systemClock, random: Math.random });
   const metrics: Metrics[] = [];
-  const services = Array.from({ length: options.servers ?? 3 }, () => {
+  const unpublished: string[][] = [];
+  const services = Array.from({ length: options.servers ?? 3 }, (_none, server) => {
     const own = createMetrics('test');
     metrics.push(own);
+    const reasons: string[] = [];
+    unpublished.push(reasons);
+    const now = (): number => systemClock.now() + (options.aheadMs?.[server] ?? 0);
+    const clock = { ...systemClock, now };
     return createGetEntry({
       store,
-      leases,
+      leases: options.leasesOf?.(server, leases) ?? leases,
       generations,
       upstreams,
       plainUrls: new Set(),
       limits: { ...config.limits, ...options.limits },
-      clock: systemClock,
+      clock,
       random: Math.random,
-      logger: { warn: () => undefined },
+      logger: {
+        warn: ({ what, reason }: { what?: unknown; reason?: unknown }) =>
+          void (what === 'not-published' && reasons.push(String(reason))),
+      },
       metrics: own,
     });
   });
@@ -132,6 +147,7 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
     url,
     leases,
     store,
+    unpublished,
     invalidate: async (...invalidated) => await generations.invalidate(...invalidated),
     asked: () => upstream.asked,
     answer: (listener) => void (upstream.answer = listener),

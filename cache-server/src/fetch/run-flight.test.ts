@@ -102,21 +102,6 @@ describe('servers that want the same', () => {
     expect(sent).toHaveLength(2);
   });
 
-  it('ask for themselves, in parallel, when what comes is for one caller, and know it the next time', async () => {
-    const { answer, sent } = held();
-    const cluster = await startTestCluster({ answer });
-    const asking = Array.from({ length: 9 }, async (_none, client) => await cluster.ask(client % 3, '/mine'));
-    await until(() => sent.length === 1);
-    await pause(50);
-    sent[0]!.writeHead(200, { 'cache-control': 'private' }).write('mine');
-    const answers = await Promise.all(asking);
-    expect(answers.filter(({ kind }) => kind === 'response')).toHaveLength(1);
-    expect(answers.filter(({ outcome }) => outcome === 'bypass-uncacheable')).toHaveLength(8);
-    for (const server of [0, 1, 2])
-      expect((await cluster.ask(server, '/mine')).outcome).toBe('bypass-uncacheable');
-    expect(sent).toHaveLength(1);
-  });
-
   it('see the same error', async () => {
     const { answer, sent } = held();
     const cluster = await startTestCluster({ answer });
