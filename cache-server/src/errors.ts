@@ -11,6 +11,7 @@ export type CacheServerErrorCode =
   | 'upstream-protocol'
   | 'upstream-limited'
   | 'upstream-paused'
+  | 'wait-limited'
   | 'limit-exceeded'
   | 'reader-lagged'
   | 'store'
@@ -31,6 +32,7 @@ const HTTP_STATUS: Record<CacheServerErrorCode, number> = {
   'upstream-protocol': 502,
   'upstream-limited': 429,
   'upstream-paused': 503,
+  'wait-limited': 503,
   'limit-exceeded': 503,
   'reader-lagged': 503,
   store: 503,

@@ -1,7 +1,7 @@
 /** The story of a request, in the order of the wire. */
 import { hasHeader, requestDirectives, singleRange } from '@pannier/http-semantics';
 import { answerFromFlight, answerOnError, refreshAhead, refreshBehind } from './entry/answer-from-flight.ts';
-import type { FlightRequest } from './entry/answer-from-flight.ts';
+import type { WaitingRequest } from './entry/answer-from-flight.ts';
 import { answerHeadRequest } from './entry/answer-head.ts';
 import type { EntryAnswer, EntryRequest } from './entry/entry-answer.ts';
 import { answerOnlyIfCached, answerStored } from './entry/entry-answers.ts';
@@ -29,6 +29,7 @@ async function answerRequest(
   signal: AbortSignal,
 ): Promise<EntryAnswer> {
   // Declared? Forbidden? Does the request itself go past the cache? If not, what is its key?
+  const sinceMs = context.clock.now();
   const plan = planRequest(request, context);
   if (plan.kind === 'bypass') return plan;
   const { ignoreNoCache } = plan;
@@ -64,7 +65,7 @@ async function answerRequest(
     if (instead !== undefined) return instead;
     if (request.method === 'HEAD' && manifest !== undefined)
       return await answerHeadRequest(asked, { manifest, varies, context }, signal);
-    const wanted = { asked, varies, need, wantsWhole, isStored: manifest !== undefined };
+    const wanted = { asked, varies, need, sinceMs, wantsWhole, isStored: manifest !== undefined };
     const answer = await answerFromUpstream(wanted, context, signal);
     if (typeof answer === 'object') return answer;
     wantsWhole ||= answer === 'whole';
@@ -86,7 +87,7 @@ const OUTCOME_OF_USE: Partial<Record<EntryUse, StoredOutcome>> = {
  * neither is nor will be stored, lead past the cache.
  */
 async function answerFromUpstream(
-  wanted: FlightRequest & { readonly wantsWhole: boolean; readonly isStored: boolean },
+  wanted: WaitingRequest & { readonly wantsWhole: boolean; readonly isStored: boolean },
   context: EntryContext,
   signal: AbortSignal,
 ): Promise<EntryAnswer | 'other-variant' | 'ask-more' | 'whole'> {
@@ -114,7 +115,9 @@ async function counted(answering: Promise<EntryAnswer>, { counters }: EntryConte
   } catch (error) {
     if (error instanceof CacheServerError) {
       if (error.code === 'forbidden-target') counters.lookup('refused');
-      if (error.code === 'upstream-limited' || error.code === 'upstream-paused') counters.lookup(error.code);
+      const { code } = error;
+      if (code === 'upstream-limited' || code === 'upstream-paused' || code === 'wait-limited')
+        counters.lookup(code);
       else if (error.code.startsWith('upstream-')) counters.lookup('upstream-error');
     }
     throw error;
@@ -140,7 +143,7 @@ export function createGetEntry(deps: GetEntryDeps): EntryService {
     warm: async (request, watch) =>
       await warmEntry(request, watch, {
         context,
-        answer: async (one) => await answerRequest(one, context, watch.signal),
+        answer: async (one) => await answerRequest({ ...one, isPatient: true }, context, watch.signal),
       }),
     explain: async (request) => await explainRequest(request, context),
     describeManifest: async (keyText) => await describeManifest(keyText, context),

@@ -19,6 +19,7 @@ export type PannierErrorCode =
   | 'upstream-protocol'
   | 'upstream-limited'
   | 'upstream-paused'
+  | 'wait-limited'
   | 'limit-exceeded'
   | 'reader-lagged'
   | 'store'

@@ -13,6 +13,7 @@ import type { CacheStatusParams } from './cache-status.ts';
  * - `refreshed`                 a stored response had expired and the upstream sent a new one
  * - `miss`                      nothing stored, fetched
  * - `collapsed`                 joined the fetch of another caller
+ * - `alone`                     fetched for this caller alone beside another fetch of the same: too many waited for that one, or it took too long
  * - `bypass-…`                  the request may not use the shared cache; see `requestBypass`
  * - `bypass-uncacheable`        the response may not be stored; see `mayStore`
  * - `undeclared-upstream`       no configured upstream, passed straight through
@@ -22,6 +23,7 @@ import type { CacheStatusParams } from './cache-status.ts';
  * - `upstream-error`            the upstream could not be reached or broke off
  * - `upstream-limited`          the upstream was not asked: its cap or rate is reached, or it wants to be left in peace; 429
  * - `upstream-paused`           the upstream was not asked: it keeps failing, or said that it is unavailable; 503
+ * - `wait-limited`              not fetched: too many wait for the same fetch already, or it takes too long; 503
  * - `refused`                   the target is forbidden, e.g. a metadata address or Pannier itself
  */
 export type Outcome = keyof typeof CACHE_STATUS;
@@ -37,6 +39,7 @@ const CACHE_STATUS = {
   refreshed: { fwd: 'stale' },
   miss: { fwd: 'uri-miss' },
   collapsed: { fwd: 'uri-miss', collapsed: true },
+  alone: { fwd: 'uri-miss', stored: false, detail: 'wait-limited' },
   'bypass-method': { fwd: 'method' },
   'bypass-override': { fwd: 'bypass', detail: 'override' },
   'bypass-upgrade': { fwd: 'bypass', detail: 'upgrade' },
@@ -54,6 +57,7 @@ const CACHE_STATUS = {
   'upstream-error': { fwd: 'uri-miss', detail: 'upstream-error' },
   'upstream-limited': { detail: 'upstream-limited' },
   'upstream-paused': { detail: 'upstream-paused' },
+  'wait-limited': { detail: 'wait-limited' },
   refused: { detail: 'refused' },
 } as const satisfies Record<string, CacheStatusParams>;
 

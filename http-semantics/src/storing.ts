@@ -34,8 +34,10 @@ export type NotStorableReason =
  * - `too-large`        larger than an entry may be
  * - `close-delimited`  only the end of its connection says where it ends
  * - `stale-kept`       an error, and what is stored may go on answering instead
+ * - `wait-limited`     fetched for one caller alone, beside another fetch of the same
  */
-export type StoringRefusal = NotStorableReason | 'too-large' | 'close-delimited' | 'stale-kept';
+export type StoringRefusal =
+  NotStorableReason | 'too-large' | 'close-delimited' | 'stale-kept' | 'wait-limited';
 
 export type Storability =
   { readonly storable: true } | { readonly storable: false; readonly reason: NotStorableReason };

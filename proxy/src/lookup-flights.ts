@@ -238,5 +238,6 @@ function isForAll(answer: LookupAnswer, keyedNames: readonly string[]): boolean 
 
 /** But for failures and what is stale for now: the next answer may be for all again. */
 function isForOne(answer: LookupAnswer): boolean {
-  return answer.kind === 'bypass' || (answer.status < 400 && !answer.outcome.startsWith('stale'));
+  if (answer.kind === 'bypass') return true;
+  return answer.status < 400 && !answer.outcome.startsWith('stale') && answer.outcome !== 'alone';
 }

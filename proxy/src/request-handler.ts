@@ -51,6 +51,8 @@ const TOLD: ReadonlySet<string> = new Set([
   // The operator chose the cap: asking the upstream past it is what it is there to prevent.
   'upstream-limited',
   'upstream-paused',
+  // So is that of the waiters: a server that refuses one more is there.
+  'wait-limited',
 ]);
 
 async function answer(exchange: ClientExchange, parts: HandlerParts): Promise<void> {
@@ -172,7 +174,8 @@ function outcomeOf(reason: string): Outcome {
 function failureOutcome(failure: ToldFailure): Outcome {
   const isNamed = failure instanceof PannierError || failure instanceof ProxyError;
   const code = isNamed ? failure.code : undefined;
-  return code === 'upstream-limited' || code === 'upstream-paused' ? code : 'upstream-error';
+  const isNotAsked = code === 'upstream-limited' || code === 'upstream-paused' || code === 'wait-limited';
+  return isNotAsked ? code : 'upstream-error';
 }
 
 /** The listener of the HTTP server. */

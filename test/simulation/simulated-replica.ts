@@ -33,6 +33,8 @@ const LIMITS = {
   partitionsMax: 1000,
   inlineBytesMax: 100,
   waitersPerFlightMax: 1000,
+  waitersBeyond: 'alone' as const,
+  waitDeadlineMs: 0,
   relayWindowBytes: 800,
   flightBytesBufferedMax: 800,
   fetchDeadlineMs: 60_000,

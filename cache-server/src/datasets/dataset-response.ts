@@ -51,7 +51,7 @@ class Uncacheable extends Error {}
 async function answerTo(url: string, headers: HeaderList, query: ResponseQuery): Promise<EntryResponse> {
   const { deps, signal } = query;
   const answer = await deps.entries.getEntry(
-    { method: 'GET', url, headers, isConfirming: headers.length > 0 },
+    { method: 'GET', url, headers, isConfirming: headers.length > 0, isPatient: true },
     CALLER,
     signal,
   );

@@ -13,7 +13,9 @@ import type { FlightHead, PartArriving } from '../fetch/flight-head.ts';
 import { isFromBefore, isOutdated } from '../fetch/flight-verdict.ts';
 import type { Seat } from '../flight/flight-table.ts';
 import type { Flight } from '../flight/flight.ts';
+import { headInTime } from '../flight/head-in-time.ts';
 import { versionId } from '../flight/version-id.ts';
+import { isWaitLimited } from '../flight/wait-limit.ts';
 import { entryFreshness, entryServesOnError, entryUse, freshForMs } from '../freshness/entry-freshness.ts';
 import type { JudgedHead } from '../freshness/entry-freshness.ts';
 import type { Manifest } from './manifest.ts';
@@ -52,16 +54,24 @@ export interface FlightRequest {
   readonly need: FetchNeed;
 }
 
+/** One that waits for its answer. */
+export interface WaitingRequest extends FlightRequest {
+  /** When it came; its wait does not begin anew with another flight. */
+  readonly sinceMs: number;
+}
+
 /** What is done in a flight, and the key of those who share it, made of the key of the response. */
 interface FlightKind {
   readonly run: (task: FetchTask, flight: Flight<FlightHead>) => Promise<void>;
   readonly keyOf: (key: EntryKey) => EntryKey;
+  /** Whether it is for this request alone, beside another one of the same. */
+  readonly isAlone?: boolean;
 }
 
 /** A seat in the flight that brings what is asked for, which is begun if there is none. */
 export function joinFlight(
   { asked, varies, need }: FlightRequest,
-  { run, keyOf }: FlightKind,
+  { run, keyOf, isAlone = false }: FlightKind,
   context: EntryContext,
 ): Seat<FlightHead> {
   const { request, plan, key } = asked;
@@ -73,20 +83,22 @@ export function joinFlight(
     entryKey: key,
     varies,
     need,
+    isAlone,
     acceptsEarlier: (head: JudgedHead) => isJustIn(head, clock.now()) || isGoodFor(asked, head, clock.now()),
   };
   // What comes back for somebody's credentials is nobody else's until it says so.
-  const own = plan.isPersonal ? personalKey(key, versionId(clock.now(), context.random)) : key;
+  const own = plan.isPersonal || isAlone ? personalKey(key, versionId(clock.now(), context.random)) : key;
   return context.flights.join(keyOf(own), {
     run: async (flight) => await run(task, flight),
     accepts: (head) => acceptsEarlier(head, { asked, need, now: clock.now() }),
     isOutdated: (flight) => isOutdated(flight, context),
+    isPatient: request.isPatient,
   });
 }
 
-function joinWhole(wanted: FlightRequest, context: EntryContext): Seat<FlightHead> {
+function joinWhole(wanted: FlightRequest, isAlone: boolean, context: EntryContext): Seat<FlightHead> {
   const run: FlightKind['run'] = async (task, flight) => await runFlight(task, flight, context);
-  return joinFlight(wanted, { run, keyOf: (key) => key }, context);
+  return joinFlight(wanted, { run, keyOf: (key) => key, isAlone }, context);
 }
 
 /**
@@ -96,43 +108,76 @@ function joinWhole(wanted: FlightRequest, context: EntryContext): Seat<FlightHea
  *   stored entry that it found will not do
  */
 export async function answerFromFlight(
-  wanted: FlightRequest,
+  wanted: WaitingRequest,
   context: EntryContext,
   signal: AbortSignal,
 ): Promise<EntryAnswer | 'other-variant' | 'ask-more'> {
   const { asked } = wanted;
-  const seat = joinWhole(wanted, context);
   const making = {
-    answer: async (head: FlightHead, isLate: boolean) =>
+    join: (isAlone: boolean) => joinWhole(wanted, isAlone, context),
+    answer: async (head: FlightHead, seated: { seat: Seat<FlightHead>; isLate: boolean }) =>
       // Nobody is given a part who has not asked for just that.
-      head.kind === 'part' ? 'ask-more' : await answerOf(head, { asked, seat, isLate }, context),
+      head.kind === 'part' ? 'ask-more' : await answerOf(head, { asked, ...seated }, context),
     instead: async () => await answerInstead(asked, context),
   };
-  return await answerSeated(seat, making, { context, signal });
+  return await answerWaiting(wanted, making, { context, signal });
 }
 
 /** How an answer is made. */
 interface Making<A> {
+  /** Takes a seat. @throws CacheServerError `wait-limited`, but not where the request goes alone */
+  readonly join: (isAlone: boolean) => Seat<FlightHead>;
   /** Of the head; `isLate` when the whole body had come before the request did. */
-  readonly answer: (head: FlightHead, isLate: boolean) => Promise<A>;
+  readonly answer: (
+    head: FlightHead,
+    seated: { readonly seat: Seat<FlightHead>; readonly isLate: boolean },
+  ) => Promise<A>;
   /** Of what is stored, if it may be used while the upstream fails. */
   readonly instead: () => Promise<EntryAnswer | undefined>;
 }
 
-/** Waits for the head of a flight, makes an answer, and gives the seat up. */
-export async function answerSeated<A>(
-  seat: Seat<FlightHead>,
-  { answer, instead }: Making<A>,
+/** Waits for a flight; who may not, or not any longer, goes alone or is refused, as the operator chose. */
+export async function answerWaiting<A>(
+  { asked, sinceMs }: WaitingRequest,
+  making: Making<A>,
   { context, signal }: { context: EntryContext; signal: AbortSignal },
+): Promise<A | EntryAnswer | 'other-variant'> {
+  const head = async (seat: Seat<FlightHead>): Promise<FlightHead> =>
+    asked.request.isPatient === true
+      ? await seat.head(signal)
+      : await headInTime(seat, { sinceMs, signal, ...context });
+  try {
+    return await answerSeated(making.join(false), { ...making, head }, context);
+  } catch (error) {
+    if (!isWaitLimited(error)) throw error;
+    if (context.limits.waitersBeyond === 'refuse') {
+      const stale = await answerOnError(asked, context);
+      if (stale === undefined) throw error;
+      return stale;
+    }
+  }
+  const ownHead = async (seat: Seat<FlightHead>): Promise<FlightHead> => await seat.head(signal);
+  return await answerSeated(making.join(true), { ...making, head: ownHead }, context);
+}
+
+/** Waits for the head of a flight, makes an answer, and gives the seat up. */
+async function answerSeated<A>(
+  seat: Seat<FlightHead>,
+  {
+    head: headOf,
+    answer,
+    instead,
+  }: Omit<Making<A>, 'join'> & { head: (seat: Seat<FlightHead>) => Promise<FlightHead> },
+  context: EntryContext,
 ): Promise<A | EntryAnswer | 'other-variant'> {
   const { flight, isFirst } = seat;
   const isLate = flight.sharedBody?.isWhole === true;
   const joinedAt = context.generations.position;
   try {
-    const head = await seat.head(signal);
+    const head = await headOf(seat);
     // Only now it is known by which tags it was invalidated, between its request and this one.
     if (!isFirst && isFromBefore(joinedAt, { head, flight }, context)) return 'other-variant';
-    return await answer(head, isLate);
+    return await answer(head, { seat, isLate });
   } catch (error) {
     const stale = isUpstreamFailure(error) ? await instead() : undefined;
     if (stale === undefined) throw error;
@@ -219,7 +264,7 @@ export function refreshBehind(
   // Once in a moment, whether that works or not: an upstream that fails is not asked by each stale answer.
   if (context.flights.isUnderWay(asked.key.text) || context.refreshed.has(asked.key.text)) return;
   context.refreshed.set(asked.key.text, true);
-  const seat = joinWhole({ asked, varies, need }, context);
+  const seat = joinWhole({ asked, varies, need }, false, context);
   // A failure is reported by the flight; nobody waits for it here.
   seat
     .head(NEVER)

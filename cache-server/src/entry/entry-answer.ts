@@ -12,6 +12,8 @@ export interface EntryRequest {
   readonly isConfirming?: boolean;
   /** True where what is stored could not be read to its end: only another fetch is an answer. */
   readonly isStoredUnreadable?: boolean;
+  /** True where the server itself asks, for a job or a dataset: it waits for a fetch however many do, and as long as that takes. */
+  readonly isPatient?: boolean;
 }
 
 /** Who asks, by the connection (certificate or token), or by call metadata under `auth: none`. Never by a field of a request. */

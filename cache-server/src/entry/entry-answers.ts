@@ -106,7 +106,8 @@ export async function answerArriving(
     bodyBytes: body.bodyBytes,
     status: outcome === 'hit' ? {} : forwardStatus(arriving, isFirst),
   };
-  const shared = arrivingBody.storing;
+  // What one fetched alone that might have been stored may be kept by whoever asked for several.
+  const shared = arrivingBody.storing || arriving.refusal === 'wait-limited';
   const how = { shared, refusal: refusalOf(arriving) };
   // Conditions are judged before Range: https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2
   const notModified = shared || isWholeAnyway ? notModifiedHead(head, request, facts) : undefined;
@@ -114,11 +115,11 @@ export async function answerArriving(
     body.release();
     return response(
       { ...of, head, ...how },
-      { ...notModified, body: inlineBody(NO_BYTES, version, shared) },
+      { ...notModified, body: inlineBody(NO_BYTES, version, arrivingBody.storing) },
       facts,
     );
   }
-  const whole = { ...answerHead(head, facts), body: atHand(body, version, shared) };
+  const whole = { ...answerHead(head, facts), body: atHand(body, version, arrivingBody.storing) };
   const ranged = rangedAnswer(request, head, whole);
   if (ranged === undefined) return response({ ...of, head, ...how }, asAsked(request, head, whole), facts);
   if (isWholeAnyway || isWithinReach(ranged, arrivingBody))
@@ -142,9 +143,10 @@ function isWithinReach({ headers, body }: RangedAnswer, arriving: ResponseArrivi
 }
 
 function arrivingOutcome(
-  { outcome, body }: ResponseArriving,
+  { outcome, body, isAlone = false }: ResponseArriving,
   { isFirst, isLate }: { isFirst: boolean; isLate: boolean },
 ): Outcome {
+  if (isAlone) return 'alone';
   if (isFirst || outcome === 'relay-too-large' || outcome === 'hit') return outcome;
   return isLate && body.storing ? 'hit' : 'collapsed';
 }

@@ -35,6 +35,8 @@ export type EntryLimits = Pick<
   | 'partitionsMax'
   | 'inlineBytesMax'
   | 'waitersPerFlightMax'
+  | 'waitersBeyond'
+  | 'waitDeadlineMs'
   | 'relayWindowBytes'
   | 'flightBytesBufferedMax'
   | 'fetchDeadlineMs'

@@ -18,6 +18,7 @@ import type { Flight } from '../flight/flight.ts';
 import { entryServesOnError, isFresh } from '../freshness/entry-freshness.ts';
 import type { JudgedHead } from '../freshness/entry-freshness.ts';
 import { planResponse } from '../freshness/response-plan.ts';
+import type { PlannedResponse } from '../freshness/response-plan.ts';
 import type { Manifest } from '../entry/manifest.ts';
 import { completeEntry, forgetParts } from '../partial/complete-entry.ts';
 import { publishEntry, publishRenewed } from './publish-entry.ts';
@@ -46,8 +47,9 @@ export async function fetchEntry(
     await lead?.recorder.settled('hit', stored.responseTimeMs);
     return;
   }
-  if (stored === undefined && task.need !== 'whole' && (await fetchRest(task, flight, { context, lead })))
-    return;
+  // What one caller gets alone is not stored, parts or not.
+  const mayComplete = stored === undefined && task.need !== 'whole' && task.isAlone !== true;
+  if (mayComplete && (await fetchRest(task, flight, { context, lead }))) return;
   const conditions = stored === undefined ? [] : conditionalHeaders(stored.headers);
   const unchanged = await unchangedByVersion(task, { stored, conditions, flight, context });
   const arrival = unchanged ?? (await ask(task, { conditions, flight, context }));
@@ -121,12 +123,12 @@ export async function receive(task: FetchTask, received: Received): Promise<void
     isOpen,
     stands: standsIn(stored, context),
   };
-  const { plan, refusal } = planResponse(head, response, given);
+  const { plan, refusal } = plannedFor(task, planResponse(head, response, given));
   // What an error says is not said of the response that comes after it, nor what is said to one caller's own headers of all others.
   const isTelling = plan === 'one-only' && !task.isPersonal && !isOpen && head.status < 400;
   if (isTelling) context.uncacheable.set(task.entryKey.text, refusal ?? true);
   flight.tags = entryTags(head.headers);
-  const isShared = plan !== 'one-only';
+  const isShared = plan !== 'one-only' && task.isAlone !== true;
   const variant = foundVariant(task, head);
   const key = placeFlight(task, flight, { variant, isShared, context });
   const sink = plan === 'store' ? storedBodySink({ key, head, replaced: stored }, context) : undefined;
@@ -141,6 +143,7 @@ export async function receive(task: FetchTask, received: Received): Promise<void
     variant,
     body,
     isShared,
+    isAlone: task.isAlone === true,
     refusal,
   };
   flight.settle(arriving);
@@ -152,6 +155,11 @@ export async function receive(task: FetchTask, received: Received): Promise<void
   const replaced = key.text === task.entryKey.text ? stored : undefined;
   await publishEntry({ key, flight, head, body, enter, replaced, lease: lead?.lease }, context);
   await told;
+}
+
+/** What would be stored for all is only passed on where it was fetched for one caller alone. */
+export function plannedFor({ isAlone }: FetchTask, planned: PlannedResponse): PlannedResponse {
+  return isAlone === true && planned.plan === 'store' ? { plan: 'relay', refusal: 'wait-limited' } : planned;
 }
 
 /** The body of a flight, as it is about to come. */

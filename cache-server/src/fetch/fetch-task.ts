@@ -19,4 +19,6 @@ export interface FetchTask extends LookupPlan {
   readonly entryKey: EntryKey;
   /** Whether a response will do that was already arriving when it was asked for. */
   readonly acceptsEarlier: (head: JudgedHead) => boolean;
+  /** For one caller beside another fetch of the same: nobody joins or follows it, and nothing of it is stored. */
+  readonly isAlone?: boolean;
 }

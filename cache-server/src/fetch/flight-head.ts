@@ -36,6 +36,8 @@ export interface ResponseArriving {
   readonly body: FlightBody;
   /** Whether all who wait may have it; else it is for the request that it was fetched for, even if that one has left. */
   readonly isShared: boolean;
+  /** Whether it was fetched beside another flight of the same, for a caller that may not wait for that one. */
+  readonly isAlone?: boolean;
   /** Why it is not stored; undefined where it is to be, or where another server knows. */
   readonly refusal?: StoringRefusal | undefined;
   /** Whether another server asked for it. */

@@ -133,17 +133,6 @@ describe('a flight', () => {
     expect(await ask('/a', [['Accept', 'text/html']])).toMatchObject({ kind: 'response', status: 401 });
   });
 
-  it('lets no more wait than the limit says', async () => {
-    const { answer } = held();
-    const { get, upstream } = await startEntries({ answer, limits: { waitersPerFlightMax: 2 } });
-    const leaving = new AbortController();
-    const waiting = [get('/a', [], leaving.signal), get('/a', [], leaving.signal)];
-    await upstream.arrived(1);
-    await expect(get('/a')).rejects.toMatchObject({ code: 'limit-exceeded' });
-    leaving.abort(new Error('gone'));
-    await Promise.allSettled(waiting);
-  });
-
   it('reads a version by its name while it is under way and afterwards', async () => {
     const bytes = randomBytes(1_500_000);
     const { answer, response } = held();

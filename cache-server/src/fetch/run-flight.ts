@@ -23,7 +23,7 @@ export async function runFlight(
 ): Promise<void> {
   const { leases } = context;
   // What comes back for somebody's credentials is of no use to other servers.
-  if (leases !== undefined && !task.isPersonal) {
+  if (leases !== undefined && !task.isPersonal && task.isAlone !== true) {
     const isDone = await runAmongOthers(task, flight, { ...context, leases });
     if (isDone) return;
   }

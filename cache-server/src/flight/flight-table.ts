@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { EntryKey } from '../entry/entry-key.ts';
 import { CacheServerError } from '../errors.ts';
 import { Flight } from './flight.ts';
+import { waitLimited } from './wait-limit.ts';
 import { versionId } from './version-id.ts';
 
 /** Settings of {@link FlightTable}. */
@@ -20,6 +21,8 @@ export interface FlightWork<H> {
   readonly accepts: (head: H) => boolean;
   /** Whether what a flight brings was invalidated since it asked its upstream: whoever comes now needs another one. */
   readonly isOutdated: (flight: Flight<H>) => boolean;
+  /** Joins however many wait already. */
+  readonly isPatient?: boolean | undefined;
 }
 
 /** A request's share in a flight. */
@@ -65,17 +68,15 @@ export class FlightTable<H> {
    * @param work.run does the flight's work; settles when it is done, published included
    * @param work.accepts whether the request is content with a head that arrived before it was made
    * @param work.isOutdated keeps the request from a flight that goes on for those who follow it already
-   * @throws CacheServerError `limit-exceeded` when `limits.waitersPerFlightMax` follow already
+   * @throws CacheServerError `wait-limited` when `limits.waitersPerFlightMax` follow already
    */
-  join(key: EntryKey, { run, accepts, isOutdated }: FlightWork<H>): Seat<H> {
+  join(key: EntryKey, { run, accepts, isOutdated, isPatient = false }: FlightWork<H>): Seat<H> {
     const current = this.#byKey.get(key.text);
     const joined = current?.isJoinable(accepts) === true && !isOutdated(current) ? current : undefined;
     const flight = joined ?? this.#start(key, run);
     const { waitersPerFlightMax } = this.#options.limits;
-    if (joined !== undefined && flight.followers >= waitersPerFlightMax) {
-      const limit = `limits.waitersPerFlightMax ${waitersPerFlightMax} wait for this already`;
-      throw new CacheServerError('limit-exceeded', limit);
-    }
+    if (joined !== undefined && !isPatient && flight.followers >= waitersPerFlightMax)
+      throw waitLimited(`limits.waitersPerFlightMax ${waitersPerFlightMax} wait for this already`);
     if (joined !== undefined) flight.join();
     let left = false;
     return {

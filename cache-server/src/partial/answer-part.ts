@@ -1,7 +1,7 @@
 /** Answers to requests for a part of what is not stored as a whole: from stored parts, or from a flight that brings just that part. */
 import { hasHeader, rangeStillApplies, storedFields } from '@pannier/http-semantics';
-import { answerOf, answerSeated, joinFlight, SERVER_FAILURES } from '../entry/answer-from-flight.ts';
-import type { FlightRequest } from '../entry/answer-from-flight.ts';
+import { answerOf, answerWaiting, joinFlight, SERVER_FAILURES } from '../entry/answer-from-flight.ts';
+import type { WaitingRequest } from '../entry/answer-from-flight.ts';
 import type { EntryAnswer, EntryBody } from '../entry/entry-answer.ts';
 import { answerStored, asksWho, atHand, forwardStatus, response } from '../entry/entry-answers.ts';
 import type { Asked, StoredOutcome } from '../entry/entry-answers.ts';
@@ -80,7 +80,7 @@ async function provedBody(body: EntryBody, { limits }: EntryContext): Promise<En
 }
 
 /** What a request asks of a flight that brings a part. */
-export interface PartRequest extends FlightRequest {
+export interface PartRequest extends WaitingRequest {
   /** As in `bytes=0-99`. */
   readonly range: string;
 }
@@ -96,22 +96,22 @@ export async function answerPart(
   signal: AbortSignal,
 ): Promise<EntryAnswer | 'other-variant' | 'ask-more' | 'whole'> {
   const { asked } = wanted;
-  const seat = joinPartFlight(wanted, context);
   const making = {
-    answer: async (head: FlightHead, isLate: boolean) =>
-      await answerOfPart(head, { asked, seat, isLate }, context),
+    join: (isAlone: boolean) => joinPartFlight(wanted, isAlone, context),
+    answer: async (head: FlightHead, seated: { seat: Seat<FlightHead>; isLate: boolean }) =>
+      await answerOfPart(head, { asked, ...seated }, context),
     instead: async () => await answerHeldInstead(asked, context),
   };
-  return await answerSeated(seat, making, { context, signal });
+  return await answerWaiting(wanted, making, { context, signal });
 }
 
-function joinPartFlight(wanted: PartRequest, context: EntryContext): Seat<FlightHead> {
+function joinPartFlight(wanted: PartRequest, isAlone: boolean, context: EntryContext): Seat<FlightHead> {
   const { asked, varies, range } = wanted;
   const run = async (task: FetchTask, flight: Flight<FlightHead>): Promise<void> => {
     const part = { ...task, range, request: asked.request };
     if (await runPartFlight(part, flight, context)) fillBehind({ asked, varies }, context);
   };
-  return joinFlight(wanted, { run, keyOf: (key) => rangeKey(key, range) }, context);
+  return joinFlight(wanted, { run, keyOf: (key) => rangeKey(key, range), isAlone }, context);
 }
 
 /** The answer to one who waited for the head of a flight that brings a part. */
@@ -155,7 +155,7 @@ async function answerArrivingPart(
   await arrivingBody.decided;
   const facts: AnswerFacts = {
     now: context.clock.now(),
-    outcome: isFirst ? 'miss' : 'collapsed',
+    outcome: arriving.isAlone === true ? 'alone' : isFirst ? 'miss' : 'collapsed',
     bodyBytes: body.bodyBytes,
     status: forwardStatus(arriving, isFirst),
   };

@@ -16,7 +16,15 @@ import type { EntryContext } from '../entry/entry-context.ts';
 import { partsKey, rangeKey } from '../entry/entry-key.ts';
 import type { EntryKey } from '../entry/entry-key.ts';
 import { newlyVaries } from '../entry/entry-variants.ts';
-import { bodyOf, entering, foundVariant, receive, sendsEverything, toldApart } from '../fetch/fetch-entry.ts';
+import {
+  bodyOf,
+  entering,
+  foundVariant,
+  plannedFor,
+  receive,
+  sendsEverything,
+  toldApart,
+} from '../fetch/fetch-entry.ts';
 import type { FetchTask } from '../fetch/fetch-task.ts';
 import type { FlightHead } from '../fetch/flight-head.ts';
 import type { Manifest } from '../entry/manifest.ts';
@@ -130,8 +138,8 @@ async function receivePart(
   const part = contentPart(head, response.bodyBytes);
   const whole = headOfWhole(head);
   const { plan, refusal = 'partial' } = planWhole(task, { ...arrival, head: whole }, context);
-  const isShared = plan !== 'one-only';
-  const isTelling = !isShared && !task.isPersonal && !sendsEverything(task) && head.status === 206;
+  const isShared = plan !== 'one-only' && task.isAlone !== true;
+  const isTelling = plan === 'one-only' && !task.isPersonal && !sendsEverything(task) && head.status === 206;
   if (isTelling) context.uncacheable.set(task.entryKey.text, refusal);
   flight.tags = entryTags(head.headers);
   const variant = foundVariant(task, head);
@@ -144,7 +152,8 @@ async function receivePart(
   flight.attach(body, isShared);
   const fwd = hasParts ? 'partial' : 'uri-miss';
   const kept = isKept ? {} : { refusal };
-  flight.settle({ kind: 'part', head, fwd, variant, body, isShared, ...kept });
+  const isAlone = task.isAlone === true;
+  flight.settle({ kind: 'part', head, fwd, variant, body, isShared, isAlone, ...kept });
   await body.pump(response.body);
   const enter = entering(task, { key, variant, head, generation, context });
   const isAllThere = isKept && (await publishPart({ key, flight, part, head: whole, body, enter }, context));
@@ -161,7 +170,7 @@ function planWhole(
 ): PlannedResponse {
   const { closeDelimited } = task.target.upstream;
   const given = { sent: task.sent, limits, closeDelimited, isOpen: sendsEverything(task), stands: false };
-  return planResponse(head, response, given);
+  return plannedFor(task, planResponse(head, response, given));
 }
 
 /** What other parts belong to it must be certain: https://www.rfc-editor.org/rfc/rfc9111#section-3.3 */

@@ -26,7 +26,8 @@ export async function runPartFlight(
 ): Promise<boolean> {
   const { leases } = context;
   // What is in the store would not do for who wants the upstream's word.
-  if (leases !== undefined && !task.isPersonal && task.need === 'any') {
+  const isForOne = task.isPersonal || task.isAlone === true;
+  if (leases !== undefined && !isForOne && task.need === 'any') {
     const end = await runAmongOthers(task, flight, { ...context, leases });
     if (end !== 'alone') return end;
   }
@@ -63,12 +64,14 @@ async function awaitPart(
 ): Promise<false | 'again' | 'alone'> {
   context.counters.flightRole('follower');
   const reader = readerOf(lease, flight.signal, context);
+  flight.isFollowing = true;
   try {
     const { done, value } = await reader.records().next();
     if (done === true) return value === 'vacant' || value === 'taken' ? 'again' : 'alone';
     if (value.kind === 'failed') throw failureOf(value);
     if (value.kind !== 'settled') return 'alone';
   } finally {
+    flight.isFollowing = false;
     reader.close();
   }
   // Judged here: what was invalidated meanwhile is not there.

@@ -15,6 +15,7 @@ const WIRE: Record<CacheServerErrorCode, { status: status; code: ErrorCode }> = 
   'upstream-protocol': { status: status.UNAVAILABLE, code: ErrorCode.UPSTREAM_PROTOCOL },
   'upstream-limited': { status: status.RESOURCE_EXHAUSTED, code: ErrorCode.UPSTREAM_LIMITED },
   'upstream-paused': { status: status.UNAVAILABLE, code: ErrorCode.UPSTREAM_PAUSED },
+  'wait-limited': { status: status.RESOURCE_EXHAUSTED, code: ErrorCode.WAIT_LIMITED },
   'limit-exceeded': { status: status.RESOURCE_EXHAUSTED, code: ErrorCode.LIMIT_EXCEEDED },
   'reader-lagged': { status: status.ABORTED, code: ErrorCode.READER_LAGGED },
   store: { status: status.UNAVAILABLE, code: ErrorCode.STORE },

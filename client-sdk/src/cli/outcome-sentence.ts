@@ -11,6 +11,7 @@ const SENTENCES: Record<Outcome, string> = {
   refreshed: 'fetched anew, since what was stored had expired',
   miss: 'fetched, since nothing was stored',
   collapsed: 'joined a fetch that was under way',
+  alone: 'fetched for this caller alone, since too many waited for the same fetch, or it took too long',
   'bypass-method': 'past the cache, since it is no GET',
   'bypass-override': 'past the cache, since a header asks for another method or path than the request line',
   'bypass-upgrade': 'past the cache, since it asks for another protocol',
@@ -28,6 +29,7 @@ const SENTENCES: Record<Outcome, string> = {
   'upstream-limited':
     'the upstream was not asked: its cap or rate is reached, or it wants to be left in peace',
   'upstream-paused': 'the upstream was not asked: it keeps failing, or said that it is unavailable',
+  'wait-limited': 'the upstream was not asked: too many wait for the same fetch already, or it takes too long',
   'upstream-error': 'the upstream could not be reached or broke off',
   refused: 'the target is forbidden',
 };
@@ -54,6 +56,7 @@ const REFUSALS: Record<StoringRefusal, string> = {
   'nothing-to-reuse': 'it is stale at once, and nothing in it could be revalidated',
   'too-large': 'it is larger than an entry may be',
   'close-delimited': 'only the end of its connection says where it ends',
+  'wait-limited': 'it was fetched for one caller alone, beside a fetch that is under way',
   'stale-kept': 'it is an error, and what is stored may go on answering instead',
 };
 

@@ -16,6 +16,7 @@ const CODE_OF_FRAME: Record<ErrorCode, PannierErrorCode> = {
   [ErrorCode.UPSTREAM_PROTOCOL]: 'upstream-protocol',
   [ErrorCode.UPSTREAM_LIMITED]: 'upstream-limited',
   [ErrorCode.UPSTREAM_PAUSED]: 'upstream-paused',
+  [ErrorCode.WAIT_LIMITED]: 'wait-limited',
   [ErrorCode.LIMIT_EXCEEDED]: 'limit-exceeded',
   [ErrorCode.READER_LAGGED]: 'reader-lagged',
   [ErrorCode.STORE]: 'store',

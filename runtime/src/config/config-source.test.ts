@@ -31,6 +31,8 @@ describe('the config', () => {
       entryBytesMax: 2 ** 31,
       fetchDeadlineMs: 600_000,
       waitersPerFlightMax: 16_384,
+      waitersBeyond: 'alone',
+      waitDeadlineMs: 0,
     });
     expect(config.upstreams).toEqual({});
     expect(config.server.redis).toBeUndefined();

@@ -36,7 +36,20 @@ export const limitsSection = z.strictObject({
     ),
   waitersPerFlightMax: count()
     .default(16_384)
-    .describe('Requests that may wait for one fetch; more go to the upstream themselves.'),
+    .describe(
+      'Requests of one server that may wait for one fetch, or read what it brings; for more, see waitersBeyond.',
+    ),
+  waitDeadlineMs: duration({ min: 0 })
+    .prefault(0)
+    .describe(
+      'How long a request may wait for the head of a response that another one has begun to fetch, here or at another server; then see waitersBeyond. 0: as long as that fetch may take, see queueTimeoutMs and fetchTimeoutMs of its upstream.',
+    ),
+  waitersBeyond: z
+    .enum(['alone', 'refuse'])
+    .default('alone')
+    .describe(
+      '`alone`: who may not wait, or waited for waitDeadlineMs, has the server fetch for it alone, within the concurrencyMax and rate of the upstream; that response is not stored. `refuse`: it gets what is stale, if that may stand in for an error, else 503 with Retry-After.',
+    ),
   followerBytesMax: byteSize()
     .prefault('1MiB')
     .describe('Bytes held for one reader that is slower than its flight.'),
