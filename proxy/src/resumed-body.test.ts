@@ -16,12 +16,14 @@ import { createUpstreamRoutes } from './upstream-route.ts';
 const BODIES: Record<string, string> = { us: 'US-US-US', none: 'none-non' };
 let asked: IncomingHttpHeaders[];
 let coding: string | undefined;
+/** What the upstream answers with; its tag is that of what it has now. */
+let part: { status: number; etag: string | undefined };
 const upstream = createServer((request, response) => {
   asked.push(request.headers);
   const body = BODIES[String(request.headers['x-region'] ?? 'none')] ?? '';
   const first = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1]);
-  response.writeHead(206, {
-    etag: '"build-42"',
+  response.writeHead(part.status, {
+    ...(part.etag === undefined ? {} : { etag: part.etag }),
     'content-range': `bytes ${first}-7/8`,
     ...(coding === undefined ? {} : { 'content-encoding': coding }),
   });
@@ -33,6 +35,7 @@ let authority: string;
 beforeEach(async () => {
   asked = [];
   coding = undefined;
+  part = { status: 206, etag: '"build-42"' };
   upstream.listen(0, '127.0.0.1');
   await new Promise((resolve) => upstream.once('listening', resolve));
   authority = `127.0.0.1:${(upstream.address() as AddressInfo).port}`;
@@ -103,4 +106,20 @@ it('does not go on in another coding', async () => {
   // A part need not repeat what If-Range proves: https://www.rfc-editor.org/rfc/rfc9110#section-15.3.7
   coding = undefined;
   expect(await resumed('non', [], [['content-encoding', 'gzip']])).toBe('none-non');
+});
+
+it('asks for the rest of that very version', async () => {
+  expect(await resumed('non', [], [])).toBe('none-non');
+  expect(asked[0]).toMatchObject({ range: 'bytes=3-', 'if-range': '"build-42"' });
+});
+
+it.each([
+  ['a part of another version', { status: 206, etag: '"build-43"' }],
+  ['a part of a version that it does not name', { status: 206, etag: undefined }],
+  ['a part under a tag that does not promise the same bytes', { status: 206, etag: 'W/"build-42"' }],
+  ['the whole', { status: 200, etag: '"build-42"' }],
+])('stays broken when the upstream sends %s', async (_what, sent) => {
+  part = sent;
+  await expect(resumed('non', [], [])).rejects.toBe(BROKEN);
+  expect(asked).toHaveLength(1);
 });
