@@ -2,12 +2,15 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import type { HerdOrder, HerdReport } from './herd-client.ts';
+import type { HerdOrder, HerdReport } from './herd-order.ts';
+
+/** What all clients are told together. */
+type FleetOrder = Omit<HerdOrder, 'clients' | 'clientsBefore'>;
 
 /** Clients that are started once and sent off many times. */
 export interface ClientFleet extends Disposable {
   /** Connects all clients, then lets them ask in the same moment; `onReady` runs between the two. */
-  storm(order: Omit<HerdOrder, 'clients'>, onReady?: () => void): Promise<HerdReport>;
+  storm(order: FleetOrder, onReady?: () => Promise<void>): Promise<HerdReport>;
 }
 
 const CLIENTS_PER_PROCESS_MAX = 2500;
@@ -16,16 +19,18 @@ const CLIENTS_PER_PROCESS_MAX = 2500;
 export function startFleet(clients: number): ClientFleet {
   const count = Math.ceil(clients / CLIENTS_PER_PROCESS_MAX);
   const program = new URL('./herd-client.ts', import.meta.url);
+  const firstOf = (index: number): number => Math.floor((clients * index) / count);
   const crews = Array.from({ length: count }, (_, index) => ({
     child: fork(program),
-    clients: Math.floor(clients / count) + (index < clients % count ? 1 : 0),
+    clientsBefore: firstOf(index),
+    clients: firstOf(index + 1) - firstOf(index),
   }));
   return {
     async storm(order, onReady) {
       const all = async <T>(say: (crew: (typeof crews)[number]) => HerdOrder | 'go'): Promise<T[]> =>
         await Promise.all(crews.map(async (crew) => await answerTo<T>(crew.child, say(crew))));
-      await all((crew) => ({ ...order, clients: crew.clients }));
-      onReady?.();
+      await all(({ clients: share, clientsBefore }) => ({ ...order, clients: share, clientsBefore }));
+      await onReady?.();
       return joined(await all<HerdReport>(() => 'go'));
     },
     [Symbol.dispose]: () => {
