@@ -30,7 +30,7 @@ export interface Manifest extends StoredHead {
   readonly url: string;
   /** Before its upstream was asked for it, or for its last confirmation: every later invalidation of it outdates it. */
   readonly generation: Generation;
-  /** What the upstream's version endpoint said before it was asked for it. */
+  /** What the upstream's version endpoint said before it was asked for it, or for its last confirmation. */
   readonly told?: string | undefined;
   /** What invalidations make of it, by what was known at `judgedAt`. Not stored: each reader judges. */
   readonly doubt?: Doubt | undefined;

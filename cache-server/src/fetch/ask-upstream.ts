@@ -24,11 +24,13 @@ export interface FlightArrival {
  * Asks for what is to be fetched.
  *
  * @param asking.conditions fields beyond those of the task
+ * @param asking.known of invalidations, captured before that was read of which the conditions are made; by default, what is known now
  */
 export async function ask(
   { target, sent }: Pick<LookupPlan, 'target' | 'sent'>,
   asking: {
     conditions: HeaderList;
+    known?: Generation;
     kind?: UpstreamRequestKind;
     flight: Flight<FlightHead>;
     context: EntryContext;
@@ -38,15 +40,15 @@ export async function ask(
   const { kind = conditions.length > 0 ? 'conditional' : 'full' } = asking;
   const headers = [...sent, ...conditions];
   // What is invalidated from here on may or may not be in the answer.
-  const captureNow = async (): Promise<Generation> => {
-    const generation = await context.generations.capture();
+  const capturing = (generation: Generation): Generation => {
     flight.captured = { generation, atMs: context.clock.now() };
     return generation;
   };
   // However long a request waits for its turn, it knows nothing before it is sent. But a condition is made of what was stored before: what
   // is invalidated during the wait must not come back by a 304.
-  const known = conditions.length > 0 ? await captureNow() : undefined;
-  const capture = async (): Promise<Generation> => known ?? (await captureNow());
+  const known =
+    conditions.length > 0 ? capturing(asking.known ?? (await context.generations.capture())) : undefined;
+  const capture = async (): Promise<Generation> => known ?? capturing(await context.generations.capture());
   const asked = { target, headers, kind, capture, signal: flight.signal };
   const { response, ...arrival } = await askUpstream(asked, context);
   return { ...arrival, response: { ...response, body: counted(response.body, flight, context) } };

@@ -41,6 +41,9 @@ export async function fetchEntry(
   // Request A looks and finds nothing. Before A comes to join, flight F of the same key publishes and leaves the table, so A starts
   // this flight. Without a second look it would fetch what was stored a moment ago. So it would when
   // another server's flight ended before this one took the lease.
+  //
+  // What is invalidated from here on must not come back by the upstream's word on what is read here.
+  const known = await context.generations.capture();
   const stored = task.need === 'whole' ? undefined : await context.manifests.read(task.entryKey.text);
   if (stored !== undefined && task.need === 'any' && isFresh(stored, context.clock.now())) {
     flight.settle({ kind: 'stored', outcome: 'hit', manifest: stored });
@@ -51,8 +54,8 @@ export async function fetchEntry(
   const mayComplete = stored === undefined && task.need !== 'whole' && task.isAlone !== true;
   if (mayComplete && (await fetchRest(task, flight, { context, lead }))) return;
   const conditions = stored === undefined ? [] : conditionalHeaders(stored.headers);
-  const unchanged = await unchangedByVersion(task, { stored, conditions, flight, context });
-  const arrival = unchanged ?? (await ask(task, { conditions, flight, context }));
+  const unchanged = await unchangedByVersion(task, { stored, known, flight, context });
+  const arrival = unchanged ?? (await ask(task, { conditions, known, flight, context }));
   const isAsked = conditions.length > 0 || unchanged !== undefined;
   if (stored === undefined || arrival.response.status !== 304 || !isAsked) {
     await receive(task, { arrival, stored, flight, context, lead });
@@ -64,8 +67,10 @@ export async function fetchEntry(
     newlyVaries(arrival.head.headers, { told: toldApart(task), varies: task.varies }) === undefined;
   const { generation } = arrival;
   const { entryKey: key, sent } = task;
-  const confirmed = { key, stored, sent, generation, fresh: arrival.head, lease: lead?.lease };
-  const manifest = isSame ? await publishRenewed(confirmed, context) : undefined;
+  // The endpoint spoke before the upstream confirmed what is stored, so that it speaks for that from now on.
+  const told = flight.told ?? stored.told;
+  const confirmed = { key, stored: { ...stored, told }, sent, generation, fresh: arrival.head };
+  const manifest = isSame ? await publishRenewed({ ...confirmed, lease: lead?.lease }, context) : undefined;
   if (manifest !== undefined) {
     flight.settle({ kind: 'stored', outcome: 'revalidated', manifest });
     await lead?.recorder.settled('revalidated', manifest.responseTimeMs);

@@ -1,4 +1,4 @@
-/** Upstreams that tell by a cheap request whether a response without validators has changed. */
+/** Upstreams that tell by a cheap request whether responses have changed. */
 import { getHeader } from '@pannier/http-semantics';
 import type { Generation } from '@pannier/proto/generation';
 import { abortable } from '@pannier/runtime';
@@ -12,14 +12,24 @@ import { decodedBody } from '../entry/whole-body.ts';
 export type AskVersion = (target: UpstreamTarget, signal: AbortSignal) => Promise<UpstreamResponse>;
 
 const BODY_BYTES_MAX = 1024 * 1024;
+/** How long after a question others may still share its answer, in milliseconds: as long as a server may be behind in what was invalidated. */
+const SHARED_MS_MAX = 1000;
 const NEVER = new AbortController().signal;
 
 /** Who asks, and what is known of invalidations. */
 export interface VersionRequest {
   /** Captured before. */
   readonly generation: Generation;
+  /** Milliseconds since 1970. */
+  readonly now: number;
   readonly ask: AskVersion;
   readonly signal: AbortSignal;
+}
+
+/** A question under way. */
+interface Asking {
+  readonly askedAtMs: number;
+  readonly version: Promise<string | undefined>;
 }
 
 /**
@@ -28,7 +38,7 @@ export interface VersionRequest {
  */
 export class VersionEndpoints {
   readonly #onFailure: (url: string, error: unknown) => void;
-  readonly #asking = new Map<string, Promise<string | undefined>>();
+  readonly #asking = new Map<string, Asking>();
 
   constructor(onFailure: (url: string, error: unknown) => void) {
     this.#onFailure = onFailure;
@@ -41,21 +51,23 @@ export class VersionEndpoints {
    */
   async told(
     { upstream, url }: UpstreamTarget,
-    { generation, ask, signal }: VersionRequest,
+    { generation, now, ask, signal }: VersionRequest,
   ): Promise<string | undefined> {
     const endpoint = upstream.versionEndpoints.find(({ speaksFor }) => speaksFor(url));
     if (endpoint === undefined) return undefined;
     const { epoch, sequence } = generation;
     const name = JSON.stringify([endpoint.url, endpoint.header, endpoint.pointer, epoch, sequence]);
-    const asking =
-      this.#asking.get(name) ??
-      this.#read(endpoint, async () => await ask({ upstream, url: endpoint.url }, NEVER));
+    const former = this.#asking.get(name);
+    if (former !== undefined && now - former.askedAtMs <= SHARED_MS_MAX)
+      return await abortable(former.version, signal);
+    const version = this.#read(endpoint, async () => await ask({ upstream, url: endpoint.url }, NEVER));
+    const asking = { askedAtMs: now, version };
     this.#asking.set(name, asking);
     const done = (): void => {
       if (this.#asking.get(name) === asking) this.#asking.delete(name);
     };
-    void asking.then(done);
-    return await abortable(asking, signal);
+    void version.then(done);
+    return await abortable(version, signal);
   }
 
   /** Never rejects. */

@@ -22,7 +22,7 @@ export class Flight<H> {
   isFollowing = false;
   /** The invalidations that were known before its upstream was asked; undefined before that. */
   captured: { readonly generation: Generation; readonly atMs: number } | undefined;
-  /** What its upstream's version endpoint said before it was asked; undefined where there is none. */
+  /** What its upstream's version endpoint said before it was asked; undefined where there is none, or it could not be read. */
   told: string | undefined;
   /** What its response is called by, once its head is known. */
   tags: readonly string[] = [];

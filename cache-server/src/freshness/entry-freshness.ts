@@ -63,6 +63,12 @@ export function isFresh(head: JudgedHead, now: number): boolean {
   return stateNow(head, now).fresh;
 }
 
+/** Whether what it says of its lifetime is a date that has passed, so that none but a new answer makes it fresh again. */
+export function awaitsNewDate(head: JudgedHead, now: number): boolean {
+  const { lifetimeS, source } = lifetimeOf(head, head.policy);
+  return source === 'expires' && lifetimeS > 0 && currentAgeMs(head, now) >= lifetimeS * 1000;
+}
+
 /** Whether it may answer although the upstream fails: https://www.rfc-editor.org/rfc/rfc5861#section-4 */
 export function entryServesOnError(head: JudgedHead, request: HeaderList, now: number): boolean {
   return mayUseOnError(stateNow(head, now), request);

@@ -83,7 +83,7 @@ export const refreshFields = {
     .array(versionEndpoint)
     .default([])
     .describe(
-      'Cheap requests that tell whether a response without ETag and Last-Modified has changed, before it is fetched anew.',
+      'Cheap requests that tell whether responses have changed, before these are asked for by ETag or Last-Modified, or fetched anew.',
     ),
   refreshAhead: refreshAheadField.prefault({}).describe('Hot responses are fetched before they are stale.'),
 };
