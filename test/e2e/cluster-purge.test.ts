@@ -1,6 +1,8 @@
 /** Purging in a cluster: two servers over one Redis, two proxies that hold what is purged in their own memory. */
 import { createServer } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import { connect } from '@pannier/client';
+import type { Invalidation } from '@pannier/client';
 import { expect, it } from 'vitest';
 import { curl } from '../fixture/curl.ts';
 import { eventually } from '../fixture/eventually.ts';
@@ -38,10 +40,21 @@ interface Cluster extends AsyncDisposable {
   purge(server: number, ...args: string[]): Promise<void>;
 }
 
-async function startCluster({ hasLinks = false } = {}): Promise<Cluster> {
+/** So long that what is near goes only when the proxy is told so. */
+const TRUSTING = { nearTrustMs: '60s' };
+/** They are to stop within a second; a timing decides no test, so that they have three. */
+const STOP_WITHIN_MS = 3000;
+const TIMEOUT_MS = 120_000;
+
+interface ClusterOptions {
+  readonly hasLinks?: boolean;
+  readonly proxy?: { readonly nearTrustMs: string };
+}
+
+async function startCluster({ hasLinks = false, proxy = TRUSTING }: ClusterOptions = {}): Promise<Cluster> {
   await using starting = new AsyncDisposableStack();
   const { url } = starting.use(await startNumbering());
-  const config = { upstreams: { numbers: { url } } };
+  const config = { upstreams: { numbers: { url } }, proxy };
   const mesh = starting.use(await startMesh({ store: 'redis', servers: 2, proxies: 2, hasLinks, config }));
   const parts = starting.move();
   const ask = async (proxy: number, path: string): ReturnType<Cluster['ask']> => {
@@ -68,66 +81,93 @@ async function startCluster({ hasLinks = false } = {}): Promise<Cluster> {
   };
 }
 
-it.each([
-  ['--tag', 'cities'],
-  ['--scope', 'numbers'],
-])('proxies stop serving what a purge by %s %s names, and keep the rest', async (...named) => {
-  await using cluster = await startCluster();
-  await cluster.hold('/cities/1');
-  const before = await cluster.ask(0, '/cities/1');
-  await cluster.purge(0, ...named);
+/** Settles when no proxy answers that any more, with the milliseconds that this took. */
+async function stops(
+  { ask }: Cluster,
+  { path, old, withinMs = STOP_WITHIN_MS }: { path: string; old: string; withinMs?: number },
+): Promise<number> {
+  const sinceMs = performance.now();
   await eventually(async () => {
-    for (const proxy of [0, 1]) expect((await cluster.ask(proxy, '/cities/1')).body).not.toBe(before.body);
-  }, 3000);
-  // One fetch for both, and near again.
-  expect((await cluster.ask(0, '/cities/1')).body).toBe((await cluster.ask(1, '/cities/1')).body);
-  await cluster.hold('/cities/1');
-});
+    for (const proxy of [0, 1]) expect((await ask(proxy, path)).body).not.toBe(old);
+  }, withinMs);
+  return Math.round(performance.now() - sinceMs);
+}
 
-it('what a purge does not name stays in the memory of the proxies', async () => {
-  await using cluster = await startCluster();
-  await cluster.hold('/towns/1');
-  const before = await cluster.ask(0, '/towns/1');
-  await cluster.purge(1, '--tag', 'cities', `${cluster.url}/towns/2`, '--prefix', `${cluster.url}/cities`);
-  await cluster.hold('/towns/1');
-  expect(await cluster.ask(0, '/towns/1')).toEqual(before);
-  await cluster.purge(1, '--prefix', `${cluster.url}/tow`);
-  await eventually(async () => {
-    expect((await cluster.ask(0, '/towns/1')).body).not.toBe(before.body);
-  }, 3000);
-});
-
-it.each([0, 1])(
-  'while the server that tells a proxy hangs it asks another, and hears later what it missed: server %i',
-  async (hung) => {
+it.each<[string, (url: string) => Invalidation]>([
+  ['a tag', () => ({ tag: 'cities' })],
+  ['an upstream', () => ({ scope: 'numbers' })],
+  ['a prefix', (url) => ({ prefix: `${url}/cit` })],
+])(
+  'proxies are told to stop serving what a purge by %s names, and then keep what is new',
+  async (_what, named) => {
     await using cluster = await startCluster();
+    await cluster.hold('/cities/1');
+    const before = await cluster.ask(0, '/cities/1');
+    using client = connect(cluster.mesh.serverAddress(0));
+    await client.invalidate(named(cluster.url));
+    const tookMs = await stops(cluster, { path: '/cities/1', old: before.body });
+    console.info(`both proxies had stopped ${tookMs} ms after the acknowledgement`);
+    // One fetch for both, and near again.
+    expect((await cluster.ask(0, '/cities/1')).body).toBe((await cluster.ask(1, '/cities/1')).body);
+    await cluster.hold('/cities/1');
+  },
+  TIMEOUT_MS,
+);
+
+it(
+  'what a purge does not name stays in the memory of the proxies',
+  async () => {
+    await using cluster = await startCluster();
+    await cluster.hold('/towns/1');
+    const before = await cluster.ask(0, '/towns/1');
+    await cluster.purge(1, '--tag', 'cities', `${cluster.url}/towns/2`, '--prefix', `${cluster.url}/cities`);
+    await cluster.hold('/towns/1');
+    expect(await cluster.ask(0, '/towns/1')).toEqual(before);
+    await cluster.purge(1, '--prefix', `${cluster.url}/tow`);
+    await stops(cluster, { path: '/towns/1', old: before.body });
+  },
+  TIMEOUT_MS,
+);
+
+/** What ends the serving while nobody tells: what a proxy was told later, or its distrust of the silence. */
+const ENDED_BY = [
+  // A stream counts as silent after two seconds.
+  ['hears what it missed', { proxy: TRUSTING, withinMs: 3 * STOP_WITHIN_MS }],
+  ['trusts the silence no longer', { proxy: { nearTrustMs: '1s' }, withinMs: STOP_WITHIN_MS }],
+] as const;
+
+it.each(ENDED_BY.flatMap((how) => [0, 1].map((hung) => [...how, hung] as const)))(
+  'while the server that tells a proxy hangs it asks another and %s: server %i',
+  async (_how, { proxy, withinMs }, hung) => {
+    await using cluster = await startCluster({ proxy });
     const { mesh } = cluster;
     await cluster.hold('/cities/1');
     const before = await cluster.ask(0, '/cities/1');
     await mesh.stop(hung);
     const other = 1 - hung;
     await cluster.purge(other, '--tag', 'cities');
-    await eventually(async () => {
-      for (const proxy of [0, 1]) expect((await cluster.ask(proxy, '/cities/1')).body).not.toBe(before.body);
-    }, 5000);
+    await stops(cluster, { path: '/cities/1', old: before.body, withinMs });
     // The watch has moved, and near hits are back.
     await cluster.hold('/cities/1');
     mesh.cont(hung);
     await cluster.hold('/cities/1');
   },
+  TIMEOUT_MS,
 );
 
-it('a proxy whose connections are cut again and again hears in the end what was purged meanwhile', async () => {
-  await using cluster = await startCluster({ hasLinks: true });
-  const { mesh } = cluster;
-  await cluster.hold('/cities/1');
-  const before = await cluster.ask(0, '/cities/1');
-  const purged = cluster.purge(0, '--tag', 'cities');
-  const isPurged = purged.then(() => true);
-  while (!(await Promise.race([isPurged, delay(50, false)]))) for (const server of [0, 1]) mesh.cut(server);
-  for (const server of [0, 1]) mesh.cut(server);
-  await eventually(async () => {
-    for (const proxy of [0, 1]) expect((await cluster.ask(proxy, '/cities/1')).body).not.toBe(before.body);
-  }, 3000);
-  await cluster.hold('/cities/1');
-});
+it.each(ENDED_BY)(
+  'a proxy whose connections are cut again and again while something is purged %s',
+  async (_how, { proxy, withinMs }) => {
+    await using cluster = await startCluster({ hasLinks: true, proxy });
+    const { mesh } = cluster;
+    await cluster.hold('/cities/1');
+    const before = await cluster.ask(0, '/cities/1');
+    const purged = cluster.purge(0, '--tag', 'cities');
+    const isPurged = purged.then(() => true);
+    while (!(await Promise.race([isPurged, delay(50, false)]))) for (const server of [0, 1]) mesh.cut(server);
+    for (const server of [0, 1]) mesh.cut(server);
+    await stops(cluster, { path: '/cities/1', old: before.body, withinMs });
+    await cluster.hold('/cities/1');
+  },
+  TIMEOUT_MS,
+);
