@@ -33,7 +33,9 @@ export function cacheServiceHandlers(deps: CacheServiceDeps): ServiceHandlers<ty
   const { method } = CacheService;
   return {
     exchange: (call) => exchangeCall(call, deps),
-    fetch: serverStream(method.fetch, (request, context) => fetchBody(request, context, deps)),
+    fetch: serverStream(method.fetch, (request, context) => fetchBody(request, context, deps), {
+      heldBytesMax: deps.limits.followerBytesMax,
+    }),
     describeDataset: unary(method.describeDataset, (request, context) =>
       describeDataset(request, context, deps),
     ),

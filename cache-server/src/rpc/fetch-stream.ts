@@ -15,7 +15,7 @@ type Step = MessageInitShape<typeof FetchResponseSchema> | EncodedMessage;
 export interface FetchDeps {
   readonly tickets: TicketTable;
   openVersion(key: string, version: string, signal: AbortSignal): Promise<EntryBody | undefined>;
-  readonly limits: { readonly heartbeatMs: number };
+  readonly limits: { readonly heartbeatMs: number; readonly followerBytesMax: number };
 }
 
 /** Encoded here and now: grpc-js may serialise later, when the flight has used the memory again. */

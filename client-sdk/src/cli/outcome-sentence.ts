@@ -29,7 +29,8 @@ const SENTENCES: Record<Outcome, string> = {
   'upstream-limited':
     'the upstream was not asked: its cap or rate is reached, or it wants to be left in peace',
   'upstream-paused': 'the upstream was not asked: it keeps failing, or said that it is unavailable',
-  'wait-limited': 'the upstream was not asked: too many wait for the same fetch already, or it takes too long',
+  'wait-limited':
+    'the upstream was not asked: too many wait for the same fetch already, or it takes too long',
   'upstream-error': 'the upstream could not be reached or broke off',
   refused: 'the target is forbidden',
 };

@@ -52,7 +52,9 @@ export const limitsSection = z.strictObject({
     ),
   followerBytesMax: byteSize()
     .prefault('1MiB')
-    .describe('Bytes held for one reader that is slower than its flight.'),
+    .describe(
+      'Bytes of a large body that may wait for the connection of one reader; until it takes them no more is read for it, from the store or from a fetch under way. One partition where that is more. At most four further partitions are read ahead from the store.',
+    ),
   relayWindowBytes: byteSize()
     .prefault('4MiB')
     .describe('How far the readers of a relayed body may lie apart before the last is let go.'),
