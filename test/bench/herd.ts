@@ -39,7 +39,13 @@ const WARM_UPS = 20;
 /** On a machine where 10,000 clients share two cores with everything else, a moment of silence is no sign of death. */
 const LIMITS = { ackTimeoutMs: 30_000, heartbeatMs: 10_000 };
 /** All proxies know all servers. They ask the same one, the first in the order of the URL, once each or a few times: that is no load that would spread. */
-const MESH: MeshOptions = { store: 'redis', servers: 3, proxies: 3, config: { limits: LIMITS } };
+const MESH: MeshOptions = {
+  store: 'redis',
+  servers: 3,
+  proxies: 3,
+  redisSettings: { commandTimeoutMs: '30s' },
+  config: { limits: LIMITS },
+};
 
 /** What a round needs beside the contender. */
 interface Rig {

@@ -12,7 +12,7 @@ it('after a restart of everything and an empty Redis, each key costs one fetch, 
   expect(report).toMatchObject({ fetchesPerKeyMax: 1, keysFetchedAgain: 0, conditional: 0 });
   // Of each key three clients ask through proxies, and all others are at a server each by themselves.
   expect(report.lookups).toBeGreaterThanOrEqual(keys * (clientsPerKey - 3));
-  expect(report.keysFollowed).toBe(20);
+  expect(report.keysFollowed).toBe(5);
   expect(report.followerFlights).toBeGreaterThanOrEqual(2 * report.keysFollowed);
   expect(report.underWayMax).toBeLessThanOrEqual(CONCURRENCY_MAX);
 });

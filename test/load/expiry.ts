@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { curl } from '../fixture/curl.ts';
 import { eventually } from '../fixture/eventually.ts';
 import { startMesh } from '../fixture/mesh.ts';
-import type { Mesh } from '../fixture/mesh.ts';
+import type { Mesh, MeshOptions } from '../fixture/mesh.ts';
 import { pinnedClients } from '../fixture/pinned-clients.ts';
 import { startSealedUpstream } from '../fixture/sealed-upstream.ts';
 import type { SealedUpstream } from '../fixture/sealed-upstream.ts';
@@ -44,11 +44,17 @@ const TOGETHER_WITHIN_MS = 120_000;
 
 async function startStale(cacheControl: string, parts: AsyncDisposableStack): Promise<Stale> {
   const upstream = parts.use(await startSealedUpstream({ cacheControl }));
-  const config = { upstreams: { sealed: { url: upstream.url } }, limits: LIMITS };
-  // Each proxy asks a server of its own, so that the entry has callers on all of them.
-  const mesh = parts.use(
-    await startMesh({ store: 'redis', servers: SERVERS, proxies: SERVERS, isPinned: true, config }),
-  );
+  const options: MeshOptions = {
+    store: 'redis',
+    servers: SERVERS,
+    proxies: SERVERS,
+    // Each proxy asks a server of its own, so that the entry has callers on all of them.
+    isPinned: true,
+    // On a busy machine Redis is slow, which is not to be taken for away.
+    redisSettings: { commandTimeoutMs: '20s' },
+    config: { upstreams: { sealed: { url: upstream.url } }, limits: LIMITS },
+  };
+  const mesh = parts.use(await startMesh(options));
   for (let proxy = 0; proxy < SERVERS; proxy += 1)
     await curl(`${upstream.url}${TARGET}`, mesh.proxyUrl(proxy));
   await delay(STALE_AFTER_MS);
@@ -68,19 +74,12 @@ async function askAtOnce({ mesh, upstream }: Stale, callers: number): Promise<St
   return await storm(requests, callers);
 }
 
-/** Waits until so many requests wait for one fetch, at all servers together. */
-async function untilWaiting({ mesh }: Stale, callers: number): Promise<void> {
-  await eventually(async () => {
-    const waiting = sumOf(await countsOf(mesh.servers), 'waiting');
-    if (waiting < callers) throw new Error(`${waiting} wait, of ${callers}`);
-  }, TOGETHER_WITHIN_MS);
-}
-
 /** Waits until all other servers follow the one that asks. */
 async function untilFollowed({ mesh, before }: Stale): Promise<void> {
   await eventually(async () => {
-    const followers = sumOf(countsSince(before, await countsOf(mesh.servers)), 'follower');
-    if (followers < SERVERS - 1) throw new Error(`${followers} servers follow`);
+    const counts = countsSince(before, await countsOf(mesh.servers));
+    const following = counts.filter(({ follower }) => follower > 0).length;
+    if (following < SERVERS - 1) throw new Error(`${following} servers follow`);
   }, TOGETHER_WITHIN_MS);
 }
 
@@ -101,15 +100,15 @@ async function reportOf(
   };
 }
 
-/** All clients ask at once for what has just expired; when they all wait the upstream says that it has not changed, and is good for an hour. */
+/** All clients ask at once for what has just expired; when two servers follow the third the upstream says that it has not changed, for an hour. */
 export async function atExpiry(clients: number): Promise<ExpiryReport> {
   await using parts = new AsyncDisposableStack();
   const stale = await startStale('max-age=1', parts);
   const { upstream } = stale;
-  upstream.set({ cacheControl: 'max-age=3600' });
+  upstream.set({ cacheControl: 'max-age=3600', latencyMs: 300 });
   upstream.hold();
   const storming = askAtOnce(stale, clients);
-  await untilWaiting(stale, clients);
+  await untilFollowed(stale);
   upstream.release();
   return await reportOf(await storming, stale, upstream.answered);
 }

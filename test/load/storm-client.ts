@@ -57,3 +57,10 @@ export async function storm(requests: readonly StormRequest[], atOnce: number): 
   agent.destroy();
   return { good, failures };
 }
+
+/** Two storms as one. */
+export function joined(one: StormReport, other: StormReport): StormReport {
+  const failures = { ...one.failures };
+  for (const [name, count] of Object.entries(other.failures)) failures[name] = (failures[name] ?? 0) + count;
+  return { good: one.good + other.good, failures };
+}
