@@ -5,14 +5,15 @@ import { expect, it } from 'vitest';
 import { curl, curlHead } from '../fixture/curl.ts';
 import { eventually } from '../fixture/eventually.ts';
 import { startMesh } from '../fixture/mesh.ts';
-import type { Mesh } from '../fixture/mesh.ts';
+import type { Mesh, MeshOptions } from '../fixture/mesh.ts';
 import { pinnedClient } from '../fixture/pinned-clients.ts';
 import { openSealed } from '../fixture/sealed-body.ts';
 import { startSealedUpstream } from '../fixture/sealed-upstream.ts';
 import type { SealedUpstream } from '../fixture/sealed-upstream.ts';
 import { countsOf, sumOf } from '../fixture/server-counts.ts';
 
-const BYTES = 3_000_000;
+/** Half of it is one partition, and bytes that are none yet. */
+const BYTES = 1_500_000;
 const TARGET = `/${BYTES}/led`;
 const FOLLOWERS = 100;
 /** On a machine that is busy with other things. */
@@ -35,10 +36,18 @@ async function startCluster(): Promise<Cluster> {
   const config = {
     upstreams: { sealed: { url: upstream.url } },
     proxy: { nearCacheBytesMax: 0 },
-    // A busy machine may be silent for longer than a server should be.
+    // On a busy machine servers are silent for longer than they should be, and Redis is slow, which is not to be taken for away.
     limits: { ackTimeoutMs: '10s', heartbeatMs: '5s' },
   };
-  const mesh = parts.use(await startMesh({ store: 'redis', servers: 3, proxies: 3, isPinned: true, config }));
+  const options: MeshOptions = {
+    store: 'redis',
+    servers: 3,
+    proxies: 3,
+    isPinned: true,
+    redisSettings: { commandTimeoutMs: '20s' },
+    config,
+  };
+  const mesh = parts.use(await startMesh(options));
   const followers = Array.from({ length: FOLLOWERS }, (_, index) =>
     parts.use(pinnedClient(mesh.serverAddress(1 + (index % 2)))),
   );
