@@ -90,7 +90,8 @@ it(
     // Far more than all the buffers on the way is still to come when nothing is read but the head.
     const response = await curlHead(url, mesh.proxyUrl());
     const asked = (await answered()).map((count, index) => count - (earlier[index] ?? 0));
-    expect(asked.toSorted()).toEqual([0, 1]);
+    expect(asked).toContain(0);
+    expect(asked).toContain(1);
     const sender = asked.indexOf(1);
     const other = mesh.servers[1 - sender] ?? mesh.server;
     const framesRead = async (): Promise<number> =>
