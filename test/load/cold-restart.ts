@@ -24,6 +24,8 @@ interface Arrivals {
   readonly lookups: number;
   /** Flights of servers that followed another server's. */
   readonly followerFlights: number;
+  /** Leases that ended before their flights, because a server or Redis did not run for seconds: what alone may cost a key another fetch. */
+  readonly stops: number;
 }
 
 /** What it showed. */
@@ -32,6 +34,8 @@ export interface ColdRestartReport extends StormReport, Arrivals {
   readonly fetchesPerKeyMax: number;
   /** Keys that the upstream was asked for. */
   readonly keysFetched: number;
+  /** Requests for keys that it had been asked for before. */
+  readonly fetchesAgain: number;
   /** Keys that it was asked for more than once. */
   readonly keysFetchedAgain: number;
   /** Requests that only asked whether something had changed. */
@@ -129,6 +133,7 @@ function fetchesOf({
   return {
     fetchesPerKeyMax: fetches.reduce((most, count) => Math.max(most, count), 0),
     keysFetched: fetches.length,
+    fetchesAgain: fetches.reduce((sum, count) => sum + count - 1, 0),
     keysFetchedAgain: fetches.filter((count) => count > 1).length,
     conditional,
     underWayMax,
@@ -137,5 +142,6 @@ function fetchesOf({
 
 async function arrivalsOf({ servers }: Mesh): Promise<Arrivals> {
   const counts = await countsOf(servers);
-  return { lookups: sumOf(counts, 'lookups'), followerFlights: sumOf(counts, 'follower') };
+  const stops = sumOf(counts, 'takeover') + sumOf(counts, 'leaseLost') + sumOf(counts, 'controlAway');
+  return { lookups: sumOf(counts, 'lookups'), followerFlights: sumOf(counts, 'follower'), stops };
 }
