@@ -10,6 +10,7 @@ import type {
 import { ExpiringMap } from './simulated-redis.ts';
 import type { Random } from './random.ts';
 import type { Timeline } from './simulated-time.ts';
+import type { Sabotage } from './stage.ts';
 
 interface Lease {
   readonly token: string;
@@ -29,11 +30,10 @@ export class SimulatedLeases implements LeaseStore {
   readonly #random: Random;
   #lastMicros = 0;
 
-  readonly #isGenerous: boolean;
+  readonly #sabotage: Sabotage | undefined;
 
-  /** @param isGenerous gives a lease to whoever asks: what the simulation has to notice */
-  constructor(time: Pick<Timeline, 'nowMs'>, random: Random, isGenerous = false) {
-    this.#isGenerous = isGenerous;
+  constructor(time: Pick<Timeline, 'nowMs'>, random: Random, sabotage?: Sabotage) {
+    this.#sabotage = sabotage;
     this.#time = time;
     this.#random = random;
     this.#leases = new ExpiringMap(time);
@@ -42,7 +42,7 @@ export class SimulatedLeases implements LeaseStore {
 
   async take(name: string): Promise<LeaseTake> {
     const held = this.#leases.get(name);
-    if (held !== undefined && !this.#isGenerous) return { kind: 'held', ...held };
+    if (held !== undefined && this.#sabotage !== 'two-leaders') return { kind: 'held', ...held };
     // As TIME of Redis: it goes on between two scripts.
     this.#lastMicros = Math.max(this.#lastMicros + 1, Math.floor(this.#time.nowMs * 1000));
     const token = `${String(this.#lastMicros).padStart(16, '0')}-${this.#random.next().toString(36).slice(2)}`;
@@ -52,8 +52,8 @@ export class SimulatedLeases implements LeaseStore {
 
   async renew(name: string, token: string): Promise<boolean> {
     const held = this.#held(name, token);
-    if (held !== undefined) this.#leases.set(name, held, LEASE_MS);
-    return held !== undefined;
+    if (held !== undefined) this.#extend(name, held);
+    return held !== undefined || this.#sabotage === 'no-fence';
   }
 
   async release(name: string, token: string): Promise<void> {
@@ -66,14 +66,14 @@ export class SimulatedLeases implements LeaseStore {
 
   async append(name: string, token: string, { records, isAnswered }: RecordBatch): Promise<boolean> {
     const held = this.#held(name, token);
-    if (held === undefined) return false;
+    if (held === undefined) return this.#sabotage === 'no-fence';
     const there = this.#records.get(`${name}\n${token}`) ?? [];
     const added = records.map((bytes, at): RecordEntry => ({
       id: String(there.length + at + 1).padStart(8, '0'),
       bytes: Buffer.from(bytes),
     }));
     this.#records.set(`${name}\n${token}`, [...there, ...added], RECORDS_MS);
-    this.#leases.set(name, { token, isAnswered: held.isAnswered || isAnswered }, LEASE_MS);
+    this.#extend(name, { token, isAnswered: held.isAnswered || isAnswered });
     this.#tell(name);
     return true;
   }
@@ -96,6 +96,11 @@ export class SimulatedLeases implements LeaseStore {
     return () => {
       for (const restore of back) restore();
     };
+  }
+
+  #extend(name: string, lease: Lease): void {
+    if (this.#sabotage === 'no-beat') this.#leases.replace(name, lease);
+    else this.#leases.set(name, lease, LEASE_MS);
   }
 
   #held(name: string, token: string): Lease | undefined {

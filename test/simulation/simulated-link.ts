@@ -21,6 +21,8 @@ export interface LinkOptions {
 export class SimulatedLink {
   /** Nothing gets through while this is set; what is under way is lost. */
   isCut = false;
+  /** Calls that were given up without an answer, and when, in milliseconds since the beginning. */
+  readonly lost: { readonly what: string; readonly atMs: number }[] = [];
   readonly #options: LinkOptions;
 
   constructor(options: LinkOptions) {
@@ -43,7 +45,11 @@ export class SimulatedLink {
       };
       process.later(
         timeoutMs,
-        () => settle(() => reject(lost(what))),
+        () =>
+          settle(() => {
+            this.lost.push({ what, atMs: time.elapsedMs });
+            reject(lost(what));
+          }),
         () => isSettled,
       );
       const losesRequest = random.chance(lossShare);

@@ -11,6 +11,7 @@ import type {
 } from '../../cache-server/src/store/entry-store.ts';
 import { storedTtlMs } from '../../cache-server/src/store/time-to-live.ts';
 import type { Timeline } from './simulated-time.ts';
+import type { Sabotage } from './stage.ts';
 
 interface Item<T> {
   readonly value: T;
@@ -48,6 +49,12 @@ export class ExpiringMap<T> {
 
   set(name: string, value: T, ttlMs: number): void {
     this.#items.set(name, { value, expiresAtMs: this.#time.nowMs + storedTtlMs(ttlMs) });
+  }
+
+  /** What stands there until its time is over, as before. */
+  replace(name: string, value: T): void {
+    const item = this.get(name) === undefined ? undefined : this.#items.get(name);
+    if (item !== undefined) this.#items.set(name, { ...item, value });
   }
 
   /** False when there is none. */
@@ -92,7 +99,10 @@ export class SimulatedEntryStore implements EntryStore {
   /** Told of every manifest that is written. */
   onWritten: (key: string, bytes: Buffer) => void = () => undefined;
 
-  constructor(time: Pick<Timeline, 'nowMs'>) {
+  readonly #sabotage: Sabotage | undefined;
+
+  constructor(time: Pick<Timeline, 'nowMs'>, sabotage?: Sabotage) {
+    this.#sabotage = sabotage;
     this.manifests = new ExpiringMap(time);
     this.frames = new ExpiringMap(time);
   }
@@ -108,7 +118,8 @@ export class SimulatedEntryStore implements EntryStore {
     if (ifVersion !== undefined && there?.version !== ifVersion) return false;
     if (ifAbsent === true && there !== undefined) return false;
     const former = there?.fence;
-    if (fence !== undefined && former !== undefined && fence < former) return false;
+    const isOlder = fence !== undefined && former !== undefined && fence < former;
+    if (isOlder && this.#sabotage !== 'no-fence') return false;
     const kept = Buffer.from(bytes);
     this.manifests.set(key, { bytes: kept, version, fence: fence ?? former }, ttlMs);
     this.onWritten(key, kept);

@@ -12,7 +12,7 @@ import type { Random } from './random.ts';
 import { overLink, SimulatedLink } from './simulated-link.ts';
 import { SimulatedProcess } from './simulated-time.ts';
 import type { SimulatedUpstream } from './simulated-upstream.ts';
-import type { Stage } from './stage.ts';
+import type { Sabotage, Stage } from './stage.ts';
 
 const ORIGIN = 'http://api.test';
 
@@ -24,6 +24,7 @@ export interface World extends Pick<Stage, 'time' | 'store' | 'log' | 'leases'> 
   readonly lossShare: number;
   /** How far clocks may be off, in milliseconds. */
   readonly skewMsMax: number;
+  readonly sabotage?: Sabotage | undefined;
 }
 
 const LIMITS = {
@@ -39,7 +40,8 @@ const LIMITS = {
   flightBytesBufferedMax: 800,
   fetchDeadlineMs: 60_000,
 };
-const COMMAND_TIMEOUT_MS = 500;
+/** When a replica gives a call up, in milliseconds. */
+export const COMMAND_TIMEOUT_MS = 500;
 const NEVER = new AbortController().signal;
 
 /** What a client got. */
@@ -57,8 +59,10 @@ export class SimulatedReplica {
   readonly generations: Generations;
 
   constructor(number: number, world: World) {
-    const { time, random, upstream, store, log, leases, lossShare, skewMsMax } = world;
-    this.process = new SimulatedProcess(time, random.whole(-skewMsMax, skewMsMax));
+    const { time, random, upstream, store, log, leases, lossShare, skewMsMax, sabotage } = world;
+    // Of two clocks, one is mostly as far behind as the other one is ahead.
+    const skew = random.pick([-1, 1, 2 * random.next() - 1]);
+    this.process = new SimulatedProcess(time, Math.round(skewMsMax * skew));
     this.link = new SimulatedLink({
       time,
       random,
@@ -92,7 +96,7 @@ export class SimulatedReplica {
     const onNews = (name: string, listener: () => void): (() => void) =>
       leases.onNews(name, () => this.link.tell(listener));
     this.service = createGetEntry({
-      generations: this.generations,
+      generations: sabotage === 'purge-join' ? unaware(this.generations) : this.generations,
       leases: overLink(leases, this.link, { onNews }),
       store: overLink(store, this.link),
       upstreams: {
@@ -121,6 +125,17 @@ export class SimulatedReplica {
     if (answer.kind !== 'response') throw new CacheServerError('internal', answer.outcome);
     return await received(answer);
   }
+}
+
+/** Sees nothing of what was invalidated while it waits for an upstream. */
+function unaware(generations: Generations): Generations {
+  return new Proxy(generations, {
+    get(target, name) {
+      if (name === 'known') return () => 'valid';
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
 }
 
 async function received({ status, headers, body }: EntryResponse): Promise<Received> {

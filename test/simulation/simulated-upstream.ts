@@ -47,11 +47,17 @@ export class SimulatedUpstream {
   /** Most whole fetches of one path that were under way together. */
   mostAtOnce = 0;
   readonly #underWay = new Map<string, number>();
+  #asking: readonly { readonly path: string; readonly by: number }[] = [];
   readonly #options: UpstreamOptions;
   readonly #documents = new Map<string, Document[]>();
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
+  }
+
+  /** A process that asks for a path now. */
+  asking(path: string): number | undefined {
+    return this.#asking.find((one) => one.path === path)?.by;
   }
 
   /** The version that is served now. */
@@ -105,6 +111,8 @@ export class SimulatedUpstream {
   ): void {
     const { time, random, headMs, pieceMs, pieces, cutShare, cacheControl } = this.#options;
     const sentMs = time.elapsedMs;
+    const asking = { path, by };
+    this.#asking = [...this.#asking, asking];
     let isOver = false;
     const controller = {
       rawHeaders: [] as Buffer[],
@@ -118,6 +126,7 @@ export class SimulatedUpstream {
     const end = (): void => {
       if (isOver) return;
       isOver = true;
+      this.#asking = this.#asking.filter((one) => one !== asking);
       this.#underWay.set(path, (this.#underWay.get(path) ?? 1) - 1);
     };
     const underWay = (this.#underWay.get(path) ?? 0) + 1;

@@ -9,14 +9,22 @@ import { SimulatedEntryStore } from './simulated-redis.ts';
 import { SimulatedTime } from './simulated-time.ts';
 import type { Timeline } from './simulated-time.ts';
 
+/** A failover: from now on, what is written does not reach the one that will be master. */
+export interface Failover {
+  /** Of what is there now. */
+  readonly knows: 'everything' | 'nothing';
+  /** That one is master. */
+  takeOver(): Promise<void>;
+}
+
 /** See the head of this file. */
 export interface Stage {
   readonly time: Timeline;
   readonly store: EntryStore;
   readonly log: InvalidationLog;
   readonly leases: LeaseStore;
-  /** Keeps what is there now, for a failover to somebody who knows no more; undefined where there is none. */
-  readonly keep?: () => () => void;
+  /** Begins a failover; undefined where there is none. */
+  readonly keep?: () => Failover;
   /** Tells of every manifest that is written, where that can be seen. */
   readonly watchWrites?: (listener: (key: string, bytes: Buffer) => void) => void;
   /** Frees what is held outside of the schedule. */
@@ -28,15 +36,18 @@ export interface Stage {
  *
  * - `deaf-log`       invalidations are acknowledged and never heard of
  * - `two-leaders`    a lease is given to everybody
+ * - `no-beat`        a lease ends when its time is over, however often its holder renews it
+ * - `no-fence`       a lease that was lost is confirmed, and its token refuses nothing
+ * - `purge-join`     who asks after a purge waits with those who asked before
  */
-export type Sabotage = 'deaf-log' | 'two-leaders';
+export type Sabotage = 'deaf-log' | 'two-leaders' | 'no-beat' | 'no-fence' | 'purge-join';
 
 /** Simulated from end to end. */
 export function simulatedStage(random: Random, sabotage?: Sabotage): Stage {
   const time = new SimulatedTime();
-  const store = new SimulatedEntryStore(time);
+  const store = new SimulatedEntryStore(time, sabotage);
   const log = new SimulatedLog({ time, random, isDeaf: sabotage === 'deaf-log' });
-  const leases = new SimulatedLeases(time, random, sabotage === 'two-leaders');
+  const leases = new SimulatedLeases(time, random, sabotage);
   return {
     time,
     store,
@@ -44,8 +55,11 @@ export function simulatedStage(random: Random, sabotage?: Sabotage): Stage {
     leases,
     keep() {
       const kept = [store.snapshot(), log.keep(), leases.keep()];
-      return () => {
-        for (const restore of kept) restore();
+      return {
+        knows: 'everything',
+        takeOver: async () => {
+          for (const restore of kept) restore();
+        },
       };
     },
     watchWrites: (listener) => (store.onWritten = listener),
