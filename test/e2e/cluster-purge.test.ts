@@ -136,9 +136,9 @@ const ENDED_BY = [
   ['trusts the silence no longer', { proxy: { nearTrustMs: '1s' }, withinMs: STOP_WITHIN_MS }],
 ] as const;
 
-it.each(ENDED_BY.flatMap((how) => [0, 1].map((hung) => [...how, hung] as const)))(
+it.each(ENDED_BY.flatMap(([how, options]) => [0, 1].map((hung) => [how, hung, options] as const)))(
   'while the server that tells a proxy hangs it asks another and %s: server %i',
-  async (_how, { proxy, withinMs }, hung) => {
+  async (_how, hung, { proxy, withinMs }) => {
     await using cluster = await startCluster({ proxy });
     const { mesh } = cluster;
     await cluster.hold('/cities/1');
