@@ -1,6 +1,5 @@
 /** What every benchmark gives: figures, a table for people, and the machine it ran on. */
 import { cpus, totalmem } from 'node:os';
-import type { BenchPromise } from './verdict.ts';
 
 /** One benchmark's outcome. With a promise that was not kept, or a figure that is null because its peer could not be had, the run exits non-zero. */
 export interface BenchResult {
@@ -9,6 +8,15 @@ export interface BenchResult {
   readonly table: readonly string[];
   /** What it promises whatever the machine; default nothing. */
   readonly promises?: readonly BenchPromise[];
+}
+
+/** What a benchmark promises on every machine. */
+export interface BenchPromise {
+  /** In words: `herd: one fetch from the upstream`. */
+  readonly text: string;
+  readonly isKept: boolean;
+  /** What was seen instead: `7 fetches`. */
+  readonly found: string;
 }
 
 /** How a benchmark is run. */

@@ -7,9 +7,8 @@ import { coldRestart, CONCURRENCY_MAX } from '../load/cold-restart.ts';
 import type { ColdRestartReport } from '../load/cold-restart.ts';
 import { atExpiry, whileRevalidating } from '../load/expiry.ts';
 import type { ExpiryReport } from '../load/expiry.ts';
-import type { BenchOptions, BenchResult } from './bench.ts';
+import type { BenchOptions, BenchPromise, BenchResult } from './bench.ts';
 import { atMost, exactly, noFailures } from './verdict.ts';
-import type { BenchPromise } from './verdict.ts';
 
 const QUICK = { keys: 500, clients: 1000 };
 const FULL = { keys: 5000, clients: 5000 };

@@ -3,10 +3,10 @@ import type { PannierProcess } from '../fixture/pannier-process.ts';
 import { sumOf } from '../fixture/server-counts.ts';
 import type { ServerCounts } from '../fixture/server-counts.ts';
 import { median, spread } from './bench.ts';
+import type { BenchPromise } from './bench.ts';
 import type { HerdManner } from './herd-order.ts';
 import { histogram } from './latency.ts';
 import { exactly, noFailures } from './verdict.ts';
-import type { BenchPromise } from './verdict.ts';
 
 /** Who is stormed. */
 export interface Contender {

@@ -1,14 +1,5 @@
 /** Whether a benchmark kept what it promises. A promise is about what was asked, sent and received; how long it took never breaks one. */
-import type { BenchResult } from './bench.ts';
-
-/** What a benchmark promises on every machine. */
-export interface BenchPromise {
-  /** In words: `herd: one fetch from the upstream`. */
-  readonly text: string;
-  readonly isKept: boolean;
-  /** What was seen instead: `7 fetches`. */
-  readonly found: string;
-}
+import type { BenchPromise, BenchResult } from './bench.ts';
 
 /** One line for each promise that was broken and each figure that could not be had; the run exits non-zero when there is any. */
 export function complaints({ figures, promises = [] }: BenchResult): string[] {
