@@ -17,6 +17,7 @@ import type { FetchNeed } from './fetch/fetch-task.ts';
 import { entryUse, isFresh } from './freshness/entry-freshness.ts';
 import type { EntryUse } from './freshness/entry-freshness.ts';
 import { answerHeldPart, answerPart } from './partial/answer-part.ts';
+import { repairOf } from './entry/repaired-body.ts';
 import { bypass, planRequest } from './entry/request-plan.ts';
 import { warmEntry } from './entry/warm-entry.ts';
 
@@ -47,7 +48,11 @@ async function answerRequest(
     const use = manifest && entryUse(manifest, request.headers, { now, ignoreNoCache });
     const outcome = need === 'whole' ? undefined : OUTCOME_OF_USE[use ?? 'miss'];
     if (manifest !== undefined && outcome !== undefined) {
-      const answer = await answerStored(asked, { manifest, outcome }, context);
+      const answer = await answerStored(
+        asked,
+        { manifest, outcome, repair: repairOf({ asked, varies }, context) },
+        context,
+      );
       if (answer !== undefined && outcome === 'stale-while-revalidate')
         refreshBehind({ asked, varies }, context);
       if (answer !== undefined && outcome === 'hit') refreshAhead({ asked, varies }, manifest, context);

@@ -96,7 +96,8 @@ export function joinFlight(
   });
 }
 
-function joinWhole(wanted: FlightRequest, isAlone: boolean, context: EntryContext): Seat<FlightHead> {
+/** A seat in the flight of the whole. */
+export function joinWhole(wanted: FlightRequest, isAlone: boolean, context: EntryContext): Seat<FlightHead> {
   const run: FlightKind['run'] = async (task, flight) => await runFlight(task, flight, context);
   return joinFlight(wanted, { run, keyOf: (key) => key, isAlone }, context);
 }

@@ -4,6 +4,7 @@ import type { CacheStatusParams, HeaderList, Outcome, StoringRefusal } from '@pa
 import type { Generation } from '@pannier/proto/generation';
 import type { EntryAnswer, EntryBody, EntryRequest, EntryResponse } from './entry-answer.ts';
 import { flightBody, inlineBody, storedBody } from './entry-bodies.ts';
+import type { Repair } from './entry-bodies.ts';
 import type { EntryContext } from './entry-context.ts';
 import type { EntryKey } from './entry-key.ts';
 import { rangedAnswer } from './entry-range.ts';
@@ -53,7 +54,7 @@ export type StoredOutcome = Extract<
 /** Answers from a stored entry; undefined when its body cannot be read. */
 export async function answerStored(
   { request, plan, key }: Asked,
-  found: { manifest: Manifest; outcome: StoredOutcome; collapsed?: boolean },
+  found: { manifest: Manifest; outcome: StoredOutcome; collapsed?: boolean; repair?: Repair },
   context: EntryContext,
 ): Promise<EntryAnswer | undefined> {
   const { manifest, outcome } = found;
@@ -71,7 +72,9 @@ export async function answerStored(
     const body = inlineBody(NO_BYTES, manifest.version, true);
     return response(of, { ...notModified, body }, facts);
   }
-  const body = await storedBody(key.text, manifest, context);
+  const { frames, manifests, report, limits } = context;
+  const { repair } = found;
+  const body = await storedBody(key.text, manifest, { frames, manifests, report, limits, repair });
   if (body === undefined) return undefined;
   const whole = { ...answerHead(manifest, { ...facts, bodyBytes: body.bodyBytes }), body };
   return response(of, asAsked(request, manifest, whole), facts);

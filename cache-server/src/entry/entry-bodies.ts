@@ -6,11 +6,20 @@ import type { FlightBody } from '../flight/flight-body.ts';
 import { announceReader } from '../flight/flight-reader.ts';
 import type { StoredFrame } from '../flight/flight-reader.ts';
 import { bodyBytesOf } from './manifest.ts';
-import type { Manifest } from './manifest.ts';
+import type { Manifest, PartitionedBody, PiecedBody } from './manifest.ts';
 import { readPieces } from '../partial/pieced-body.ts';
 import { readFirstPartition, readStoredBody } from '../partition/body-reader.ts';
 
 type BodyContext = Pick<EntryContext, 'frames' | 'manifests' | 'report' | 'limits'>;
+
+/** `repair`: where a body goes on that is lost while it is read. */
+type ReadingContext = BodyContext & { readonly repair?: Repair | undefined };
+
+/** Finds the rest of a body whose stored partitions are lost from an offset on; undefined where it cannot go on. */
+export type Repair = (
+  lost: { readonly manifest: Manifest; readonly offset: number },
+  signal: AbortSignal,
+) => Promise<AsyncIterable<BodyPart> | undefined>;
 
 /** A body that is at hand. */
 export function inlineBody(bytes: Uint8Array, version = '', stored = false): EntryBody {
@@ -35,7 +44,7 @@ export function inlineBody(bytes: Uint8Array, version = '', stored = false): Ent
 export async function storedBody(
   keyText: string,
   manifest: Manifest,
-  context: BodyContext,
+  context: ReadingContext,
 ): Promise<EntryBody | undefined> {
   const { body, scope, version } = manifest;
   if (body.kind === 'inline') return inlineBody(body.bytes, version, true);
@@ -52,23 +61,48 @@ export async function storedBody(
     if (inline !== undefined) return inlineBody(inline, version, true);
     manifests.remember(keyText, manifest);
   }
-  async function* open(offset: number, signal: AbortSignal): AsyncGenerator<BodyPart, void, undefined> {
-    try {
-      if (body.kind === 'pieces') yield* readPieces(body, stored, { offset, signal });
-      else if (body.kind === 'partitions') yield* readStoredBody({ body, ...stored }, offset, signal);
-    } catch (error) {
-      if (!signal.aborted) await removeUnreadable({ keyText, manifest, error }, context);
-      throw error;
-    }
-  }
   return {
     version,
     stored: true,
     bodyBytes: bodyBytesOf(manifest),
     inline: undefined,
-    open,
+    open: (offset, signal) => readWhole({ keyText, manifest, body }, { offset, signal }, context),
     release: () => undefined,
   };
+}
+
+/** A stored body from an offset; where partitions of it are lost, the rest as it comes anew. */
+async function* readWhole(
+  { keyText, manifest, body }: { keyText: string; manifest: Manifest; body: PartitionedBody | PiecedBody },
+  { offset, signal }: { offset: number; signal: AbortSignal },
+  context: ReadingContext,
+): AsyncGenerator<BodyPart, void, undefined> {
+  const stored = { scope: manifest.scope, frames: context.frames };
+  let at = offset;
+  try {
+    const parts =
+      body.kind === 'pieces'
+        ? readPieces(body, stored, { offset, signal })
+        : readStoredBody({ body, ...stored }, offset, signal);
+    for await (const part of parts) {
+      at += lengthOf(part);
+      yield part;
+    }
+  } catch (error) {
+    if (!signal.aborted) await removeUnreadable({ keyText, manifest, error }, context);
+    const rest = isLoss(error) ? await context.repair?.({ manifest, offset: at }, signal) : undefined;
+    if (rest === undefined) throw error;
+    for await (const part of rest) {
+      at += lengthOf(part);
+      if (at > body.bodyBytes) throw error;
+      yield part;
+    }
+    if (at < body.bodyBytes) throw error;
+  }
+}
+
+function lengthOf(part: BodyPart): number {
+  return part.kind === 'raw' ? part.bytes.byteLength : part.bodyBytes;
 }
 
 /** A place in the body of a flight; the caller opens or releases it. */
