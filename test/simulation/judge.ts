@@ -8,8 +8,9 @@ import type { SimulatedUpstream } from './simulated-upstream.ts';
 
 /** When all replicas heed a purge, in milliseconds after its acknowledgement: a view is no older than this. */
 const PURGED_WITHIN_MS = 1000;
-/** Without an answer to this a replica asks and writes under no lease. */
-const LEASE_CALL = 'take';
+/** Without an answer to one of these, within so many milliseconds before, a replica asks and writes under no lease. */
+const LEASE_CALLS: ReadonlySet<string> = new Set(['take', 'read']);
+const LOST_WITHIN_MS = 4 * COMMAND_TIMEOUT_MS;
 
 /** A purge, and what it removes: whatever is below a version. */
 interface Purge {
@@ -118,9 +119,9 @@ export class Judge {
     const { upstream, replicas, path } = this.#options;
     return upstream.asked.some((asked) => {
       if (asked.path !== path || (asked.version !== older && asked.version !== newer)) return false;
-      const fromMs = asked.sentMs - 2 * COMMAND_TIMEOUT_MS;
+      const fromMs = asked.sentMs - LOST_WITHIN_MS;
       const lost = replicas[asked.by]?.link.lost ?? [];
-      return lost.some(({ what, atMs }) => what === LEASE_CALL && atMs >= fromMs);
+      return lost.some(({ what, atMs }) => LEASE_CALLS.has(what) && atMs >= fromMs && atMs <= asked.sentMs);
     });
   }
 
