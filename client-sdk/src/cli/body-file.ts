@@ -1,6 +1,6 @@
 /** Where `pannier get` puts the body: standard output, a file, or nowhere. */
 import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { formatBytes } from '@pannier/runtime';
@@ -31,12 +31,17 @@ export async function writeBody(response: Response, { output, json }: CommandLin
   return bytes;
 }
 
-/** Writes beside the file and takes its place at the end; whatever ends it before, also a signal, leaves nothing. */
+/**
+ * Writes beside the file and takes its place at the end; whatever ends it before, also a signal, leaves nothing. A device or a pipe is written
+ * to as it is: taking its place would make a file of it.
+ */
 async function writeFile(
   file: string,
   write: (sink: Writable, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const partial = `${file}.partial`;
+  const there = await stat(file).catch(() => undefined);
+  const isReplaced = there === undefined || there.isFile();
+  const partial = isReplaced ? `${file}.partial` : file;
   const ended = new AbortController();
   let endedBy: EndingSignal | undefined;
   const end = (signal: EndingSignal): void => {
@@ -46,9 +51,9 @@ async function writeFile(
   process.on('SIGINT', end).on('SIGTERM', end);
   try {
     await write(createWriteStream(partial), ended.signal);
-    await rename(partial, file);
+    if (isReplaced) await rename(partial, file);
   } catch (error) {
-    await rm(partial, { force: true });
+    if (isReplaced) await rm(partial, { force: true });
     if (endedBy !== undefined) process.exit(EXIT_CODES[endedBy]);
     throw error;
   } finally {

@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
@@ -158,16 +159,20 @@ test('get writes head, file and JSON as it is told', async () => {
   });
 });
 
+test('a pipe or a device is written to, and stays what it is', async () => {
+  const { address } = await serve(script);
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const command = pannier(['get', '-o', pipe, 'http://api.example/a', '-s', address]);
+  expect(await readFile(pipe, 'utf8')).toBe('body\n');
+  expect((await command).code).toBe(0);
+  expect((await stat(pipe)).isFIFO()).toBe(true);
+});
+
 test('a body that breaks off leaves no file, one line and exit code 1', async () => {
   const { address } = await serve(script);
-  const { code, err } = await pannier([
-    'get',
-    '-o',
-    join(folder, 'broken'),
-    'http://api.example/broken',
-    '-s',
-    address,
-  ]);
+  const file = join(folder, 'broken');
+  const { code, err } = await pannier(['get', '-o', file, 'http://api.example/broken', '-s', address]);
   expect({ code, lines: err.trim().split('\n').length }).toEqual({ code: 1, lines: 1 });
   expect(err).toMatch(/^pannier: after 4 bytes/);
   expect(await readdir(folder)).not.toContain('broken.partial');
