@@ -142,8 +142,9 @@ export function createGetEntry(deps: GetEntryDeps): EntryService {
       const body = flight?.sharedBody;
       if (flight !== undefined && body !== undefined)
         return flightBody({ version, body, scope: flight.key.scope }, context);
-      const manifest = await manifests.readVersion(keyText, version);
-      return manifest && (await storedBody(keyText, manifest, context));
+      const found = context.repairs.get(`${keyText}\n${version}`);
+      const manifest = found?.manifest ?? (await manifests.readVersion(keyText, version));
+      return manifest && (await storedBody(keyText, manifest, { ...context, repair: found?.repair }));
     },
     warm: async (request, watch) =>
       await warmEntry(request, watch, {

@@ -11,7 +11,7 @@ import { versionId } from '../flight/version-id.ts';
 import type { EntryStore } from '../store/entry-store.ts';
 
 /** How long a version that nobody looks after stays in the store. */
-export const RECORD_TTL_MS = 30 * 24 * 3600 * 1000;
+const RECORD_TTL_MS = 30 * 24 * 3600 * 1000;
 /** Its frames stay longer than what names them. */
 export const FRAMES_TTL_MS = 2 * RECORD_TTL_MS;
 /** Partitions of all manifests that are kept in memory. */

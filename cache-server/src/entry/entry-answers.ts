@@ -2,9 +2,9 @@
 import { storedFields, varyNames } from '@pannier/http-semantics';
 import type { CacheStatusParams, HeaderList, Outcome, StoringRefusal } from '@pannier/http-semantics';
 import type { Generation } from '@pannier/proto/generation';
+import type { Repair } from './body-repair.ts';
 import type { EntryAnswer, EntryBody, EntryRequest, EntryResponse } from './entry-answer.ts';
 import { flightBody, inlineBody, storedBody } from './entry-bodies.ts';
-import type { Repair } from './entry-bodies.ts';
 import type { EntryContext } from './entry-context.ts';
 import type { EntryKey } from './entry-key.ts';
 import { rangedAnswer } from './entry-range.ts';
@@ -76,6 +76,9 @@ export async function answerStored(
   const { repair } = found;
   const body = await storedBody(key.text, manifest, { frames, manifests, report, limits, repair });
   if (body === undefined) return undefined;
+  // Who falls behind those who share this answer opens it by its version.
+  if (repair !== undefined && body.inline === undefined)
+    context.repairs.set(`${key.text}\n${manifest.version}`, { manifest, repair });
   const whole = { ...answerHead(manifest, { ...facts, bodyBytes: body.bodyBytes }), body };
   return response(of, asAsked(request, manifest, whole), facts);
 }

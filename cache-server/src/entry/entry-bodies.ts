@@ -1,4 +1,5 @@
 /** Bodies as callers get them: in the manifest, in the store, or on their way in a flight. */
+import type { Repair } from './body-repair.ts';
 import type { BodyPart, EntryBody } from './entry-answer.ts';
 import type { EntryContext } from './entry-context.ts';
 import { CacheServerError, isLoss } from '../errors.ts';
@@ -14,12 +15,6 @@ type BodyContext = Pick<EntryContext, 'frames' | 'manifests' | 'report' | 'limit
 
 /** `repair`: where a body goes on that is lost while it is read. */
 type ReadingContext = BodyContext & { readonly repair?: Repair | undefined };
-
-/** Finds the rest of a body whose stored partitions are lost from an offset on; undefined where it cannot go on. */
-export type Repair = (
-  lost: { readonly manifest: Manifest; readonly offset: number },
-  signal: AbortSignal,
-) => Promise<AsyncIterable<BodyPart> | undefined>;
 
 /** A body that is at hand. */
 export function inlineBody(bytes: Uint8Array, version = '', stored = false): EntryBody {

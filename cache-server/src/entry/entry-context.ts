@@ -3,6 +3,7 @@ import type { StoringRefusal } from '@pannier/http-semantics';
 import type { Config, Logger, Metrics } from '@pannier/runtime';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
+import type { RepairableBody } from './body-repair.ts';
 import { createCredentialName } from './credential-name.ts';
 import type { CredentialName } from './credential-name.ts';
 import { CacheServerError } from '../errors.ts';
@@ -85,6 +86,8 @@ export interface EntryContext extends GetEntryDeps {
   readonly failing: LRUCache<string, true>;
   /** Keys that were asked about a moment ago behind the back of whoever got a stale answer. */
   readonly refreshed: LRUCache<string, true>;
+  /** By key and version, what stored bodies were answered with lately: their readers go on although partitions are lost. */
+  readonly repairs: LRUCache<string, RepairableBody>;
   /** Keys of which the whole was fetched a while ago because a part was asked for. */
   readonly filled: LRUCache<string, true>;
   /** Keys whose responses lately varied by more than the key, and by what: known before the first of them is published. */
@@ -102,6 +105,7 @@ const MOMENT_MS = 3000;
 const MOMENT_KEYS_MAX = 10_000;
 /** Keys of which it is known why they were not stored; for as long as a fetch of them may take. */
 const UNSTORED_MAX = 1000;
+const REPAIRS_MAX = 1000;
 /** Bytes of arriving bodies of all flights together; beyond, a flight has to do with two segments. */
 const FLIGHTS_BYTES_MAX = 256 * 1024 * 1024;
 /** Bytes of unused segments that are kept for the next flight. */
@@ -152,6 +156,7 @@ export function createEntryContext(deps: GetEntryDeps): EntryContext {
     varyNames: remembered(clock, { entriesMax: VARIES_MAX, ttlMs: VARIES_MS }),
     failing: remembered(clock, { entriesMax: MOMENT_KEYS_MAX, ttlMs: MOMENT_MS }),
     refreshed: remembered(clock, { entriesMax: MOMENT_KEYS_MAX, ttlMs: MOMENT_MS }),
+    repairs: remembered(clock, { entriesMax: REPAIRS_MAX, ttlMs: fetchDeadlineMs }),
     filled: remembered(clock, { entriesMax: UNCACHEABLE_MAX, ttlMs: UNCACHEABLE_MS }),
     uncacheable: remembered(clock, { entriesMax: UNCACHEABLE_MAX, ttlMs: UNCACHEABLE_MS }),
   };

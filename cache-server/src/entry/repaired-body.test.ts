@@ -78,6 +78,22 @@ describe('a stored body of which a partition is lost', () => {
     expect(entries.asked()).toBe(1);
   });
 
+  it('can still be opened by its version, by who fell behind those who shared its answer', async () => {
+    const content = randomBytes(3_000_000);
+    const entries = await damaged((_, response) =>
+      response.writeHead(200, { ...FRESH, etag: '"1"' }).end(content),
+    );
+    const { key, body } = await entries.get('/a');
+    await readBody(body);
+    await entries.landed();
+    entries.losses.left = 1;
+    const signal = new AbortController().signal;
+    const later = await entries.service.openVersion(key?.text ?? '', body.version, signal);
+    if (later === undefined) throw new Error('not found');
+    expect((await readBody(later)).equals(content)).toBe(true);
+    expect(entries.asked()).toBe(1);
+  });
+
   it.each([
     ['has another strong ETag', '"2"'],
     ['has a weak one', 'W/"1"'],

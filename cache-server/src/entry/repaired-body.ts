@@ -5,9 +5,9 @@
 import { getHeader, haveSameBytes } from '@pannier/http-semantics';
 import { joinWhole } from './answer-from-flight.ts';
 import type { FlightRequest } from './answer-from-flight.ts';
+import type { Repair } from './body-repair.ts';
 import type { EntryBody } from './entry-answer.ts';
 import { flightBody, storedBody } from './entry-bodies.ts';
-import type { Repair } from './entry-bodies.ts';
 import type { EntryContext } from './entry-context.ts';
 import { isFor } from '../fetch/flight-head.ts';
 import type { JudgedHead } from '../freshness/entry-freshness.ts';
