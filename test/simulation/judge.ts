@@ -9,7 +9,7 @@ import type { SimulatedUpstream } from './simulated-upstream.ts';
 /** When all replicas heed a purge, in milliseconds after its acknowledgement: a view is no older than this. */
 const PURGED_WITHIN_MS = 1000;
 /** Without an answer to one of these, within so many milliseconds before, a replica asks and writes under no lease. */
-const LEASE_CALLS: ReadonlySet<string> = new Set(['take', 'read']);
+const LEASE_CALLS: ReadonlySet<string> = new Set(['leases.take', 'leases.read']);
 const LOST_WITHIN_MS = 4 * COMMAND_TIMEOUT_MS;
 
 /** A purge, and what it removes: whatever is below a version. */

@@ -29,6 +29,8 @@ const PATH = '/document';
 /** When the last event is drawn, and when everything must have come to an end, in milliseconds. */
 const DRAWN_MS = 6000;
 const ENDED_MS = 120_000;
+/** For how long it goes on when the last read has ended, in milliseconds. */
+const LATE_MS = 1500;
 /** Name of a fault. */
 const CUT_BODIES = 'cut bodies';
 /** Share of schedules in which no server and no connection breaks. */
@@ -42,7 +44,7 @@ const ASKING_POLL_MS = 20;
 /** Of all schedules: those that have a fault. Who is stopped finds another one in its place; that has the most ways to go wrong. */
 const FAULT_SHARES: Readonly<Record<string, number>> = {
   'kill -9': 0.25,
-  stop: 0.6,
+  stop: 0.7,
   'cut off': 0.25,
   failover: 0.25,
 };
@@ -76,6 +78,7 @@ class ScheduleRun {
   /** What ends the reads of each replica. */
   readonly #waiting = Array.from({ length: REPLICAS }, () => new Set<(what: string) => void>());
   #open = 0;
+  #lastReadMs = 0;
   #reads = 0;
   #failedReads = 0;
   readonly #isCacheable: boolean;
@@ -106,7 +109,7 @@ class ScheduleRun {
     });
     const lossShare = random.chance(0.3) ? 0.03 : 0;
     if (lossShare > 0) this.#faults.push('loss');
-    const skewMsMax = random.chance(0.6) ? GREAT_SKEW_MS : SKEW_MS;
+    const skewMsMax = random.chance(0.7) ? GREAT_SKEW_MS : SKEW_MS;
     const world = { ...stage, random, upstream: this.#upstream, lossShare, skewMsMax, sabotage };
     const replicas = Array.from({ length: REPLICAS }, (_, number) => new SimulatedReplica(number, world));
     this.#replicas = replicas;
@@ -117,7 +120,7 @@ class ScheduleRun {
   }
 
   async result(): Promise<ScheduleResult> {
-    const isOver = await this.#time.run(() => this.#open === 0 && this.#time.elapsedMs > DRAWN_MS, ENDED_MS);
+    const isOver = await this.#time.run(() => this.#isOver, ENDED_MS);
     // A body that breaks off ends its fetch, and the next one begins after it.
     const isCalm = this.#faults.every((name) => name === CUT_BODIES);
     if (isCalm && this.#isCacheable) this.#judge.fetches();
@@ -135,6 +138,12 @@ class ScheduleRun {
       faults: this.#faults,
       trace: this.#trace,
     };
+  }
+
+  /** Whoever is late writes when its readers have all that they want. */
+  get #isOver(): boolean {
+    const { elapsedMs } = this.#time;
+    return this.#open === 0 && elapsedMs > DRAWN_MS && elapsedMs > this.#lastReadMs + LATE_MS;
   }
 
   #draw(): void {
@@ -185,10 +194,10 @@ class ScheduleRun {
       stop: ({ process }) => {
         process.stop();
         // Mostly for longer than its leases last.
-        const stoppedMs = random.chance(0.75) ? random.whole(4000, 9000) : random.whole(100, 4000);
+        const stoppedMs = random.chance(0.9) ? random.whole(4000, 9000) : random.whole(100, 4000);
         this.#time.at(stoppedMs, () => process.goOn());
         // What it had asked for is no longer what there is, and who asks meanwhile gets the new one.
-        if (!random.chance(0.7)) return;
+        if (!random.chance(0.9)) return;
         this.#time.at(random.whole(0, stoppedMs / 4), () => this.#change());
         this.#time.at(random.whole(0, stoppedMs), () => this.#read(random.whole(0, REPLICAS - 1)));
       },
@@ -246,6 +255,7 @@ class ScheduleRun {
     let isOpen = true;
     const over = (what: string): void => {
       if (isOpen) this.#open -= 1;
+      this.#lastReadMs = this.#time.elapsedMs;
       isOpen = false;
       this.#waiting[at]?.delete(over);
       this.#note(`read ${number} of replica ${at}: ${what}`);

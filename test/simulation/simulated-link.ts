@@ -85,8 +85,12 @@ export class SimulatedLink {
   }
 }
 
-/** An object's methods, each called over a link; those named in `direct` are called as they are. */
-export function overLink<T extends object>(target: T, link: SimulatedLink, direct: Partial<T> = {}): T {
+/** An object's methods, each called over a link, by a name that begins with `of`; those named in `direct` are called as they are. */
+export function overLink<T extends object>(
+  target: T,
+  { link, of }: { link: SimulatedLink; of: string },
+  direct: Partial<T> = {},
+): T {
   return new Proxy(target, {
     get(_target, name) {
       const own: unknown = Reflect.get(direct, name);
@@ -94,7 +98,7 @@ export function overLink<T extends object>(target: T, link: SimulatedLink, direc
       const value: unknown = Reflect.get(target, name);
       if (typeof value !== 'function') return value;
       return async (...given: unknown[]): Promise<unknown> =>
-        await link.call(String(name), () => Reflect.apply(value, target, given) as unknown);
+        await link.call(`${of}.${String(name)}`, () => Reflect.apply(value, target, given) as unknown);
     },
   });
 }

@@ -61,7 +61,7 @@ export class SimulatedReplica {
   constructor(number: number, world: World) {
     const { time, random, upstream, store, log, leases, lossShare, skewMsMax, sabotage } = world;
     // Of two clocks, one is mostly as far behind as the other one is ahead.
-    const skew = random.pick([-1, 1, 2 * random.next() - 1]);
+    const skew = random.pick([-1, 1, random.next()]);
     this.process = new SimulatedProcess(time, Math.round(skewMsMax * skew));
     this.link = new SimulatedLink({
       time,
@@ -91,14 +91,14 @@ export class SimulatedReplica {
     const onAppended = (wake: () => void): (() => void) => log.onAppended(() => this.link.tell(wake));
     this.generations = new Generations({
       clock: this.process.clock,
-      log: overLink(log, this.link, { isLocal: false, onAppended }),
+      log: overLink(log, { link: this.link, of: 'log' }, { isLocal: false, onAppended }),
     });
     const onNews = (name: string, listener: () => void): (() => void) =>
       leases.onNews(name, () => this.link.tell(listener));
     this.service = createGetEntry({
       generations: sabotage === 'purge-join' ? unaware(this.generations) : this.generations,
-      leases: overLink(leases, this.link, { onNews }),
-      store: overLink(store, this.link),
+      leases: overLink(leases, { link: this.link, of: 'leases' }, { onNews }),
+      store: overLink(store, { link: this.link, of: 'store' }),
       upstreams: {
         viaName: target.viaName,
         resolve: (url) => ({ upstream: target, url }),

@@ -5,7 +5,7 @@ import type { Sabotage } from './stage.ts';
 
 const SCHEDULES = 150;
 /** Within so many schedules a rule that does not hold is noticed. */
-const NOTICED_WITHIN = 400;
+const NOTICED_WITHIN = 200;
 
 test('every schedule keeps its promises', async () => {
   for (let seed = 1; seed <= SCHEDULES; seed += 1) {
