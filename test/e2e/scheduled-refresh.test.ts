@@ -23,7 +23,7 @@ test('what is due is fetched once for two servers, by condition, and is there be
       upstreams: { api: { url: upstream.url, refresh: [{ path: '/rates', every: '1s' }] } },
     },
   });
-  await eventually(() => expect(upstream.asked('/rates')).toBeGreaterThanOrEqual(3));
+  await eventually(() => expect(conditions.length).toBeGreaterThanOrEqual(3));
   // Each time that was due is one request at most, however many servers there are.
   expect(upstream.asked('/rates')).toBeLessThanOrEqual((Date.now() - startedMs) / 1000 + 1);
   expect(conditions.slice(0, 3)).toEqual([undefined, '"1"', '"1"']);
