@@ -7,7 +7,8 @@ import { SimulatedReplica } from './simulated-replica.ts';
 import type { Timeline } from './simulated-time.ts';
 import { SimulatedUpstream } from './simulated-upstream.ts';
 import { simulatedStage } from './stage.ts';
-import type { Sabotage, Stage } from './stage.ts';
+import type { Sabotage } from './sabotage.ts';
+import type { Stage } from './stage.ts';
 
 /** What a schedule showed. */
 export interface ScheduleResult {

@@ -10,7 +10,7 @@ import type {
 import { ExpiringMap } from './simulated-redis.ts';
 import type { Random } from './random.ts';
 import type { Timeline } from './simulated-time.ts';
-import type { Sabotage } from './stage.ts';
+import type { Sabotage } from './sabotage.ts';
 
 interface Lease {
   readonly token: string;

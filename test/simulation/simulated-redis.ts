@@ -11,7 +11,7 @@ import type {
 } from '../../cache-server/src/store/entry-store.ts';
 import { storedTtlMs } from '../../cache-server/src/store/time-to-live.ts';
 import type { Timeline } from './simulated-time.ts';
-import type { Sabotage } from './stage.ts';
+import type { Sabotage } from './sabotage.ts';
 
 interface Item<T> {
   readonly value: T;

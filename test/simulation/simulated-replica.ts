@@ -12,7 +12,8 @@ import type { Random } from './random.ts';
 import { overLink, SimulatedLink } from './simulated-link.ts';
 import { SimulatedProcess } from './simulated-time.ts';
 import type { SimulatedUpstream } from './simulated-upstream.ts';
-import type { Sabotage, Stage } from './stage.ts';
+import type { Sabotage } from './sabotage.ts';
+import type { Stage } from './stage.ts';
 
 const ORIGIN = 'http://api.test';
 

@@ -1,7 +1,7 @@
 /** The short form of `node test/simulation/main.ts`, and that it can fail. */
 import { expect, test } from 'vitest';
 import { runSchedule } from './schedule.ts';
-import type { Sabotage } from './stage.ts';
+import type { Sabotage } from './sabotage.ts';
 
 const SCHEDULES = 150;
 /** Within so many schedules a rule that does not hold is noticed. */

@@ -5,6 +5,7 @@ import type { EntryStore } from '../../cache-server/src/store/entry-store.ts';
 import type { Random } from './random.ts';
 import { SimulatedLeases } from './simulated-leases.ts';
 import { SimulatedLog } from './simulated-log.ts';
+import type { Sabotage } from './sabotage.ts';
 import { SimulatedEntryStore } from './simulated-redis.ts';
 import { SimulatedTime } from './simulated-time.ts';
 import type { Timeline } from './simulated-time.ts';
@@ -30,17 +31,6 @@ export interface Stage {
   /** Frees what is held outside of the schedule. */
   close(): Promise<void>;
 }
-
-/**
- * What is done to a Redis of the simulation so that a rule no longer holds: a simulation that notices none of these proves nothing.
- *
- * - `deaf-log`       invalidations are acknowledged and never heard of
- * - `two-leaders`    a lease is given to everybody
- * - `no-beat`        a lease ends when its time is over, however often its holder renews it
- * - `no-fence`       a lease that was lost is confirmed, and its token refuses nothing
- * - `purge-join`     who asks after a purge waits with those who asked before
- */
-export type Sabotage = 'deaf-log' | 'two-leaders' | 'no-beat' | 'no-fence' | 'purge-join';
 
 /** Simulated from end to end. */
 export function simulatedStage(random: Random, sabotage?: Sabotage): Stage {

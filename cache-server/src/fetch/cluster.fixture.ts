@@ -9,7 +9,7 @@ import type { Metrics } from '@pannier/runtime';
 import { onTestFinished } from 'vitest';
 import { systemClock } from '../clock.ts';
 import type { EntryAnswer, EntryResponse } from '../entry/entry-answer.ts';
-import type { EntryLimits } from '../entry/entry-context.ts';
+import type { EntryLimits, GetEntryDeps } from '../entry/entry-context.ts';
 import type { EntryService } from '../entry/entry-service.ts';
 import { createGenerations } from '../generation/create-generations.ts';
 import type { Generations } from '../generation/generations.ts';
@@ -89,6 +89,24 @@ async function startUpstream(answer: RequestListener): Promise<CountedUpstream> 
   return upstream;
 }
 
+interface TestServer {
+  readonly service: EntryService;
+  readonly metrics: Metrics;
+  readonly unpublished: readonly string[];
+}
+
+function openServer(
+  deps: Omit<GetEntryDeps, 'clock' | 'logger' | 'metrics'>,
+  aheadMs: () => number,
+): TestServer {
+  const metrics = createMetrics('test');
+  const unpublished: string[] = [];
+  const clock = { ...systemClock, now: () => systemClock.now() + aheadMs() };
+  const warn = ({ what, reason }: { what?: unknown; reason?: unknown }): void =>
+    void (what === 'not-published' && unpublished.push(String(reason)));
+  return { service: createGetEntry({ ...deps, clock, logger: { warn }, metrics }), metrics, unpublished };
+}
+
 /** Starts one; the test's end ends it. */
 export async function startTestCluster(options: TestClusterOptions): Promise<TestCluster> {
   const upstream = await startUpstream(options.answer);
@@ -105,31 +123,19 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
   const leases = new ProcessLeases(systemClock);
   const store = createMemoryStore({ bytesMax: 1e9, now: systemClock.now });
   const generations = createGenerations({ clock: systemClock, random: Math.random });
-  const metrics: Metrics[] = [];
-  const unpublished: string[][] = [];
-  const services = Array.from({ length: options.servers ?? 3 }, (_none, server) => {
-    const own = createMetrics('test');
-    metrics.push(own);
-    const reasons: string[] = [];
-    unpublished.push(reasons);
-    const now = (): number => systemClock.now() + (options.aheadMs?.[server] ?? 0);
-    const clock = { ...systemClock, now };
-    return createGetEntry({
+  const servers = Array.from({ length: options.servers ?? 3 }, (_none, server) => {
+    const deps = {
       store,
       leases: options.leasesOf?.(server, leases) ?? leases,
       generations,
       upstreams,
-      plainUrls: new Set(),
+      plainUrls: new Set<string>(),
       limits: { ...config.limits, ...options.limits },
-      clock,
       random: Math.random,
-      logger: {
-        warn: ({ what, reason }: { what?: unknown; reason?: unknown }) =>
-          void (what === 'not-published' && reasons.push(String(reason))),
-      },
-      metrics: own,
-    });
+    };
+    return openServer(deps, () => options.aheadMs?.[server] ?? 0);
   });
+  const services = servers.map(({ service }) => service);
   onTestFinished(async () => {
     for (const service of services) service.close();
     await generations.close();
@@ -147,7 +153,7 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
     url,
     leases,
     store,
-    unpublished,
+    unpublished: servers.map(({ unpublished }) => unpublished),
     invalidate: async (...invalidated) => await generations.invalidate(...invalidated),
     asked: () => upstream.asked,
     answer: (listener) => void (upstream.answer = listener),
@@ -158,7 +164,7 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
       return got;
     },
     async role(server, role) {
-      const text = (await metrics[server]?.registry.metrics()) ?? '';
+      const text = (await servers[server]?.metrics.registry.metrics()) ?? '';
       return Number(new RegExp(`flight_roles_total\\{role="${role}"\\} (\\d+)`).exec(text)?.[1] ?? 0);
     },
     async landed() {
