@@ -2,11 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../cache-server/src/clock.ts';
 import { LEASE_MS, RECORDS_MS, RELEASED_MS } from '../../cache-server/src/lease/lease-store.ts';
+import type { EntryStore } from '../../cache-server/src/store/entry-store.ts';
 import { createRedisStore } from '../../cache-server/src/store/redis-store.ts';
 import { ConnectionErrors } from '../../cache-server/src/store/redis/connection-errors.ts';
 import { RedisConnection } from '../../cache-server/src/store/redis/redis-connection.ts';
 import { RedisInvalidationLog } from '../../cache-server/src/store/redis/redis-invalidation-log.ts';
 import { RedisLeases } from '../../cache-server/src/store/redis/redis-leases.ts';
+import type { RedisFixture } from '../fixture/redis-server.ts';
 import type { Timeline } from './simulated-time.ts';
 import type { Stage } from './stage.ts';
 
@@ -69,17 +71,65 @@ class RealTime implements Timeline {
   }
 }
 
-/** A stage over a Redis, apart from others on it by a prefix. */
-export async function realStage(url: string, keyPrefix: string): Promise<Stage> {
+/** Removes all that a stage has, in one step. */
+const FORGET = `
+for _, key in ipairs(redis.call('KEYS', '*' .. ARGV[1] .. '*')) do redis.call('DEL', key) end
+return 1`;
+
+/** Writes of manifests, in the order in which Redis took them: one connection takes them all, and tells of them in that order. */
+class WatchedWrites {
+  onWritten: (key: string, bytes: Buffer) => void = () => undefined;
+  #isForgetting = false;
+  /** Grows when all is forgotten: whether a write that was under way came before or after it, nobody knows. */
+  #era = 0;
+
+  /** The store, whose writes are told of. */
+  of(store: EntryStore): EntryStore {
+    const writeManifest: EntryStore['writeManifest'] = async (key, write) => {
+      const era = this.#era;
+      const isWritten = await store.writeManifest(key, write);
+      if (isWritten && era === this.#era && !this.#isForgetting)
+        this.onWritten(key, Buffer.from(write.bytes));
+      return isWritten;
+    };
+    return new Proxy(store, {
+      get(target, name) {
+        if (name === 'writeManifest') return writeManifest;
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
+  }
+
+  async forget(act: () => Promise<unknown>): Promise<void> {
+    this.#isForgetting = true;
+    await act();
+    this.#isForgetting = false;
+    this.#era += 1;
+  }
+}
+
+/** A stage over a Redis, apart from others on it by a prefix. A failover is to a Redis that has nothing. */
+export async function realStage(
+  redis: Pick<RedisFixture, 'url' | 'command'>,
+  keyPrefix: string,
+): Promise<Stage> {
   const time = new RealTime();
-  const place = { url, keyPrefix, commandTimeoutMs: COMMAND_TIMEOUT_MS, protocol: 3 as const };
+  const writes = new WatchedWrites();
+  const place = { url: redis.url, keyPrefix, commandTimeoutMs: COMMAND_TIMEOUT_MS, protocol: 3 as const };
   const store = createRedisStore(place);
   const errors = new ConnectionErrors(undefined, () => performance.now());
   const control = new RedisConnection({ ...place, autoPipelining: true, errors });
   while (!store.isReady || !control.isReady) await sleep(POLL_MS);
   return {
     time,
-    store,
+    store: writes.of(store),
+    watchWrites: (listener) => (writes.onWritten = listener),
+    keep: () => ({
+      knows: 'nothing',
+      takeOver: async () =>
+        await writes.forget(async () => await redis.command('EVAL', FORGET, 0, keyPrefix)),
+    }),
     log: new RedisInvalidationLog({ control, keyPrefix, clock: systemClock, random: Math.random }),
     leases: new RedisLeases({
       control,
