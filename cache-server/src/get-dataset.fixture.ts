@@ -169,16 +169,19 @@ async function startFiles(): Promise<Pick<TestDatasets, 'url' | 'counts' | 'put'
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, counts, put };
 }
 
+/** A read of all that the current version of dataset `d` has. */
+export const WHOLE: DatasetQuery = {
+  dataset: 'd',
+  partitions: [],
+  filter: undefined,
+  fields: [],
+  version: '',
+  skipPartitions: 0,
+  held: new Set(),
+};
+
 async function readAll(service: Datasets, query: Partial<DatasetQuery>): Promise<Row[]> {
-  const base = {
-    dataset: 'd',
-    partitions: [],
-    filter: undefined,
-    fields: [],
-    version: '',
-    skipPartitions: 0,
-  };
-  const read = await service.read({ ...base, held: new Set(), ...query }, NEVER);
+  const read = await service.read({ ...WHOLE, ...query }, NEVER);
   const rows: Row[] = [];
   for await (const { sent } of read.parts()) {
     if (sent === undefined) continue;

@@ -5,9 +5,9 @@ import type { PannierClient } from '@pannier/client';
 import { describe, expect, it, vi } from 'vitest';
 import { curl } from '../fixture/curl.ts';
 import { eventually } from '../fixture/eventually.ts';
-import { freePort } from '../fixture/free-port.ts';
 import { startMesh } from '../fixture/mesh.ts';
 import type { Mesh, MeshOptions } from '../fixture/mesh.ts';
+import { redisFaults, slowLoad } from '../fixture/redis-faults.ts';
 import type { RedisFixture } from '../fixture/redis-server.ts';
 import { startFileUpstream } from './file-upstream.ts';
 import type { FileUpstream } from './file-upstream.ts';
@@ -20,8 +20,6 @@ const COUNTRIES = 8;
 const EACH = 200;
 const RECORDS = COUNTRIES * EACH;
 const READERS = 20;
-/** Loads a millisecond for each key, and answers meanwhile. */
-const SLOW_LOAD = ['--key-load-delay', '2000', '--loading-process-events-interval-bytes', '1024'];
 
 interface Places extends AsyncDisposable {
   readonly upstream: FileUpstream;
@@ -49,7 +47,7 @@ async function startPlaces(options: MeshOptions = {}): Promise<Places> {
     await startMesh({
       store: 'redis',
       proxies: 0,
-      redisArgs: SLOW_LOAD,
+      redisArgs: slowLoad(2000),
       redisSettings: { memoryTierBytesMax: 0, commandTimeoutMs: '300ms' },
       config: { upstreams: { files: { url: upstream.url } }, datasets: { places } },
       ...options,
@@ -97,57 +95,7 @@ async function isAsBefore(places: Places, edition: number): Promise<void> {
   expect(await metric(places, 'dataset_makeshift_reads_total{part="whole"}')).toBe(before);
 }
 
-/** How Redis is broken, and mended. */
-interface Fault {
-  readonly begin: (redis: RedisFixture) => Promise<unknown>;
-  readonly end: (redis: RedisFixture) => Promise<unknown> | void;
-  /** Whether it can be used all the time, and only has less than was thought; default false. */
-  readonly isUsable?: boolean;
-}
-
-const FAULTS: Readonly<Record<string, Fault>> = {
-  'is stopped': { begin: async (redis) => await redis.kill9(), end: async (redis) => await redis.restart() },
-  hangs: { begin: async (redis) => await redis.pause(), end: (redis) => redis.resume() },
-  'lets its clients wait': {
-    // Nobody can end it sooner.
-    begin: async (redis) => await redis.command('CLIENT', 'PAUSE', 4000, 'ALL'),
-    end: async (redis) => await redis.command('PING'),
-  },
-  'is full and refuses to evict': {
-    begin: async (redis) => {
-      await redis.configSet('maxmemory-policy', 'noeviction');
-      await redis.configSet('maxmemory', '1mb');
-    },
-    end: async (redis) => await redis.configSet('maxmemory', 0),
-  },
-  'evicts whatever it likes': {
-    begin: async (redis) => {
-      await redis.configSet('maxmemory-policy', 'allkeys-random');
-      await redis.configSet('maxmemory', '2mb');
-    },
-    end: async (redis) => await redis.configSet('maxmemory', 0),
-    isUsable: true,
-  },
-  'is emptied': { begin: async (redis) => await redis.flushAll(), end: () => undefined, isUsable: true },
-  'takes no writes': {
-    begin: async (redis) => await redis.replicaOf(await freePort()),
-    end: async (redis) => await redis.replicaOf('nobody'),
-  },
-  'loads its data': {
-    begin: async (redis) => {
-      for (let index = 0; index < 50; index += 1) {
-        const values = Array.from({ length: 100 }, (_, other) => [
-          `filler ${index} ${other}`,
-          'x'.repeat(200),
-        ]);
-        await redis.command('MSET', ...values.flat());
-      }
-      await redis.command('SAVE');
-      await redis.restart();
-    },
-    end: async (redis) => await eventually(async () => await redis.command('GET', 'filler 0 0'), 60_000),
-  },
-};
+const FAULTS = redisFaults('2mb');
 
 describe('while Redis', () => {
   it.each(Object.keys(FAULTS))(

@@ -2,10 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { curl } from '../fixture/curl.ts';
 import { eventually } from '../fixture/eventually.ts';
-import { freePort } from '../fixture/free-port.ts';
 import { startMesh } from '../fixture/mesh.ts';
 import type { Mesh } from '../fixture/mesh.ts';
-import type { RedisFixture } from '../fixture/redis-server.ts';
+import { redisFaults, slowLoad } from '../fixture/redis-faults.ts';
 import { startSealedUpstream } from '../fixture/sealed-upstream.ts';
 import type { SealedUpstream } from '../fixture/sealed-upstream.ts';
 import { SteadyLoad } from '../load/steady-load.ts';
@@ -18,57 +17,7 @@ const TARGETS = Array.from({ length: 24 }, (_, index) => `/${index % 3 === 0 ? 9
 const CLIENTS = 8;
 /** Answers while the fault lasts. */
 const ANSWERS = 150;
-/** Loads a millisecond for each key, and answers meanwhile. */
-const SLOW_LOAD = ['--key-load-delay', '1000', '--loading-process-events-interval-bytes', '1024'];
-
-/** How Redis is broken, and mended. */
-interface Fault {
-  readonly begin: (redis: RedisFixture) => Promise<unknown>;
-  readonly end: (redis: RedisFixture) => Promise<unknown> | void;
-}
-
-const FAULTS: Readonly<Record<string, Fault>> = {
-  'is stopped': { begin: async (redis) => await redis.kill9(), end: async (redis) => await redis.restart() },
-  hangs: { begin: async (redis) => await redis.pause(), end: (redis) => redis.resume() },
-  'lets its clients wait': {
-    // Nobody can end it sooner.
-    begin: async (redis) => await redis.command('CLIENT', 'PAUSE', 4000, 'ALL'),
-    end: async (redis) => await redis.command('PING'),
-  },
-  'is full and refuses to evict': {
-    begin: async (redis) => {
-      await redis.configSet('maxmemory-policy', 'noeviction');
-      await redis.configSet('maxmemory', '1mb');
-    },
-    end: async (redis) => await redis.configSet('maxmemory', 0),
-  },
-  'evicts whatever it likes': {
-    begin: async (redis) => {
-      await redis.configSet('maxmemory-policy', 'allkeys-random');
-      await redis.configSet('maxmemory', '4mb');
-    },
-    end: async (redis) => await redis.configSet('maxmemory', 0),
-  },
-  'takes no writes': {
-    begin: async (redis) => await redis.replicaOf(await freePort()),
-    end: async (redis) => await redis.replicaOf('nobody'),
-  },
-  'loads its data': {
-    begin: async (redis) => {
-      for (let index = 0; index < 50; index += 1) {
-        const values = Array.from({ length: 100 }, (_, other) => [
-          `filler ${index} ${other}`,
-          'x'.repeat(200),
-        ]);
-        await redis.command('MSET', ...values.flat());
-      }
-      await redis.command('SAVE');
-      await redis.restart();
-    },
-    end: async (redis) => await eventually(async () => await redis.command('GET', 'filler 0 0')),
-  },
-  'is emptied': { begin: async (redis) => await redis.flushAll(), end: () => undefined },
-};
+const FAULTS = redisFaults('4mb');
 
 /** Where leases, generations and jobs have a Redis of their own, these go wrong with it alone; it holds nothing that may be lost quietly. */
 const OF_CONTROL = ['is stopped', 'hangs', 'is full and refuses to evict', 'takes no writes', 'is emptied'];
@@ -88,7 +37,7 @@ describe.each([
       hasControl,
       servers: 2,
       proxies: 2,
-      redisArgs: SLOW_LOAD,
+      redisArgs: slowLoad(1000),
       redisSettings: { memoryTierBytesMax: 0, commandTimeoutMs: '300ms' },
       config: {
         upstreams: { sealed: { url: upstream.url } },

@@ -1,23 +1,13 @@
 import { decodeFrame, decodeRecords } from '@pannier/proto/partition-format';
 import { describe, expect, test } from 'vitest';
-import type { DatasetQuery, DatasetRead } from './dataset-service.ts';
-import { NEVER, startDatasets } from '../get-dataset.fixture.ts';
+import type { DatasetRead } from './dataset-service.ts';
+import { NEVER, startDatasets, WHOLE } from '../get-dataset.fixture.ts';
 import type { TestDatasets, TestDatasetsOptions } from '../get-dataset.fixture.ts';
 import { SharedStore } from './shared-store.fixture.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 const PARTITIONS = 12;
 const READERS = 100;
-const QUERY: DatasetQuery = {
-  dataset: 'd',
-  partitions: [],
-  filter: undefined,
-  fields: [],
-  version: '',
-  skipPartitions: 0,
-  held: new Set(),
-};
-
 interface Started extends TestDatasets {
   readonly shared: SharedStore;
   readonly makeshiftBytes: () => Promise<number>;
@@ -185,7 +175,7 @@ describe('a read that has begun', () => {
 
   test('goes on where the store cannot, behind what was sent', async () => {
     const t = await begunElsewhere(1);
-    const read = await t.reader.read(QUERY, NEVER);
+    const read = await t.reader.read(WHOLE, NEVER);
     const ids = await idsOf(read, (count) => {
       if (count === 3) t.shared.takeAway();
     });
@@ -194,7 +184,7 @@ describe('a read that has begun', () => {
 
   test('breaks off when the upstream has something else by now, and is never of two versions', async () => {
     const t = await begunElsewhere(1);
-    const read = await t.reader.read(QUERY, NEVER);
+    const read = await t.reader.read(WHOLE, NEVER);
     t.put('/d', edition(2));
     const seen: unknown[] = [];
     const reading = idsOf(read, () => {
@@ -203,7 +193,7 @@ describe('a read that has begun', () => {
     });
     await expect(reading).rejects.toMatchObject({ code: 'store' });
     expect(seen.length).toBeLessThan(PARTITIONS);
-    expect(await idsOf(await t.reader.read(QUERY, NEVER))).toEqual(all(2));
+    expect(await idsOf(await t.reader.read(WHOLE, NEVER))).toEqual(all(2));
   });
 
   test('has not, before its first partition is there: it may be of a newer version', async () => {
@@ -211,7 +201,7 @@ describe('a read that has begun', () => {
     t.put('/d', edition(2));
     await t.elapse(5_000);
     t.shared.fails = (method) => method === 'readFrames' || method === 'writeFrames';
-    const read = await t.reader.read(QUERY, NEVER);
+    const read = await t.reader.read(WHOLE, NEVER);
     expect(await idsOf(read)).toEqual(all(2));
   });
 
@@ -221,7 +211,7 @@ describe('a read that has begun', () => {
       const t = await started();
       let frames = 0;
       t.shared.fails = (method, about) => method === 'writeFrames' && about === 'api' && ++frames > written;
-      const read = await t.service.read(QUERY, NEVER);
+      const read = await t.service.read(WHOLE, NEVER);
       expect(inOrder(await idsOf(read))).toEqual(all(1));
     },
   );
@@ -231,7 +221,7 @@ describe('a read that has begun', () => {
     const { version, partitions, scope } = await t.reader.describe('d', '', NEVER);
     const { digest } = partitions[lost]!;
     await t.store.deleteFrames(scope, [digest]);
-    const herd = Array.from({ length: 5 }, async () => await idsOf(await t.reader.read(QUERY, NEVER)));
+    const herd = Array.from({ length: 5 }, async () => await idsOf(await t.reader.read(WHOLE, NEVER)));
     for (const ids of await Promise.all(herd)) expect(ids).toEqual(all(1));
     expect((await t.reader.describe('d', '', NEVER)).version).toBe(version);
     expect(await t.store.readFrames(scope, [digest])).not.toEqual([undefined]);
@@ -244,7 +234,7 @@ describe('a read that has begun', () => {
     await t.elapse(5_000);
     t.put('/d', edition(2));
     await t.store.deleteFrames(scope, [partitions[9]!.digest]);
-    const read = await t.reader.read({ ...QUERY, version }, NEVER);
+    const read = await t.reader.read({ ...WHOLE, version }, NEVER);
     await expect(idsOf(read)).rejects.toMatchObject({ code: 'store', isLost: true });
     expect(await t.makeshiftBytes()).toBe(0);
   });
@@ -257,12 +247,12 @@ describe('a version that goes by its content', () => {
     t.shared.takeAway();
     const { version } = await t.service.describe('d', '', NEVER);
     expect(version).toMatch(/^content-/);
-    const rest = await other.read({ ...QUERY, version, skipPartitions: 5 }, NEVER);
+    const rest = await other.read({ ...WHOLE, version, skipPartitions: 5 }, NEVER);
     expect([rest.version, await idsOf(rest)]).toEqual([version, all(1).slice(5)]);
     t.shared.giveBack();
     t.clock.pass(5_000);
     await expect.poll(t.makeshiftBytes).toBe(0);
-    const after = await t.service.read({ ...QUERY, version, skipPartitions: 7 }, NEVER);
+    const after = await t.service.read({ ...WHOLE, version, skipPartitions: 7 }, NEVER);
     expect([after.version, await idsOf(after)]).toEqual([version, all(1).slice(7)]);
     expect((await t.service.describe('d', version, NEVER)).version).toBe(version);
   });
@@ -275,7 +265,7 @@ describe('a version that goes by its content', () => {
     t.clock.pass(5_000);
     await expect.poll(t.makeshiftBytes).toBe(0);
     t.put('/d', edition(2));
-    await expect(t.service.read({ ...QUERY, version }, NEVER)).rejects.toMatchObject({ code: 'not-found' });
+    await expect(t.service.read({ ...WHOLE, version }, NEVER)).rejects.toMatchObject({ code: 'not-found' });
   });
 
   test('is read on while a newer one is current', async () => {
@@ -284,6 +274,6 @@ describe('a version that goes by its content', () => {
     const { version } = await t.service.describe('d', '', NEVER);
     t.put('/d', edition(2));
     expect(await t.records()).toEqual(edition(2));
-    expect(await idsOf(await t.service.read({ ...QUERY, version }, NEVER))).toEqual(all(1));
+    expect(await idsOf(await t.service.read({ ...WHOLE, version }, NEVER))).toEqual(all(1));
   });
 });

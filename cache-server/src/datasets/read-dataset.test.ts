@@ -2,18 +2,7 @@ import { getEventListeners } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { DatasetQuery } from './dataset-service.ts';
-import { startDatasets } from '../get-dataset.fixture.ts';
-
-const ALL: DatasetQuery = {
-  dataset: 'd',
-  partitions: [],
-  filter: undefined,
-  fields: [],
-  version: '',
-  skipPartitions: 0,
-  held: new Set(),
-};
+import { startDatasets, WHOLE } from '../get-dataset.fixture.ts';
 
 test('a read of what is being cut leaves nothing behind on the signal of its reader', async () => {
   const datasets = { d: { endpoint: '/d', partitionBy: { chunk: { records: 1 } } } };
@@ -29,7 +18,7 @@ test('a read of what is being cut leaves nothing behind on the signal of its rea
     response.end(']');
   });
   const { signal } = new AbortController();
-  const read = await service.read(ALL, signal);
+  const read = await service.read(WHOLE, signal);
   expect(read.provisional).toBe(true);
   let partitions = 0;
   let most = 0;
