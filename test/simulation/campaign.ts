@@ -27,10 +27,17 @@ export type ThreadNews = Omit<CampaignResult, 'violated'> & { readonly violated:
 /** Violations after which a thread stops: more would say the same. */
 export const VIOLATIONS_MAX = 5;
 
+/** What is told while it runs. */
+interface CampaignListener {
+  onProgress(done: number): void;
+  /** Once for each, soon after it was played. */
+  onViolated(result: ScheduleResult): void;
+}
+
 /** Runs schedules with the seeds from `firstSeed` on. */
 export async function runCampaign(
   { firstSeed, schedules }: { firstSeed: number; schedules: number },
-  onProgress: (done: number) => void,
+  { onProgress, onViolated }: CampaignListener,
 ): Promise<CampaignResult> {
   const threads = Math.max(1, Math.min(availableParallelism(), schedules));
   const latest: ThreadNews[] = [];
@@ -39,6 +46,7 @@ export async function runCampaign(
       const share = Math.floor(schedules / threads) + (thread < schedules % threads ? 1 : 0);
       const task: ThreadTask = { firstSeed: firstSeed + thread, schedules: share, stride: threads };
       await runThread(task, (news) => {
+        for (const result of news.violated.slice(latest[thread]?.violated.length)) onViolated(result);
         latest[thread] = news;
         onProgress(latest.reduce((sum, { schedules: done }) => sum + done, 0));
       });

@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { runCampaign } from './campaign.ts';
 import { runSchedule } from './schedule.ts';
+import type { ScheduleResult } from './schedule.ts';
 
 const SHORT = 1000;
 const FULL = 100_000;
@@ -37,6 +38,11 @@ function showProgress(done: number): void {
   );
 }
 
+function showViolated({ seed, violations }: ScheduleResult): void {
+  const again = `again: node test/simulation/main.ts --seed ${seed} --trace`;
+  process.stdout.write(`seed ${seed}: ${violations.join('; ')}\n  ${again}\n`);
+}
+
 if (values.trace) {
   const { trace, violations } = await runSchedule(firstSeed);
   process.stdout.write(`${trace.join('\n')}\n`);
@@ -45,7 +51,10 @@ if (values.trace) {
 
 process.stdout.write(`seed ${firstSeed}, ${schedules} schedules\n`);
 const beganMs = performance.now();
-const campaign = await runCampaign({ firstSeed, schedules }, showProgress);
+const campaign = await runCampaign(
+  { firstSeed, schedules },
+  { onProgress: showProgress, onViolated: showViolated },
+);
 const seconds = ((performance.now() - beganMs) / 1000).toFixed(0);
 if (process.stderr.isTTY) process.stderr.write('\n');
 const { steps, reads, failedReads, fetches, faults, violated } = campaign;
@@ -54,10 +63,6 @@ process.stdout.write(
 );
 for (const [name, count] of Object.entries(faults))
   process.stdout.write(`  ${name.padEnd(14)} in ${count} schedules\n`);
-for (const { seed, violations } of violated)
-  process.stdout.write(
-    `seed ${seed}: ${violations.join('; ')}\n  again: node test/simulation/main.ts --seed ${seed} --trace\n`,
-  );
 process.stdout.write(
   violated.length === 0 ? 'no violation\n' : `${violated.length} schedules violated something\n`,
 );

@@ -43,7 +43,6 @@ const LIMITS = {
 };
 /** When a replica gives a call up, in milliseconds. */
 export const COMMAND_TIMEOUT_MS = 500;
-const NEVER = new AbortController().signal;
 
 /** What a client got. */
 export interface Received {
@@ -58,6 +57,8 @@ export class SimulatedReplica {
   readonly link: SimulatedLink;
   readonly service: EntryService;
   readonly generations: Generations;
+  /** Ends nothing. Its own: what a dead process waits for listens for good, and is forgotten with the replica. */
+  readonly #never = new AbortController().signal;
 
   constructor(number: number, world: World) {
     const { time, random, upstream, store, log, leases, lossShare, skewMsMax, sabotage } = world;
@@ -122,9 +123,9 @@ export class SimulatedReplica {
   /** What a client of this replica gets. Hangs for ever when the replica dies. @throws what it would be told */
   async get(path: string): Promise<Received> {
     const request = { method: 'GET', url: ORIGIN + path, headers: [] };
-    const answer = await this.service.getEntry(request, { identity: 'client' }, NEVER);
+    const answer = await this.service.getEntry(request, { identity: 'client' }, this.#never);
     if (answer.kind !== 'response') throw new CacheServerError('internal', answer.outcome);
-    return await received(answer);
+    return await received(answer, this.#never);
   }
 }
 
@@ -139,11 +140,11 @@ function unaware(generations: Generations): Generations {
   });
 }
 
-async function received({ status, headers, body }: EntryResponse): Promise<Received> {
+async function received({ status, headers, body }: EntryResponse, signal: AbortSignal): Promise<Received> {
   const etag = headers.find(([name]) => name.toLowerCase() === 'etag')?.[1];
   if (body.inline !== undefined) return { status, etag, body: Buffer.from(body.inline) };
   const parts: Buffer[] = [];
-  for await (const part of body.open(0, NEVER)) {
+  for await (const part of body.open(0, signal)) {
     if (part.kind === 'raw') parts.push(Buffer.from(part.bytes));
     else {
       const content = await decodeFrame(part.frame, { ...part, contentBytesMax: 1e6 });
