@@ -12,9 +12,15 @@ const groups: Record<string, string[]> = {
   e2e: ['test/e2e/**/*.test.ts'],
 };
 
+/** Groups whose files run one at a time, behind all others: each file starts up to ten processes, for two cores. */
+const ALONE = new Set(['e2e']);
+
 export default defineConfig({
   test: {
-    projects: Object.entries(groups).map(([name, include]) => ({ extends: true, test: { name, include } })),
+    projects: Object.entries(groups).map(([name, include]) => ({
+      extends: true,
+      test: { name, include, fileParallelism: !ALONE.has(name) },
+    })),
     // A process of its own for each file: tests open sockets, start Redis servers and end processes.
     pool: 'forks',
     maxWorkers: 2,
