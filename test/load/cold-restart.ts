@@ -6,7 +6,7 @@ import { pinnedClients } from '../fixture/pinned-clients.ts';
 import type { PinnedClients } from '../fixture/pinned-clients.ts';
 import { startSealedUpstream } from '../fixture/sealed-upstream.ts';
 import type { SealedUpstream } from '../fixture/sealed-upstream.ts';
-import { countsOf, sumOf } from '../fixture/server-counts.ts';
+import { countsOf, stopsOf, sumOf } from '../fixture/server-counts.ts';
 import { joined, storm } from './storm-client.ts';
 import type { StormReport, StormRequest } from './storm-client.ts';
 
@@ -142,6 +142,9 @@ function fetchesOf({
 
 async function arrivalsOf({ servers }: Mesh): Promise<Arrivals> {
   const counts = await countsOf(servers);
-  const stops = sumOf(counts, 'takeover') + sumOf(counts, 'leaseLost') + sumOf(counts, 'controlAway');
-  return { lookups: sumOf(counts, 'lookups'), followerFlights: sumOf(counts, 'follower'), stops };
+  return {
+    lookups: sumOf(counts, 'lookups'),
+    followerFlights: sumOf(counts, 'follower'),
+    stops: stopsOf(counts),
+  };
 }
