@@ -83,29 +83,39 @@ test.each(['direct', 'stale-only'] as const)(
 );
 
 test(
-  'with alone, all are answered, by one request at a time at the upstream',
+  'with alone, all are answered, by one request at a time at the upstream, and by none once that is stored',
   { timeout: TEST_MS },
   async () => {
     await using upstream = await startCountingUpstream();
     const held: ServerResponse[] = [];
     upstream.answer = (_, response) => void held.push(response);
     await using mesh = await meshOf(upstream.url, { waitersPerFlightMax: 2 });
-    const asking = together(12, async () => await curl(`${upstream.url}/a`, mesh.proxyUrl(), OWN));
+    const ask = async (): Promise<CurlAnswer> => await curl(`${upstream.url}/a`, mesh.proxyUrl(), OWN);
+    const first = together(1, ask);
+    await eventually(() => expect(held).toHaveLength(1), WITHIN_MS);
+    const others = together(11, ask);
     await eventually(async () => {
       const page = await pageOf(mesh.server);
       expect(page).toMatch(/^pannier_server_upstream_queued\{upstream="busy"\} 10$/m);
     }, WITHIN_MS);
-    await eventually(() => expect(held).toHaveLength(1), WITHIN_MS);
-    upstream.answer = (_, response) => fresh(response);
     fresh(held[0]);
-    const answers = await asking;
+    // The first in the queue may have its turn before that is stored, with which the fetch of the others is over.
+    await eventually(async () => {
+      const flights = /^pannier_server_flights (\d+)$/m.exec(await pageOf(mesh.server))?.[1];
+      expect(Number(flights)).toBeLessThanOrEqual(10);
+    }, WITHIN_MS);
+    upstream.answer = (_, response) => fresh(response);
+    fresh(held[1]);
+    const answers = [...(await first), ...(await others)];
     expect(answers.map(({ status, body }) => `${status} ${body.toString()}`)).toEqual(
       Array.from({ length: 12 }, () => '200 well'),
     );
     expect(upstream.underWayMax).toBe(1);
     const alone = answers.filter(({ headers }) => headers['cache-status']?.includes('detail=wait-limited'));
-    expect(alone).toHaveLength(10);
-    expect(await pageOf(mesh.proxies[0])).toMatch(/^pannier_proxy_requests_total\{outcome="alone"\} 10$/m);
+    expect(upstream.arrivals.length).toBeLessThanOrEqual(2);
+    expect(alone).toHaveLength(upstream.arrivals.length - 1);
+    const counted = new RegExp(`^pannier_proxy_requests_total\\{outcome="alone"\\} ${alone.length}$`, 'm');
+    expect(await pageOf(mesh.proxies[0])).toMatch(counted);
   },
 );
 

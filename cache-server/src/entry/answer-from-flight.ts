@@ -21,6 +21,7 @@ import type { JudgedHead } from '../freshness/entry-freshness.ts';
 import type { Manifest } from './manifest.ts';
 import { bypass } from './request-plan.ts';
 import { runFlight } from '../fetch/run-flight.ts';
+import { fetchUnlessStored } from '../fetch/stored-meanwhile.ts';
 
 /** How long after its head a response may be joined although it is not fresh, in milliseconds. */
 const JOINED_LATE_MS_MAX = 1000;
@@ -89,7 +90,7 @@ export function joinFlight(
   // What comes back for somebody's credentials is nobody else's until it says so.
   const own = plan.isPersonal || isAlone ? personalKey(key, versionId(clock.now(), context.random)) : key;
   return context.flights.join(keyOf(own), {
-    run: async (flight) => await run(task, flight),
+    run: async (flight) => await fetchUnlessStored(flight, async () => await run(task, flight)),
     accepts: (head) => acceptsEarlier(head, { asked, need, now: clock.now() }),
     isOutdated: (flight) => isOutdated(flight, context),
     isPatient: request.isPatient,

@@ -8,6 +8,7 @@ import type { Flight } from '../flight/flight.ts';
 import type { JudgedHead } from '../freshness/entry-freshness.ts';
 import type { UpstreamRequestKind } from '../observe/server-counters.ts';
 import type { LookupPlan } from '../entry/request-plan.ts';
+import type { Look } from './stored-meanwhile.ts';
 import { fetchUpstream } from '../upstream/fetch-upstream.ts';
 import type { UpstreamTarget } from '../upstream/upstream-registry.ts';
 import type { UpstreamResponse } from '../upstream/upstream-response.ts';
@@ -25,6 +26,7 @@ export interface FlightArrival {
  *
  * @param asking.conditions fields beyond those of the task
  * @param asking.known of invalidations, captured before that was read of which the conditions are made; by default, what is known now
+ * @param asking.look once the turn has come, before each attempt; what it throws ends the request
  */
 export async function ask(
   { target, sent }: Pick<LookupPlan, 'target' | 'sent'>,
@@ -32,11 +34,12 @@ export async function ask(
     conditions: HeaderList;
     known?: Generation;
     kind?: UpstreamRequestKind;
+    look?: Look | undefined;
     flight: Flight<FlightHead>;
     context: EntryContext;
   },
 ): Promise<FlightArrival> {
-  const { conditions, flight, context } = asking;
+  const { conditions, look, flight, context } = asking;
   const { kind = conditions.length > 0 ? 'conditional' : 'full' } = asking;
   const headers = [...sent, ...conditions];
   // What is invalidated from here on may or may not be in the answer.
@@ -48,7 +51,10 @@ export async function ask(
   // is invalidated during the wait must not come back by a 304.
   const known =
     conditions.length > 0 ? capturing(asking.known ?? (await context.generations.capture())) : undefined;
-  const capture = async (): Promise<Generation> => known ?? capturing(await context.generations.capture());
+  const capture = async (): Promise<Generation> => {
+    await look?.();
+    return known ?? capturing(await context.generations.capture());
+  };
   const asked = { target, headers, kind, capture, signal: flight.signal };
   const { response, ...arrival } = await askUpstream(asked, context);
   return { ...arrival, response: { ...response, body: counted(response.body, flight, context) } };

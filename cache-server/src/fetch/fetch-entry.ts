@@ -23,6 +23,7 @@ import type { Manifest } from '../entry/manifest.ts';
 import { completeEntry, forgetParts } from '../partial/complete-entry.ts';
 import { publishEntry, publishRenewed } from './publish-entry.ts';
 import { placeFlight } from './response-place.ts';
+import { lookOf } from './stored-meanwhile.ts';
 import { tellResponse } from './tell-response.ts';
 import { unchangedByVersion } from './unchanged-by-version.ts';
 
@@ -55,7 +56,8 @@ export async function fetchEntry(
   if (mayComplete && (await fetchRest(task, flight, { context, lead }))) return;
   const conditions = stored === undefined ? [] : conditionalHeaders(stored.headers);
   const unchanged = await unchangedByVersion(task, { stored, known, flight, context });
-  const arrival = unchanged ?? (await ask(task, { conditions, known, flight, context }));
+  const look = lookOf(task, async () => await findFresh(task, context));
+  const arrival = unchanged ?? (await ask(task, { conditions, known, look, flight, context }));
   const isAsked = conditions.length > 0 || unchanged !== undefined;
   if (stored === undefined || arrival.response.status !== 304 || !isAsked) {
     await receive(task, { arrival, stored, flight, context, lead });
@@ -79,6 +81,15 @@ export async function fetchEntry(
   // The 304 speaks of another version, turns the response private, or what it confirms is lost: fetch it whole.
   const whole = await ask(task, { conditions: [], flight, context });
   await receive(task, { arrival: whole, stored, flight, context, lead });
+}
+
+/** What is stored and answers as it is. */
+async function findFresh(
+  { entryKey }: FetchTask,
+  { manifests, clock }: EntryContext,
+): Promise<Manifest | undefined> {
+  const stored = await manifests.read(entryKey.text);
+  return stored !== undefined && isFresh(stored, clock.now()) ? stored : undefined;
 }
 
 /** Parts of it are stored: asks for no more than the rest. @returns false where there are none, and nothing has been asked */

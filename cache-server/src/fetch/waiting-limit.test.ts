@@ -31,6 +31,11 @@ function fresh(response: ServerResponse | undefined): void {
   response?.writeHead(200, CACHEABLE).end('here');
 }
 
+function freshPart(response: ServerResponse | undefined): void {
+  const part = { etag: '"one"', 'content-range': 'bytes 0-1/4', 'content-length': 2 };
+  response?.writeHead(206, { ...CACHEABLE, ...part }).end('he');
+}
+
 describe('past the cap of waiters', () => {
   it('a request has the server fetch for it alone, never more at once than the upstream takes', async () => {
     const limits = { waitersPerFlightMax: 2 };
@@ -39,7 +44,8 @@ describe('past the cap of waiters', () => {
     const asking = Array.from({ length: 6 }, async () => await get('/a'));
     for (let count = 1; count <= 5; count += 1) {
       await upstream.arrived(count);
-      fresh(held[count - 1]);
+      // Stored, and good for nobody who comes later.
+      held[count - 1]?.writeHead(200, { 'cache-control': 'max-age=0', etag: '"one"' }).end('here');
     }
     const answers = await Promise.all(asking);
     for (const { status, body } of answers) {
@@ -51,11 +57,36 @@ describe('past the cap of waiters', () => {
     const alone = answers.find(({ outcome }) => outcome === 'alone');
     expect(alone?.headers).toContainEqual([
       'cache-status',
-      'pannier-server; fwd=uri-miss; fwd-status=200; ttl=60; stored=?0; detail=wait-limited',
+      'pannier-server; fwd=uri-miss; fwd-status=200; ttl=0; stored=?0; detail=wait-limited',
     ]);
     expect(entries.underWayMax()).toBe(1);
     expect(upstream.requests).toHaveLength(5);
   });
+
+  it.each([
+    ['the whole', fresh, []],
+    ['a part', freshPart, [['range', 'bytes=0-1']]],
+  ] as const)(
+    'a request whose turn comes when %s is stored by then has no fetch of its own',
+    async (_what, answer, headers) => {
+      const { get, held, upstream, service, storedKeys } = await startHeld({
+        limits: { waitersPerFlightMax: 1 },
+        upstream: { concurrencyMax: 1 },
+      });
+      const asking = [get('/a', headers)];
+      await upstream.arrived(1);
+      for (let count = 1; count < 12; count += 1) asking.push(get('/a', headers));
+      while (service.upstreamLoads()['api']?.queued !== 11) await turn();
+      answer(held[0]);
+      // The first in the queue may have its turn before that is stored.
+      while ((await storedKeys()).length === 0) await turn();
+      upstream.answer = (_, response) => answer(response);
+      answer(held[1]);
+      const outcomes = (await Promise.all(asking)).map(({ outcome }) => outcome);
+      expect(outcomes.filter((outcome) => outcome === 'hit').length).toBeGreaterThanOrEqual(10);
+      expect(upstream.requests.length).toBeLessThanOrEqual(2);
+    },
+  );
 
   it('what one fetched alone is not stored, and others may share it where it was asked for', async () => {
     const { get, held, upstream, storedKeys, landed } = await startHeld({
@@ -83,8 +114,7 @@ describe('past the cap of waiters', () => {
     await upstream.arrived(1);
     const second = get('/a', range);
     await upstream.arrived(2);
-    const head = { ...CACHEABLE, etag: '"one"', 'content-range': 'bytes 0-1/4', 'content-length': 2 };
-    for (const response of held) response.writeHead(206, head).end('he');
+    for (const response of held) freshPart(response);
     expect((await first).outcome).toBe('miss');
     const alone = await second;
     expect([alone.status, alone.outcome]).toEqual([206, 'alone']);

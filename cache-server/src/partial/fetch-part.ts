@@ -34,6 +34,7 @@ import { planResponse } from '../freshness/response-plan.ts';
 import type { PlannedResponse } from '../freshness/response-plan.ts';
 import { publishRenewed } from '../fetch/publish-entry.ts';
 import { placeFlight } from '../fetch/response-place.ts';
+import { lookOf } from '../fetch/stored-meanwhile.ts';
 import { forgetParts } from './complete-entry.ts';
 import { publishPart } from './publish-part.ts';
 import { haveWanted, readParts } from './stored-parts.ts';
@@ -109,7 +110,8 @@ async function askForPart(
 ): Promise<FlightArrival> {
   const conditions = held === undefined ? [] : conditionalHeaders(held.headers);
   const kind = held === undefined ? 'part' : 'conditional';
-  return await ask(task, { conditions: [['range', task.range], ...conditions], kind, flight, context });
+  const look = lookOf(task, async () => (await findPart(task, context)).fresh);
+  return await ask(task, { conditions: [['range', task.range], ...conditions], kind, look, flight, context });
 }
 
 /** @returns false when the 304 does not confirm what is held */
