@@ -98,7 +98,7 @@ export function joinFlight(
 }
 
 /** A seat in the flight of the whole. */
-export function joinWhole(wanted: FlightRequest, isAlone: boolean, context: EntryContext): Seat<FlightHead> {
+export function joinWhole(wanted: FlightRequest, context: EntryContext, isAlone = false): Seat<FlightHead> {
   const run: FlightKind['run'] = async (task, flight) => await runFlight(task, flight, context);
   return joinFlight(wanted, { run, keyOf: (key) => key, isAlone }, context);
 }
@@ -116,7 +116,7 @@ export async function answerFromFlight(
 ): Promise<EntryAnswer | 'other-variant' | 'ask-more'> {
   const { asked } = wanted;
   const making = {
-    join: (isAlone: boolean) => joinWhole(wanted, isAlone, context),
+    join: (isAlone: boolean) => joinWhole(wanted, context, isAlone),
     answer: async (head: FlightHead, seated: { seat: Seat<FlightHead>; isLate: boolean }) =>
       // Nobody is given a part who has not asked for just that.
       head.kind === 'part' ? 'ask-more' : await answerOf(head, { asked, ...seated }, context),
@@ -266,7 +266,7 @@ export function refreshBehind(
   // Once in a moment, whether that works or not: an upstream that fails is not asked by each stale answer.
   if (context.flights.isUnderWay(asked.key.text) || context.refreshed.has(asked.key.text)) return;
   context.refreshed.set(asked.key.text, true);
-  const seat = joinWhole({ asked, varies, need }, false, context);
+  const seat = joinWhole({ asked, varies, need }, context);
   // A failure is reported by the flight; nobody waits for it here.
   seat
     .head(NEVER)

@@ -39,7 +39,7 @@ async function sameBody(
   // Who comes to what is lost last finds what the others have had fetched.
   const found = await context.manifests.read(key.text);
   if (found !== undefined && found.version !== lost.version) return await storedAs(lost, found);
-  const seat = joinWhole(wanted, false, context);
+  const seat = joinWhole(wanted, context);
   try {
     const head = await seat.head(signal);
     if (head.kind === 'stored') return await storedAs(lost, head.manifest);
