@@ -11,6 +11,7 @@ import { createEntryContext } from './entry/entry-context.ts';
 import type { EntryContext, GetEntryDeps } from './entry/entry-context.ts';
 import type { EntryService } from './entry/entry-service.ts';
 import { locateEntry } from './entry/entry-variants.ts';
+import { versionName } from './entry/manifest.ts';
 import { CacheServerError } from './errors.ts';
 import { describeManifest, explainRequest } from './entry/explain-entry.ts';
 import type { FetchNeed } from './fetch/fetch-task.ts';
@@ -142,7 +143,7 @@ export function createGetEntry(deps: GetEntryDeps): EntryService {
       const body = flight?.sharedBody;
       if (flight !== undefined && body !== undefined)
         return flightBody({ version, body, scope: flight.key.scope }, context);
-      const found = context.repairs.get(`${keyText}\n${version}`);
+      const found = context.repairs.get(versionName(keyText, version));
       const manifest = found?.manifest ?? (await manifests.readVersion(keyText, version));
       return manifest && (await storedBody(keyText, manifest, { ...context, repair: found?.repair }));
     },

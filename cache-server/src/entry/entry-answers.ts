@@ -14,6 +14,7 @@ import { answerHead, notModifiedHead, ownAnswerHead } from '../freshness/answer-
 import type { AnswerFacts } from '../freshness/answer-head.ts';
 import { freshForMs } from '../freshness/entry-freshness.ts';
 import type { JudgedHead } from '../freshness/entry-freshness.ts';
+import { versionName } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 import { bypass } from './request-plan.ts';
 import type { LookupPlan } from './request-plan.ts';
@@ -78,7 +79,7 @@ export async function answerStored(
   if (body === undefined) return undefined;
   // Who falls behind those who share this answer opens it by its version.
   if (repair !== undefined && body.inline === undefined)
-    context.repairs.set(`${key.text}\n${manifest.version}`, { manifest, repair });
+    context.repairs.set(versionName(key.text, manifest.version), { manifest, repair });
   const whole = { ...answerHead(manifest, { ...facts, bodyBytes: body.bodyBytes }), body };
   return response(of, asAsked(request, manifest, whole), facts);
 }

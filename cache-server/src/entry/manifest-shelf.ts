@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts';
 import type { EntryKey } from './entry-key.ts';
 import type { Generations } from '../generation/generations.ts';
 import { RETENTION_MS_MAX, retentionMs } from '../freshness/entry-freshness.ts';
-import { decodeManifest, encodeManifest } from './manifest.ts';
+import { decodeManifest, encodeManifest, versionName } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 import type { ReportFailure } from '../observe/failure-report.ts';
 import type { EntryStore, ManifestRead } from '../store/entry-store.ts';
@@ -126,7 +126,7 @@ export class ManifestShelf {
 
   /** A version that was answered within the last 30 s, or the stored one. */
   async readVersion(keyText: string, version: string): Promise<Manifest | undefined> {
-    const recent = this.#recent.get(`${keyText}\n${version}`);
+    const recent = this.#recent.get(versionName(keyText, version));
     if (recent !== undefined) return recent;
     const stored = await this.read(keyText);
     return stored?.version === version ? stored : undefined;
@@ -134,7 +134,7 @@ export class ManifestShelf {
 
   /** Keeps a version readable for a while: its reader is on the way. */
   remember(keyText: string, manifest: Manifest): void {
-    this.#recent.set(`${keyText}\n${manifest.version}`, manifest);
+    this.#recent.set(versionName(keyText, manifest.version), manifest);
   }
 
   /**
@@ -256,7 +256,7 @@ export class ManifestShelf {
    */
   async removeVersion(keyText: string, version: string): Promise<void> {
     const { store, report } = this.#options;
-    const name = `${keyText}\n${version}`;
+    const name = versionName(keyText, version);
     this.#recent.delete(name);
     // All readers of a body find the same partition missing: it is removed once for all of them.
     const removing = this.#removing.get(name) ?? store.deleteManifest(keyText, version);

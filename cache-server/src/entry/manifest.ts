@@ -87,6 +87,11 @@ export function partitionCount({ body }: { readonly body: ManifestBody }): numbe
   return body.kind === 'inline' ? 0 : Math.ceil(body.bodyBytes / body.partitionBytes);
 }
 
+/** What one version of an entry is called among those of all entries. */
+export function versionName(keyText: string, version: string): string {
+  return `${keyText}\n${version}`;
+}
+
 /** The manifest's bytes, bound to its key. */
 export function encodeManifest(keyText: string, manifest: Manifest): Buffer {
   const { doubt: _doubt, judgedAt: _judgedAt, told, ...stored } = manifest;
