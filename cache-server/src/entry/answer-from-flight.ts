@@ -1,5 +1,6 @@
 /** The part of the story that needs the upstream: a flight that the request starts or joins, or that runs behind its back. */
 import type { EntryAnswer } from './entry-answer.ts';
+import { acceptsEarlier, acceptsTold, isGoodFor } from './earlier-response.ts';
 import { answerArriving, answerStored } from './entry-answers.ts';
 import type { Asked } from './entry-answers.ts';
 import type { EntryContext } from './entry-context.ts';
@@ -16,37 +17,12 @@ import type { Flight } from '../flight/flight.ts';
 import { headInTime } from '../flight/head-in-time.ts';
 import { versionId } from '../flight/version-id.ts';
 import { isWaitLimited } from '../flight/wait-limit.ts';
-import { entryFreshness, entryServesOnError, entryUse, freshForMs } from '../freshness/entry-freshness.ts';
+import { entryFreshness, entryServesOnError, freshForMs } from '../freshness/entry-freshness.ts';
 import type { JudgedHead } from '../freshness/entry-freshness.ts';
 import type { Manifest } from './manifest.ts';
 import { bypass } from './request-plan.ts';
 import { runFlight } from '../fetch/run-flight.ts';
 import { fetchUnlessStored } from '../fetch/stored-meanwhile.ts';
-
-/** How long after its head a response may be joined although it is not fresh, in milliseconds. */
-const JOINED_LATE_MS_MAX = 1000;
-
-/**
- * Whether a response that was already arriving when the request was made will do: while it is fresh. One that arrived a moment
- * ago will always do; else a slow body that must be revalidated on every use would be fetched once for each of a thousand callers.
- */
-function acceptsEarlier(
-  head: FlightHead,
-  { asked, need, now }: { asked: Asked; need: FetchNeed; now: number },
-): boolean {
-  if (head.kind === 'stored' || head.kind === 'released') return head.kind === 'stored';
-  if (need === 'confirmed') return false;
-  // One that is all there, and only waits to be stored, is as good as stored.
-  return (!head.body.isWhole && isJustIn(head.head, now)) || isGoodFor(asked, head.head, now);
-}
-
-function isJustIn({ responseTimeMs }: JudgedHead, now: number): boolean {
-  return now - responseTimeMs <= JOINED_LATE_MS_MAX;
-}
-
-function isGoodFor({ request, plan }: Asked, head: JudgedHead, now: number): boolean {
-  return entryUse(head, request.headers, { now, ignoreNoCache: plan.ignoreNoCache }) === 'fresh';
-}
 
 /** What a request asks of a flight. */
 export interface FlightRequest {
@@ -85,7 +61,7 @@ export function joinFlight(
     varies,
     need,
     isAlone,
-    acceptsEarlier: (head: JudgedHead) => isJustIn(head, clock.now()) || isGoodFor(asked, head, clock.now()),
+    acceptsEarlier: (head: JudgedHead) => acceptsTold(head, { asked, need, now: clock.now() }),
   };
   // What comes back for somebody's credentials is nobody else's until it says so.
   const own = plan.isPersonal || isAlone ? personalKey(key, versionId(clock.now(), context.random)) : key;

@@ -17,7 +17,7 @@ export interface FetchTask extends LookupPlan {
   readonly varies: readonly string[];
   /** Where the response will be found: the plan's key, or that of a variant. */
   readonly entryKey: EntryKey;
-  /** Whether a response will do that was already arriving when it was asked for. */
+  /** Whether a response will do that another server had when it was asked for. */
   readonly acceptsEarlier: (head: JudgedHead) => boolean;
   /** For one caller beside another fetch of the same: nobody joins or follows it, and nothing of it is stored. */
   readonly isAlone?: boolean;

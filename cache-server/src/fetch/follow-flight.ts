@@ -58,10 +58,12 @@ export async function followFlight(
           (await followBody(task, flight, { followed, context, reader, head: record, records }))
         );
       case 'settled':
-        return (await settleStored(record, { task, flight, context })) ? 'done' : 'refused';
+        return (await settleStored(record, { task, flight, followed, context })) ? 'done' : 'refused';
       case 'released':
         return settleReleased(record, { task, flight, context });
       case 'failed':
+        // It failed for those who waited; whoever has been told may try again.
+        if (followed.isAnswered) return 'refused';
         throw failureOf(record);
       default:
         return 'alone';
@@ -78,6 +80,18 @@ interface Parts {
   readonly context: EntryContext;
 }
 
+/**
+ * Whether a response had come before those who wait here asked. It may have been told late, its clients answered long ago; one of this server's
+ * own flights may even be followed, whose clients have all they wanted, and whose lease is not given up yet. By clocks that differ a
+ * response seems earlier than it is, and is fetched once more, or later.
+ */
+function isEarlier(
+  { isAnswered, askedAtMs }: FollowedFlight,
+  { responseTimeMs }: { responseTimeMs: number },
+): boolean {
+  return isAnswered || responseTimeMs <= askedAtMs;
+}
+
 /** Why a response is not for those who wait here. */
 async function refusal(
   record: HeadRecord,
@@ -87,7 +101,7 @@ async function refusal(
   // It may be from before an invalidation that was acknowledged before the first of those who wait here asked.
   const places = [flight.key, placeOf(task, record.variant)];
   if (!(await isValid(record, { places, began, context }))) return 'refused';
-  if (!followed.isAnswered) return undefined;
+  if (!isEarlier(followed, record)) return undefined;
   return task.acceptsEarlier({ ...record, policy: task.target.upstream.policy }) ? undefined : 'refused';
 }
 
@@ -117,13 +131,17 @@ async function isValid(
 }
 
 /** Answers from the store, if it has what was told of. */
-async function settleStored(record: SettledRecord, { task, flight, context }: Parts): Promise<boolean> {
+async function settleStored(
+  record: SettledRecord,
+  { task, flight, followed, context }: Parts & { followed: FollowedFlight },
+): Promise<boolean> {
   if (task.need === 'whole' || (task.need === 'confirmed' && record.outcome === 'hit')) return false;
   const manifest = await context.manifests.read(task.entryKey.text);
   if (manifest === undefined) return false;
   // One in doubt was asked about before an invalidation that those who wait here may have seen acknowledged.
   const isConfirmed =
     record.outcome === 'revalidated' &&
+    !isEarlier(followed, record) &&
     manifest.doubt === undefined &&
     manifest.responseTimeMs >= record.responseTimeMs;
   if (!isConfirmed && (task.need !== 'any' || !isFresh(manifest, context.clock.now()))) return false;

@@ -19,8 +19,10 @@ import { partitionDigests } from '../partition/body-index.ts';
 
 /** The flight that another server leads. */
 export interface FollowedFlight extends NamedLease {
-  /** Its upstream had answered before anybody here asked. */
+  /** Its upstream had answered before anybody here asked, as far as was told by then. */
   readonly isAnswered: boolean;
+  /** When the first of those who wait here asked, in milliseconds. */
+  readonly askedAtMs: number;
 }
 
 /** Why a source has no more; the last record said so, or there was none. */

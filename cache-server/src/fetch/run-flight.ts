@@ -37,6 +37,7 @@ async function runAmongOthers(
   context: ClusterContext,
 ): Promise<boolean> {
   const { text } = task.entryKey;
+  const askedAtMs = context.clock.now();
   let name = text;
   for (let refusals = 0; refusals <= REFUSALS_MAX;) {
     flight.signal.throwIfAborted();
@@ -47,7 +48,7 @@ async function runAmongOthers(
       await leadFlight(task, flight, { lease: { name, token }, context });
       return true;
     }
-    const followed = { name, token, isAnswered: take.isAnswered };
+    const followed = { name, token, isAnswered: take.isAnswered, askedAtMs };
     const end = await followFlight(task, flight, { followed, context });
     if (end === 'done') return true;
     if (end === 'alone') return false;

@@ -46,7 +46,7 @@ async function runAmongOthers(
     if (take === undefined) return 'alone';
     const lease = { name, token: take.token };
     if (take.kind === 'taken') return await leadPart(task, flight, { lease, context });
-    const end = await awaitPart(task, flight, { lease, context });
+    const end = await awaitPart(task, flight, { lease, isAnswered: take.isAnswered, context });
     if (end !== 'again') return end;
   }
   return 'alone';
@@ -60,7 +60,7 @@ async function runAmongOthers(
 async function awaitPart(
   task: PartTask,
   flight: PartFlight,
-  { lease, context }: { lease: NamedLease; context: ClusterContext },
+  { lease, isAnswered, context }: { lease: NamedLease; isAnswered: boolean; context: ClusterContext },
 ): Promise<false | 'again' | 'alone'> {
   context.counters.flightRole('follower');
   const reader = readerOf(lease, flight.signal, context);
@@ -68,7 +68,8 @@ async function awaitPart(
   try {
     const { done, value } = await reader.records().next();
     if (done === true) return value === 'vacant' || value === 'taken' ? 'again' : 'alone';
-    if (value.kind === 'failed') throw failureOf(value);
+    // It failed for those who waited; whoever has been told may try again.
+    if (value.kind === 'failed' && !isAnswered) throw failureOf(value);
     if (value.kind !== 'settled') return 'alone';
   } finally {
     flight.isFollowing = false;
