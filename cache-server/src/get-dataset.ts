@@ -19,6 +19,7 @@ import type {
   DatasetVersions,
   DiffQuery,
 } from './datasets/dataset-service.ts';
+import { datasetVerdict } from './datasets/dataset-verdict.ts';
 import { diffVersions, keptVersion, pinVersion, rollBack } from './datasets/dataset-versions.ts';
 import type { VersionDeps } from './datasets/dataset-versions.ts';
 import { declaredDataset } from './datasets/declared-dataset.ts';
@@ -26,14 +27,8 @@ import type { DeclaredDataset } from './datasets/declared-dataset.ts';
 import { createLastingDatasets } from './datasets/lasting-datasets.ts';
 import { CacheServerError } from './errors.ts';
 import { BodyFrames } from './partition/body-frames.ts';
-import {
-  asQueryError,
-  canBeProvisional,
-  mayMatch,
-  readBatch,
-  readParts,
-  selectPartitions,
-} from './datasets/read-dataset.ts';
+import { provisionalParts } from './datasets/provisional-read.ts';
+import { asQueryError, canBeProvisional, readParts, selectPartitions } from './datasets/read-dataset.ts';
 import type { FrameReading } from './datasets/read-dataset.ts';
 import { readableDocuments } from './datasets/readable-documents.ts';
 import { createMemoryStore } from './store/memory-store.ts';
@@ -205,7 +200,6 @@ class DatasetShelf implements Datasets {
     };
   }
 
-  /** Partitions as they are stored; whether they are worth anything only the publication tells. */
   #readProvisional(
     declared: DeclaredDataset,
     ingest: DatasetIngest,
@@ -215,27 +209,23 @@ class DatasetShelf implements Datasets {
       published,
     }: { query: DatasetQuery; signal: AbortSignal; published: Promise<DatasetManifest> },
   ): DatasetRead {
-    const reading = this.#reading(declared, query, signal);
-    async function* parts(): ReturnType<typeof readParts> {
-      let index = 0;
-      for await (const partition of ingest.partitions(signal)) {
-        if (!mayMatch(partition, query)) continue;
-        yield* await readBatch([partition], index, reading);
-        index += 1;
-      }
-      const manifest = await abortable(published, signal);
-      // A filter on a field that there is not finds nothing while the data comes; now it can be told.
-      try {
-        selectPartitions(manifest, query);
-      } catch (error) {
-        throw asQueryError(error);
-      }
-      if (manifest.version !== ingest.version)
-        throw new CacheServerError('bad-data', `version ${ingest.version} was not published`);
-    }
-    const { version } = ingest;
-    const { scope } = declared.key;
-    return { version, scope, partitions: 0, records: 0, provisional: true, manifest: undefined, parts };
+    const { version, generation } = ingest;
+    const ending = {
+      reading: this.#reading(declared, query, signal),
+      published,
+      isValid: async () =>
+        (await datasetVerdict(declared, { current: version, generation }, this.#deps)) === 'valid',
+      readPublished: (manifest: DatasetManifest) => this.#readWhole(declared, manifest, { query, signal }),
+    };
+    return {
+      version,
+      scope: declared.key.scope,
+      partitions: 0,
+      records: 0,
+      provisional: true,
+      manifest: undefined,
+      parts: () => provisionalParts(ingest, ending),
+    };
   }
 
   #reading(declared: DeclaredDataset, query: DatasetQuery, signal: AbortSignal): FrameReading {

@@ -20,7 +20,7 @@ export async function begun(read: DatasetRead): Promise<DatasetRead> {
 
 /** How far a read has come. */
 export interface ReadProgress {
-  readonly read: DatasetRead;
+  readonly read: Pick<DatasetRead, 'manifest'>;
   /** Partitions that were left out at its start. */
   readonly skipped: number;
   readonly sent: readonly Pick<ReadPartition, 'name' | 'digest'>[];

@@ -1,4 +1,5 @@
 /** One ingest under way: its partitions as they are stored, for those who read while it runs, and its end. */
+import type { Generation } from '@pannier/proto/generation';
 import { abortable } from '@pannier/runtime';
 import type { CutPartition, IngestSummary } from '../dataset/ingest/ingest-plan.ts';
 import { runIngest } from '../dataset/ingest/run-ingest.ts';
@@ -18,6 +19,8 @@ export interface IngestTask {
   readonly documents: AsyncIterable<IngestDocument>;
   /** The current version, whose partitions need not be written again. */
   readonly former: DatasetManifest | undefined;
+  /** The invalidations that were known before the upstream was asked. */
+  readonly generation: Generation;
   readonly signal: AbortSignal;
 }
 
@@ -27,17 +30,20 @@ export type CutDataset = Omit<DatasetManifest, 'sourceVersion' | 'publishedAtMs'
 /** Readers of an ingest see its partitions at once; whether they are worth anything its end tells. */
 export class DatasetIngest {
   readonly version: string;
+  readonly generation: Generation;
   readonly cut: Promise<CutDataset>;
   readonly #stored: DatasetPartition[] = [];
   #source: { readonly bytes: number; readonly bytesTotal: number | undefined } = {
     bytes: 0,
     bytesTotal: undefined,
   };
+  #fit: CutDataset | undefined;
   #onStored: (() => void)[] = [];
   #isOver = false;
 
   constructor(task: IngestTask, deps: Pick<DatasetsDeps, 'store' | 'limits' | 'baseDir'>) {
     this.version = task.version;
+    this.generation = task.generation;
     this.cut = this.#run(task, deps).finally(() => {
       this.#isOver = true;
       this.#wake();
@@ -48,6 +54,15 @@ export class DatasetIngest {
   /** What was read of the source so far, and its length where that is known; in bytes. */
   get source(): { readonly bytes: number; readonly bytesTotal: number | undefined } {
     return this.#source;
+  }
+
+  /** What was cut, once it was judged fit to be read, whether it can be kept or not. */
+  get fit(): CutDataset | undefined {
+    return this.#fit;
+  }
+
+  judgeFit(cut: CutDataset): void {
+    this.#fit = cut;
   }
 
   /** Partitions in the order in which they were stored; ends with the ingest, whether it went well or not. */

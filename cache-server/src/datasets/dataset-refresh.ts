@@ -3,7 +3,6 @@ import type { DatasetManifest } from '../dataset/version/dataset-manifest.ts';
 import type { VersionShelf } from '../dataset/version/version-shelf.ts';
 import { asUnfit, fetchEndpoints, readOn, responseDocuments } from './dataset-documents.ts';
 import { DatasetIngest } from './dataset-ingest.ts';
-import type { CutDataset } from './dataset-ingest.ts';
 import { datasetVerdict } from './dataset-verdict.ts';
 import { pageDocuments, PagesChanged } from './dataset-pages.ts';
 import { lookAfter } from './dataset-upkeep.ts';
@@ -12,6 +11,7 @@ import type { EntryService } from '../entry/entry-service.ts';
 import { CacheServerError } from '../errors.ts';
 import { versionId } from '../flight/version-id.ts';
 import { publishDataset, tooLarge } from './publish-dataset.ts';
+import type { DatasetCut } from './publish-dataset.ts';
 import type { RefreshDeps } from './refresh-deps.ts';
 import { checked, elsewhere, isCut, isFreshByTime, isToldElsewhere } from './refresh-standing.ts';
 import type { Standing } from './refresh-standing.ts';
@@ -92,7 +92,7 @@ function asTold(error: unknown, declared: DeclaredDataset, { store }: RefreshDep
 }
 
 async function newest(standing: Standing, deps: RefreshDeps, query: RefreshQuery): Promise<DatasetManifest> {
-  const { declared, attempt, generation } = standing;
+  const { declared, attempt } = standing;
   const { signal } = query;
   const isDoubted = standing.verdict !== 'valid';
   const told = await probed(declared, deps, { signal, confirmed: isDoubted });
@@ -116,8 +116,8 @@ async function newest(standing: Standing, deps: RefreshDeps, query: RefreshQuery
     if (isCut(standing, cut)) return await checked(standing, deps);
     return await inTurn(standing, { ...query, onWait, deps }, async (turn) => {
       const ended = AbortSignal.any([deps.closed, AbortSignal.timeout(deps.limits.fetchDeadlineMs)]);
-      const dataset = await cutOnce(standing, { documents: responseDocuments(answers, ended), ended }, deps);
-      return await publishDataset(declared, { dataset, sourceVersion, cut, generation, turn }, deps);
+      const made = await cutOnce(standing, { documents: responseDocuments(answers, ended), ended }, deps);
+      return await publishDataset(declared, { ...made, sourceVersion, cut, turn }, deps);
     });
   } finally {
     // Those that were never opened, because something went wrong before, would be waited for by their flights.
@@ -168,20 +168,16 @@ async function newestOfPages(
   { told: toldBefore, turn }: { told: string; turn: RefreshTurn },
   deps: RefreshDeps,
 ): Promise<DatasetManifest> {
-  const { declared, generation } = standing;
+  const { declared } = standing;
   const { restartsMax = 0 } = declared.settings.pages ?? {};
   let told = toldBefore;
   for (let restarts = 0; ; restarts += 1) {
     const ended = AbortSignal.any([deps.closed, AbortSignal.timeout(deps.limits.fetchDeadlineMs)]);
     try {
-      const dataset = await cutOnce(
-        standing,
-        { documents: pageDocuments(declared, deps, ended), ended },
-        deps,
-      );
-      const cut = told === '' ? `${declared.declaration}/${dataset.version}` : told;
-      const sourceVersion = dataset.version;
-      return await publishDataset(declared, { dataset, sourceVersion, cut, generation, turn }, deps);
+      const made = await cutOnce(standing, { documents: pageDocuments(declared, deps, ended), ended }, deps);
+      const sourceVersion = made.dataset.version;
+      const cut = told === '' ? `${declared.declaration}/${sourceVersion}` : told;
+      return await publishDataset(declared, { ...made, sourceVersion, cut, turn }, deps);
     } catch (error) {
       if (!(error instanceof PagesChanged)) throw error;
       deps.count('restarted');
@@ -194,16 +190,17 @@ async function newestOfPages(
 }
 
 async function cutOnce(
-  { declared, current }: Standing,
+  { declared, current, generation }: Standing,
   {
     documents,
     ended,
   }: { documents: ConstructorParameters<typeof DatasetIngest>[0]['documents']; ended: AbortSignal },
   deps: RefreshDeps,
-): Promise<CutDataset> {
+): Promise<Pick<DatasetCut, 'ingest' | 'dataset'>> {
   const startedMs = deps.clock.now();
   const version = versionId(startedMs, deps.random);
-  const ingest = new DatasetIngest({ declared, version, documents, former: current, signal: ended }, deps);
+  const task = { declared, version, documents, former: current, generation, signal: ended };
+  const ingest = new DatasetIngest(task, deps);
   deps.onIngest(declared, ingest);
   const dataset = await ingest.cut;
   const ms = deps.clock.now() - startedMs;
@@ -212,5 +209,5 @@ async function cutOnce(
     { dataset: declared.name, records, duplicates, missing, dropped, partitions: partitions.length, ms },
     'dataset cut',
   );
-  return dataset;
+  return { ingest, dataset };
 }

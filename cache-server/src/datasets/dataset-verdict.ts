@@ -11,7 +11,7 @@ const NO_GENERATION: Generation = { epoch: '', sequence: 0 };
 /** `gone`: the version may not be read any more; `stale` and `unknown`: not before it was tried to get a newer one. */
 export async function datasetVerdict(
   { name, settings, key }: DeclaredDataset,
-  { current, generation = NO_GENERATION }: VersionShelf,
+  { current, generation = NO_GENERATION }: Pick<VersionShelf, 'current' | 'generation'>,
   { generations }: Pick<DatasetsDeps, 'generations'>,
 ): Promise<Judgement['verdict']> {
   // Where there is no version there is nothing to doubt, and no reason not to use what is cached of its documents.

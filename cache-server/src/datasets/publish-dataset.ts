@@ -1,5 +1,4 @@
 /** The last step of a refresh: nobody sees a version before all of it is stored, and none that breaks what readers rely on. */
-import type { Generation } from '@pannier/proto/generation';
 import { declaredFields } from '../dataset/version/declared-fields.ts';
 import type { DatasetManifest } from '../dataset/version/dataset-manifest.ts';
 import { driftReasons } from '../dataset/version/drift-gate.ts';
@@ -7,7 +6,7 @@ import { diffPartitions } from '../dataset/version/version-diff.ts';
 import { shelve } from '../dataset/version/version-shelf.ts';
 import type { ShelvedVersion, VersionShelf } from '../dataset/version/version-shelf.ts';
 import { FRAMES_TTL_MS } from './dataset-archive.ts';
-import type { CutDataset } from './dataset-ingest.ts';
+import type { CutDataset, DatasetIngest } from './dataset-ingest.ts';
 import type { DatasetPublication } from './dataset-service.ts';
 import type { DeclaredDataset } from './declared-dataset.ts';
 import { CacheServerError } from '../errors.ts';
@@ -17,12 +16,11 @@ import type { RefreshTurn } from './refresh-turns.ts';
 
 /** What was cut, and from what. */
 export interface DatasetCut {
+  readonly ingest: DatasetIngest;
   readonly dataset: CutDataset;
   readonly sourceVersion: string;
   /** Source and declaration: what need not be cut again. */
   readonly cut: string;
-  /** The invalidations that were known before the upstream was asked. */
-  readonly generation: Generation;
   readonly turn: RefreshTurn;
 }
 
@@ -35,20 +33,22 @@ export interface DatasetCut {
  */
 export async function publishDataset(
   declared: DeclaredDataset,
-  { dataset, sourceVersion, cut, generation, turn }: DatasetCut,
+  { ingest, dataset, sourceVersion, cut, turn }: DatasetCut,
   deps: RefreshDeps,
 ): Promise<DatasetManifest> {
   const { archive, clock } = deps;
   const publishedAtMs = clock.now();
-  const checked = { lastCut: cut, checkedAtMs: publishedAtMs, generation };
+  const checked = { lastCut: cut, checkedAtMs: publishedAtMs, generation: ingest.generation };
   // Read anew: a roll-back, or another server, may have come while this was cut.
   const shelf = await archive.shelf(declared);
-  const changeShelf = await shelfInTurn(declared, shelf, { turn, deps });
   const current = shelf.current === '' ? undefined : await archive.manifest(declared, shelf.current);
   const manifest: DatasetManifest = { ...dataset, sourceVersion, publishedAtMs };
   const settings = { ...declared.settings.drift, declaredFields: declaredFields(declared.settings) };
   const reasons = driftReasons(current, manifest, settings);
   const known = await knownVersion(declared, dataset, { shelf, reasons, deps });
+  // What the embedded store has no room for fails for all who read it, not for those alone who came too late for its partitions.
+  if (known === undefined && reasons.length === 0 && deps.store.kind !== 'embedded') ingest.judgeFit(dataset);
+  const changeShelf = await shelfInTurn(declared, shelf, { turn, deps });
   if (known !== undefined) {
     await changeShelf((one) => ({ ...one, ...checked }));
     deps.count('unchanged');

@@ -20,8 +20,11 @@ const CONTENT_BYTES_MAX = 128 * 1024 * 1024;
 /** Looks at statistics before a read begins, about 10 ms; the partitions for which none are left are read to find out. */
 const FORESIGHT_STEPS_MAX = 100_000;
 
+/** A version, also one that was only cut. */
+type Selectable = Pick<DatasetManifest, 'dataset' | 'fields' | 'partitions'>;
+
 /** Partitions that a query wants, in order, those left out that its statistics rule out. @throws DatasetError `bad-query` */
-export function selectPartitions(manifest: DatasetManifest, query: DatasetQuery): DatasetPartition[] {
+export function selectPartitions(manifest: Selectable, query: DatasetQuery): DatasetPartition[] {
   const { dataset } = manifest;
   const { filter } = query;
   const known = { dataset, fields: new Set(manifest.fields.map(({ name }) => name)) };
@@ -39,7 +42,7 @@ export function selectPartitions(manifest: DatasetManifest, query: DatasetQuery)
 
 /** A partition that was split is asked for as a whole, or by its parts. */
 function namedPartitions(
-  { dataset, partitions }: DatasetManifest,
+  { dataset, partitions }: Selectable,
   names: readonly string[],
 ): readonly DatasetPartition[] {
   if (names.length === 0) return partitions;
