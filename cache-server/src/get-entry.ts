@@ -1,5 +1,6 @@
 /** The story of a request, in the order of the wire. */
 import { hasHeader, requestDirectives, singleRange } from '@pannier/http-semantics';
+import type { Outcome } from '@pannier/http-semantics';
 import { answerFromFlight, answerOnError, refreshAhead, refreshBehind } from './entry/answer-from-flight.ts';
 import type { WaitingRequest } from './entry/answer-from-flight.ts';
 import { answerHeadRequest } from './entry/answer-head.ts';
@@ -119,15 +120,17 @@ async function counted(answering: Promise<EntryAnswer>, { counters }: EntryConte
     counters.lookup(answer.outcome);
     return answer;
   } catch (error) {
-    if (error instanceof CacheServerError) {
-      if (error.code === 'forbidden-target') counters.lookup('refused');
-      const { code } = error;
-      if (code === 'upstream-limited' || code === 'upstream-paused' || code === 'wait-limited')
-        counters.lookup(code);
-      else if (error.code.startsWith('upstream-')) counters.lookup('upstream-error');
-    }
+    const outcome = error instanceof CacheServerError ? outcomeOf(error) : undefined;
+    if (outcome !== undefined) counters.lookup(outcome);
     throw error;
   }
+}
+
+/** What a request that failed is counted as; undefined where that is this server's own failure, or its caller's. */
+function outcomeOf({ code }: CacheServerError): Outcome | undefined {
+  if (code === 'forbidden-target') return 'refused';
+  if (code === 'upstream-limited' || code === 'upstream-paused' || code === 'wait-limited') return code;
+  return code.startsWith('upstream-') ? 'upstream-error' : undefined;
 }
 
 /** Entries of upstreams, over a store. */
