@@ -6,36 +6,30 @@ import type { EntryKey } from './entry-key.ts';
 import type { ReportFailure } from '../observe/failure-report.ts';
 import type { Failure } from '../observe/server-counters.ts';
 
-/** What kept an entry from being stored, or from being found again. */
-export type UnstoredReason = Extract<
-  Failure,
-  'store-read' | 'store-write' | 'storing-abandoned' | 'found-too-large'
->;
-
 /** The last reason of a key, and what failed. */
 export interface Unstored {
-  readonly reason: UnstoredReason;
+  readonly reason: Failure;
   readonly error: unknown;
   readonly atMs: number;
 }
 
-const REASONS: Partial<Record<Failure, UnstoredReason>> = {
-  'store-read': 'store-read',
-  'store-write': 'store-write',
-  'storing-abandoned': 'storing-abandoned',
-  'found-too-large': 'found-too-large',
-};
+/** What keeps an entry from being stored, or from being found again. */
+const REASONS: ReadonlySet<Failure> = new Set([
+  'store-read',
+  'store-write',
+  'storing-abandoned',
+  'found-too-large',
+]);
 
 /** Reports, and keeps what is a reason. */
 export function keepingReasons(
   report: ReportFailure,
   { kept, clock }: { kept: LRUCache<string, Unstored>; clock: Clock },
 ): ReportFailure {
-  return (what, details = {}) => {
-    const reason = REASONS[what];
-    if (reason !== undefined && details.key !== undefined)
-      kept.set(details.key, { reason, error: details.error, atMs: clock.now() });
-    report(what, details);
+  return (reason, details = {}) => {
+    const { key, error } = details;
+    if (key !== undefined && REASONS.has(reason)) kept.set(key, { reason, error, atMs: clock.now() });
+    report(reason, details);
   };
 }
 
