@@ -46,7 +46,7 @@ export type { PolicySettings } from './configured-policy.ts';
 export { appendCacheStatus, cacheStatusMember, storingOf } from './cache-status.ts';
 export type { CacheStatusParams, ForwardReason } from './cache-status.ts';
 export { appendVia, hasLooped } from './via.ts';
-export { cacheStatusOf, OUTCOMES } from './outcome.ts';
+export { cacheStatusOf, OUTCOMES, SERVER_CACHE_NAME } from './outcome.ts';
 export type { Outcome } from './outcome.ts';
 export { isCompressible } from './compressible.ts';
 export { transferCodingFault } from './transfer-coding.ts';

@@ -61,6 +61,9 @@ const CACHE_STATUS = {
   refused: { detail: 'refused' },
 } as const satisfies Record<string, CacheStatusParams>;
 
+/** What the cache server calls itself in Via and Cache-Status: who reads why a response was not stored looks for this name. */
+export const SERVER_CACHE_NAME = 'pannier-server';
+
 /** Every outcome, for a metric that starts each label at zero. */
 export const OUTCOMES = Object.keys(CACHE_STATUS) as readonly Outcome[];
 

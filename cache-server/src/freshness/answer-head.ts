@@ -6,14 +6,12 @@ import {
   cacheStatusOf,
   getHeader,
   notModifiedFor,
+  SERVER_CACHE_NAME,
   withoutHeaders,
 } from '@pannier/http-semantics';
 import type { CacheStatusParams, HeaderList, Outcome } from '@pannier/http-semantics';
 import { entryFreshness } from './entry-freshness.ts';
 import type { JudgedHead } from './entry-freshness.ts';
-
-/** What we call ourselves in `Via` and `Cache-Status` towards callers. */
-const CACHE_NAME = 'pannier-server';
 
 /** What the head says besides what the upstream said. */
 export interface AnswerFacts {
@@ -58,20 +56,20 @@ export function ownAnswerHead(status: number, outcome: Outcome): AnswerHead {
     status,
     headers: [
       ['content-length', '0'],
-      ['cache-status', cacheStatusMember(CACHE_NAME, cacheStatusOf(outcome))],
+      ['cache-status', cacheStatusMember(SERVER_CACHE_NAME, cacheStatusOf(outcome))],
     ],
   };
 }
 
 function ownHeaders(base: HeaderList, head: JudgedHead, facts: AnswerFacts): HeaderList {
   const { ageS, lifetimeS } = entryFreshness(head, facts.now);
-  const member = cacheStatusMember(CACHE_NAME, {
+  const member = cacheStatusMember(SERVER_CACHE_NAME, {
     ...cacheStatusOf(facts.outcome),
     ttlS: lifetimeS - ageS,
     ...facts.status,
   });
   return [
-    ...appendVia(withoutHeaders(base, REPLACED), CACHE_NAME),
+    ...appendVia(withoutHeaders(base, REPLACED), SERVER_CACHE_NAME),
     ['age', String(ageS)],
     ['cache-status', appendCacheStatus(getHeader(head.headers, 'cache-status'), member)],
   ];

@@ -1,6 +1,6 @@
 /** `pannier get URL`: the body, and why it was or was not cached. */
 import { STATUS_CODES } from 'node:http';
-import { storingOf } from '@pannier/http-semantics';
+import { SERVER_CACHE_NAME, storingOf } from '@pannier/http-semantics';
 import { ConfigError, formatBytes, formatDuration } from '@pannier/runtime';
 import type { Explanation, PannierClient, PannierResponse } from '../index.ts';
 import { PannierError } from '../index.ts';
@@ -69,7 +69,7 @@ function jsonReport({ response, explanation, bytes, headMs, totalMs }: Transfer)
 
 /** What the server says of why it did not store the response; undefined where it says nothing. */
 function refusalOf({ headers }: PannierResponse): string | undefined {
-  const { stored, detail } = storingOf(headers.get('cache-status'), 'pannier-server') ?? {};
+  const { stored, detail } = storingOf(headers.get('cache-status'), SERVER_CACHE_NAME) ?? {};
   return stored === false ? detail : undefined;
 }
 
