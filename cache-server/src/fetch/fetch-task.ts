@@ -19,6 +19,6 @@ export interface FetchTask extends LookupPlan {
   readonly entryKey: EntryKey;
   /** Whether a response will do that another server had when it was asked for. */
   readonly acceptsEarlier: (head: JudgedHead) => boolean;
-  /** For one caller beside another fetch of the same: nobody joins or follows it, and nothing of it is stored. */
+  /** For one caller beside another fetch of the same: nobody joins or follows it, and what it brings is not stored; a 304 renews what is. */
   readonly isAlone?: boolean;
 }
