@@ -30,7 +30,9 @@ export class FailedRefreshes {
     const told = this.#toldAtMs.get(due) ?? new Map<CacheServerErrorCode, number>();
     this.#toldAtMs.set(due, told);
     const now = this.#clock.now();
-    if (now - (told.get(code) ?? -Infinity) < AGAIN_MS) return;
+    const ageMs = now - (told.get(code) ?? -Infinity);
+    // A clock that was set back silences nothing until it has caught up.
+    if (ageMs >= 0 && ageMs < AGAIN_MS) return;
     told.set(code, now);
     const { upstream, rule } = due;
     // What nobody has foreseen is a bug, and is found by its stack.
