@@ -6,6 +6,7 @@ import { startMesh } from '../fixture/mesh.ts';
 import { sumOfMetric } from '../fixture/metrics-page.ts';
 import type { RedisFixture } from '../fixture/redis-server.ts';
 import { startSealedUpstream } from '../fixture/sealed-upstream.ts';
+import { storedPartitions } from '../fixture/stored-partitions.ts';
 import { SteadyLoad } from '../load/steady-load.ts';
 
 // Several processes start for each test, on a machine that may be busy with other things.
@@ -69,12 +70,11 @@ it.each(Object.entries(DAMAGES))(
     const { redis } = mesh;
     if (redis === undefined) throw new Error('no Redis');
     await curl(`${upstream.url}${TARGET}`, mesh.proxyUrl());
-    const frames = await eventually(async () => {
-      const names = (await redis.command('KEYS', '*:frame:*')) as Buffer[];
+    await eventually(async () => {
       const { headers } = await curl(`${upstream.url}${TARGET}`, mesh.proxyUrl());
       expect(headers['cache-status']).toContain('pannier-server; hit');
-      return names;
     });
+    const frames = await storedPartitions(redis, TARGET);
     expect(frames.length).toBeGreaterThan(2);
     expect(upstream.asked.get(TARGET)).toBe(1);
     const contents = async (): Promise<Buffer[]> =>
