@@ -23,8 +23,10 @@ const NEVER = new AbortController().signal;
 let direct: DirectFetch;
 let flights: DirectFlights;
 let authority: string;
+let nowMs: number;
 beforeEach(async () => {
   waiting = [];
+  nowMs = Date.now();
   upstream.listen(0, '127.0.0.1');
   await new Promise((resolve) => upstream.once('listening', resolve));
   authority = `127.0.0.1:${(upstream.address() as AddressInfo).port}`;
@@ -37,7 +39,7 @@ beforeEach(async () => {
     limits: LIMITS,
     slots: new FallbackSlots(),
     pseudonym: 'test',
-    now: Date.now,
+    now: () => nowMs,
   });
 });
 afterEach(async () => {
@@ -121,4 +123,61 @@ it('shares a cookie that is stored for all, by the decision of the operator', as
     .writeHead(200, { 'set-cookie': 'theme=dark', 'cache-control': 'max-age=60' })
     .end('all');
   expect(await Promise.all(asking.map(async (answer) => await textOf(await answer)))).toEqual(['all', 'all']);
+});
+
+it.each([
+  {
+    what: 'must not be used again is for those alone who waited',
+    first: { status: 400, headers: {} },
+    asked: 2,
+  },
+  {
+    what: 'has a lifetime but is of a status that is never kept is, too',
+    first: { status: 429, headers: { 'cache-control': 'max-age=60' } },
+    asked: 2,
+  },
+  {
+    what: 'is fresh is for whoever comes while it arrives',
+    first: { status: 200, headers: { 'cache-control': 'max-age=60' } },
+    asked: 1,
+  },
+  {
+    what: 'must be confirmed before each use is for whoever comes in the next moment',
+    first: { status: 200, headers: { 'cache-control': 'no-cache', etag: '"1"' } },
+    asked: 1,
+  },
+])('a response that $what', async ({ first, asked }) => {
+  const waited = [ask(), ask()];
+  await arrived(1);
+  waiting[0]!.response.writeHead(first.status, first.headers).write('first');
+  const answers = await Promise.all(waited);
+  const later = ask();
+  if (asked === 2) await arrived(2);
+  for (const { response } of waiting) response.end('.');
+  expect(await Promise.all(answers.map(textOf))).toEqual(['first.', 'first.']);
+  expect(await textOf(await later)).toBe(asked === 2 ? '.' : 'first.');
+  expect(waiting).toHaveLength(asked);
+});
+
+it('a response is for nobody who comes when it has become stale on its way', async () => {
+  const first = ask();
+  await arrived(1);
+  waiting[0]!.response.writeHead(200, { 'cache-control': 'max-age=60' }).write('first');
+  const answer = await first;
+  nowMs += 61_000;
+  const later = ask();
+  await arrived(2);
+  for (const { response } of waiting) response.end('.');
+  expect(await Promise.all([answer, await later].map(textOf))).toEqual(['first.', '.']);
+});
+
+it('a response that arrives is for nobody who comes then and wants the word of the upstream', async () => {
+  const first = ask();
+  await arrived(1);
+  waiting[0]!.response.writeHead(200, { 'cache-control': 'max-age=60' }).write('first');
+  const answer = await first;
+  const later = ask([['Cache-Control', 'no-cache']]);
+  await arrived(2);
+  for (const { response } of waiting) response.end('.');
+  expect(await Promise.all([answer, await later].map(textOf))).toEqual(['first.', '.']);
 });

@@ -8,12 +8,13 @@ import {
   hasHeader,
   looksLikeCredential,
   mayStore,
+  requestDirectives,
   sharedRequestHeaders,
   stateOf,
   storedFields,
   withoutHeaders,
 } from '@pannier/http-semantics';
-import type { CachePolicy, HeaderList, NotStorableReason } from '@pannier/http-semantics';
+import type { CachePolicy, HeaderList, NotStorableReason, StoredHead } from '@pannier/http-semantics';
 import { PannierError } from '@pannier/client/transport';
 import type { LookupResponse, NearCache } from '@pannier/client/transport';
 import { abortable } from '@pannier/runtime';
@@ -72,7 +73,7 @@ export function createDirectFlights(options: DirectFlightsOptions): DirectFlight
       const key = flightKey(asked, nearKey);
       const current = byKey.get(key);
       // What began before a write is not for those who ask after it.
-      const isJoinable = current?.isJoinable === true && near.isCurrent(nearKey, current.removals);
+      const isJoinable = current?.takesIn(asked) === true && near.isCurrent(nearKey, current.removals);
       const joined = isJoinable ? current : undefined;
       const flight = joined ?? new DirectFlight(asked, { ...options, removals: near.removals });
       if (joined === undefined) {
@@ -88,6 +89,11 @@ export function createDirectFlights(options: DirectFlightsOptions): DirectFlight
   };
 }
 
+type Head = Pick<DirectResponse, 'status' | 'headers'>;
+
+/** How long after its head a response may be joined although it is not fresh, in milliseconds; a server lets it be joined as long. */
+const JOINED_LATE_MS_MAX = 1000;
+
 class DirectFlight {
   readonly #options: DirectFlightsOptions;
   /** How many removals the near cache had seen when it began. */
@@ -95,6 +101,9 @@ class DirectFlight {
   readonly #controller = new AbortController();
   readonly #head: Promise<DirectResponse>;
   #requestTimeMs: number;
+  #responseTimeMs = 0;
+  /** Until when it answers who comes behind its head; others share what they waited for, and no more. */
+  #joinedUntilMs = -Infinity;
   readonly #policy: CachePolicy;
   /** Settles when the last byte has come, or the flight has failed or was given up. */
   readonly done: Promise<unknown>;
@@ -119,10 +128,11 @@ class DirectFlight {
     this.#head = this.#ask(route, sent);
     this.#head.then(
       (response) => {
-        const judged = mayStore({ method: 'GET', headers: asked }, response, {
-          policy: route.policy,
-          now: options.now(),
-        });
+        const now = options.now();
+        this.#responseTimeMs = now;
+        const judged = mayStore({ method: 'GET', headers: asked }, response, { policy: route.policy, now });
+        if (judged.storable)
+          this.#joinedUntilMs = now + Math.max(this.#freshForMs(response), JOINED_LATE_MS_MAX);
         // Only what is known to be for one reader is kept from the others: what cannot be reused later may still be shared now.
         const isForAll = judged.storable || isSharedNow(judged.reason, response.headers);
         this.#isShared =
@@ -147,9 +157,12 @@ class DirectFlight {
     return await direct.get(route, sent, signal);
   }
 
-  /** Whether one more reader would get the whole body. */
-  get isJoinable(): boolean {
-    return this.#isShared !== false && this.#error === undefined && this.#body?.isJoinable !== false;
+  /** Whether one more request would get the whole body, and may: https://www.rfc-editor.org/rfc/rfc9111#section-4 */
+  takesIn({ headers, route }: ProxiedRequest): boolean {
+    if (this.#isShared === false || this.#error !== undefined) return false;
+    if (this.#body === undefined) return true;
+    const wantsNew = requestDirectives(headers).forceRevalidate && !route.ignoreNoCache;
+    return !wantsNew && this.#body.isJoinable && this.#options.now() < this.#joinedUntilMs;
   }
 
   /** Undefined when the answer belongs to another reader alone. */
@@ -174,11 +187,7 @@ class DirectFlight {
     signal: AbortSignal,
     leave: () => void,
   ): LookupResponse {
-    const responseTimeMs = this.#options.now();
-    const stored = { status, headers, requestTimeMs: this.#requestTimeMs, responseTimeMs };
-    const { ageS, lifetimeS, fresh } = stateOf(stored, this.#policy, responseTimeMs);
-    const freshForMs =
-      this.#isShared === true && fresh ? lifetimeS * 1000 - currentAgeMs(stored, responseTimeMs) : 0;
+    const { ageS } = stateOf(this.#stored({ status, headers }), this.#policy, this.#options.now());
     const read = (): AsyncIterable<Uint8Array> =>
       this.#body?.read({ signal, onBehind: fellBehind, onEnd: leave }) ?? fellBehind(0);
     return {
@@ -188,10 +197,21 @@ class DirectFlight {
       outcome: 'direct',
       key: '',
       version: '',
-      freshForMs: Math.max(0, freshForMs),
+      freshForMs: this.#isShared === true ? this.#freshForMs({ status, headers }) : 0,
       bodyBytes,
       body: { kind: 'stream', read, cancel: leave },
     };
+  }
+
+  #stored({ status, headers }: Head): StoredHead {
+    return { status, headers, requestTimeMs: this.#requestTimeMs, responseTimeMs: this.#responseTimeMs };
+  }
+
+  #freshForMs(head: Head): number {
+    const now = this.#options.now();
+    const stored = this.#stored(head);
+    const { lifetimeS, fresh } = stateOf(stored, this.#policy, now);
+    return fresh ? Math.max(0, lifetimeS * 1000 - currentAgeMs(stored, now)) : 0;
   }
 
   #fail(error: unknown): void {
