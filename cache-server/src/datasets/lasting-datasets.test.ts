@@ -228,6 +228,20 @@ describe('a read that has begun', () => {
     expect(await t.makeshiftBytes()).toBe(0);
   });
 
+  test('goes on in memory when a partition that was cut anew is lost again', async () => {
+    const t = await begunElsewhere(1);
+    const { partitions, scope } = await t.reader.describe('d', '', NEVER);
+    const { digest } = partitions[9]!;
+    let lost = 0;
+    t.shared.onCall = async (method, [, digests]) => {
+      if (method !== 'readFrames' || !(digests as Buffer[]).some((one) => one.equals(digest))) return;
+      lost += 1;
+      await t.store.deleteFrames(scope, [digest]);
+    };
+    expect(await idsOf(await t.reader.read(WHOLE, NEVER))).toEqual(all(1));
+    expect(lost).toBe(2);
+  });
+
   test('ends with what the store says of a lost partition that the upstream has no more', async () => {
     const t = await begunElsewhere(1);
     const { version, partitions, scope } = await t.reader.describe('d', '', NEVER);

@@ -29,6 +29,21 @@ interface FoundVersion {
 /** What is asked for. */
 type Asked = Pick<DatasetQuery, 'dataset' | 'version'> & { readonly signal: AbortSignal };
 
+/** What a read that has begun asks for. */
+interface RestQuery {
+  readonly query: DatasetQuery;
+  readonly signal: AbortSignal;
+}
+
+/** What is left of a read, and what is to be done when that fails, too. */
+interface Rest {
+  readonly parts: AsyncIterable<ReadPartition>;
+  readonly goOn: GoOn | undefined;
+}
+
+/** @returns undefined when what was begun with is not there any more */
+type GoOn = (progress: ReadProgress, failed: unknown, asked: RestQuery) => Promise<Rest | undefined>;
+
 class LastingDatasets implements Datasets {
   readonly #shared: Datasets;
   readonly #watch: StoreWatch;
@@ -164,9 +179,9 @@ class LastingDatasets implements Datasets {
     await this.#shared.warm(dataset, signal, () => undefined);
   }
 
-  /** @throws the error itself, when it is not the store's */
+  /** One that loses what it was just given is of no more use than one that is away. @throws the error itself, when it is not the store's */
   #requireAway(error: unknown, signal: AbortSignal): void {
-    if (signal.aborted || !isStoreAway(error)) throw error;
+    if (signal.aborted || !(isStoreAway(error) || isLoss(error))) throw error;
     this.#watch.noteAway(error);
   }
 
@@ -196,49 +211,63 @@ class LastingDatasets implements Datasets {
     signal: AbortSignal,
   ): AsyncGenerator<ReadPartition, void, undefined> {
     const sent: { name: string; digest: Uint8Array }[] = [];
-    let failed: unknown;
-    try {
-      for await (const part of read.parts()) {
-        sent.push({ name: part.name, digest: part.digest });
-        yield part;
+    const progress = { read, skipped: query.skipPartitions, sent };
+    let rest: Rest = { parts: read.parts(), goOn: this.#restFromStore };
+    for (;;) {
+      try {
+        for await (const part of rest.parts) {
+          sent.push({ name: part.name, digest: part.digest });
+          yield part;
+        }
+        return;
+      } catch (failed) {
+        const next: Rest | undefined = await rest.goOn?.(progress, failed, { query, signal });
+        if (next === undefined) throw failed;
+        rest = next;
       }
-      return;
-    } catch (error) {
-      failed = error;
     }
-    const rest = await this.#rest({ read, skipped: query.skipPartitions, sent }, failed, { query, signal });
-    if (rest === undefined) throw failed;
-    yield* rest;
   }
 
-  /** From the store once more, where it has lost something; from memory, where it is away. */
-  async #rest(
-    progress: ReadProgress,
-    failed: unknown,
-    { query, signal }: { query: DatasetQuery; signal: AbortSignal },
-  ): ReturnType<typeof restOf> {
-    const restFrom = async (datasets: Datasets): ReturnType<typeof restOf> => {
-      const manifest = await datasets.describe(query.dataset, '', signal);
-      const { version } = manifest;
-      return await restOf(
-        progress,
-        manifest,
-        async (skipPartitions) => await datasets.read({ ...query, version, skipPartitions }, signal),
-      );
-    };
-    if (isLoss(failed)) {
-      await this.#cutAnew(query.dataset, failed, signal);
-      return await restFrom(this.#shared);
+  /** What it has lost is there again; from memory, where it is away, or loses it again. */
+  readonly #restFromStore: GoOn = async (progress, failed, asked) => {
+    if (!isLoss(failed)) return await this.#restFromMemory(progress, failed, asked);
+    try {
+      await this.#cutAnew(asked.query.dataset, failed, asked.signal);
+      const parts = await restFrom(this.#shared, progress, asked);
+      return parts && { parts, goOn: this.#restFromMemory };
+    } catch (error) {
+      return await this.#restFromMemory(progress, error, asked);
     }
+  };
+
+  readonly #restFromMemory: GoOn = async (progress, failed, asked) => {
+    const { query, signal } = asked;
     this.#requireAway(failed, signal);
     try {
-      const rest = await this.#makeshift.lend(query.dataset, restFrom);
-      if (rest !== undefined) this.#madeDo('rest');
-      return rest;
+      const parts = await this.#makeshift.lend(
+        query.dataset,
+        async (datasets) => await restFrom(datasets, progress, asked),
+      );
+      if (parts !== undefined) this.#madeDo('rest');
+      return parts && { parts, goOn: undefined };
     } catch (error) {
       throw toBeTold(failed, error, query);
     }
-  }
+  };
+}
+
+async function restFrom(
+  datasets: Datasets,
+  progress: ReadProgress,
+  { query, signal }: RestQuery,
+): ReturnType<typeof restOf> {
+  const manifest = await datasets.describe(query.dataset, '', signal);
+  const { version } = manifest;
+  return await restOf(
+    progress,
+    manifest,
+    async (skipPartitions) => await datasets.read({ ...query, version, skipPartitions }, signal),
+  );
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { startDatasets } from '../get-dataset.fixture.ts';
+import { NEVER, startDatasets } from '../get-dataset.fixture.ts';
 import type { TestDatasets } from '../get-dataset.fixture.ts';
 import { SharedStore } from './shared-store.fixture.ts';
 
@@ -116,3 +116,30 @@ describe('a read of a version that is being cut, while the turn to publish it is
     for (const one of got) expect(one).toMatchObject({ status: 'rejected', reason: { message: told } });
   });
 });
+
+/** The store loses partitions before it can be told that they are there. */
+function losePartitions(t: Started, times: number): () => number {
+  let lost = 0;
+  t.shared.onCall = async (method, [scope, digests]) => {
+    if (method !== 'extendFrames' || (digests as Uint8Array[]).length !== PARTITIONS || lost >= times) return;
+    lost += 1;
+    await t.store.deleteFrames(String(scope), (digests as Uint8Array[]).slice(0, 3));
+  };
+  return () => lost;
+}
+
+test.each([1, Infinity])(
+  'a store that loses partitions of what is published, %i times, costs no reader anything',
+  async (times) => {
+    const t = await started();
+    const lost = losePartitions(t, times);
+    const got = await readWhile(t, edition(1), async () => {
+      t.put('/d', edition(2));
+    });
+    expect(got).toEqual(allGot(edition(1)));
+    expect(lost()).toBe(1);
+    for (let round = 0; round < 3; round += 1) expect(await herd(t)).toEqual(allGot(edition(2)));
+    const { partitions } = await t.service.describe('d', '', NEVER);
+    expect(partitions).toHaveLength(PARTITIONS);
+  },
+);

@@ -28,8 +28,8 @@ export interface DatasetCut {
  * Publishes what was cut, or puts it aside.
  *
  * @returns the version that readers get now
- * @throws CacheServerError `bad-data` when it is put aside and there is no other one, or when the store did not keep all of it; TurnPassed when
- *   another server has the turn now
+ * @throws CacheServerError `bad-data` when it is put aside and there is no other one, or when the embedded store did not keep all of it;
+ *   `store` when the store fails, or has lost some of it (`isLost`); TurnPassed when another server has the turn now
  */
 export async function publishDataset(
   declared: DeclaredDataset,
@@ -102,7 +102,7 @@ async function shelfInTurn(
 async function assertStored(
   declared: DeclaredDataset,
   { scope, partitions }: CutDataset,
-  { store }: RefreshDeps,
+  { store, count }: RefreshDeps,
 ): Promise<void> {
   const digests = partitions.map(({ digest }) => digest);
   const there = await store.extendFrames(scope, digests, FRAMES_TTL_MS);
@@ -111,7 +111,10 @@ async function assertStored(
   const bytes = partitions.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
   const why = `the store lost ${lost} of its ${partitions.length} partitions of ${bytes} bytes in all`;
   const cause = new CacheServerError('store', why, { isLost: true });
-  throw store.kind === 'embedded' ? tooLarge(declared, why, cause) : declared.unfit(why, cause);
+  if (store.kind === 'embedded') throw tooLarge(declared, why, cause);
+  // Nothing is wrong with the data: it is not to be refused for a while, as data is that cannot be cut.
+  count('partition-missing');
+  throw new CacheServerError('store', declared.unfit(why).message, { cause, isLost: true });
 }
 
 /** What does not fit into the embedded store beside the document that it comes from. */

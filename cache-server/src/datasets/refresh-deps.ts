@@ -20,7 +20,15 @@ export interface RefreshDeps extends DatasetsDeps {
 
 /**
  * What becomes of refreshes. `elsewhere`: another server's was waited for and used; `superseded`: what was cut was thrown away, because another
- * server had taken the turn; `control-away`: nobody could say whose turn it was.
+ * server had taken the turn; `control-away`: nobody could say whose turn it was; `partition-missing`: the store had lost some of what was to be published.
  */
 export type RefreshCount =
-  'cut' | 'unchanged' | 'quarantined' | 'failed' | 'restarted' | 'elsewhere' | 'superseded' | 'control-away';
+  | 'partition-missing'
+  | 'cut'
+  | 'unchanged'
+  | 'quarantined'
+  | 'failed'
+  | 'restarted'
+  | 'elsewhere'
+  | 'superseded'
+  | 'control-away';

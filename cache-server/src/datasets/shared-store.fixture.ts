@@ -12,6 +12,9 @@ export class SharedStore {
   /** Which calls fail; default: none. */
   fails: (method: string, about: string) => boolean = () => false;
 
+  /** Called before the store is asked. */
+  onCall: (method: string, args: readonly unknown[]) => Promise<void> = async () => undefined;
+
   /** Stands before a store in memory. */
   readonly before = (memory: EntryStore): EntryStore =>
     new Proxy(memory, {
@@ -23,6 +26,7 @@ export class SharedStore {
           const about = String(args[0]);
           this.calls.push([name, about]);
           if (this.fails(name, about)) throw new CacheServerError('store', `${name} fails on purpose`);
+          await this.onCall(name, args);
           return await (value as (...args: never[]) => Promise<unknown>).apply(target, args);
         };
       },
