@@ -13,8 +13,9 @@ const JOINED_LATE_MS_MAX = 1000;
  * Whether what a flight has brought already will do: while it is fresh, as if it came from the store. Only requests that were waiting
  * when it came may share what is not: https://www.rfc-editor.org/rfc/rfc9111#section-4
  *
- * But for a body that is still arriving, came a moment ago, and may be stored: it is joined although it must be revalidated on every use, else a slow one
- * would be fetched once for each of a thousand callers. One that is all there has been answered with, and its client may ask for what comes after it.
+ * But for a body that came a moment ago, may be kept, and is still arriving from the upstream: it is joined although it must be revalidated on
+ * every use, else a slow one would be fetched once for each of a thousand callers. One that is all there has been answered with, and its client may
+ * ask for what comes after it; and so may be one that arrives here by way of another server.
  */
 export function acceptsEarlier(
   head: FlightHead,
@@ -22,7 +23,8 @@ export function acceptsEarlier(
 ): boolean {
   if (head.kind === 'released' || need === 'confirmed') return false;
   if (head.kind === 'stored') return need === 'any' && isGoodFor(asked, head.manifest, now);
-  const isJustIn = now - head.head.responseTimeMs <= JOINED_LATE_MS_MAX && !head.body.isWhole;
+  const isArriving = !head.body.isWhole && head.isFollowed !== true;
+  const isJustIn = isArriving && now - head.head.responseTimeMs <= JOINED_LATE_MS_MAX;
   return mayBeKept(asked, head.head) && (isJustIn || isGoodFor(asked, head.head, now));
 }
 

@@ -167,3 +167,24 @@ describe('a body that is still arriving', () => {
     for (const response of sent) response.destroy();
   });
 });
+
+it('what must be confirmed before each use is not joined at a server that follows, since it may be all there where it came from', async () => {
+  const sent: ServerResponse[] = [];
+  const cluster = await startTestCluster({ answer: (_, response) => void sent.push(response), servers: 2 });
+  const leading = cluster.get(0, '/a');
+  await until(() => sent.length === 1);
+  const following = cluster.get(1, '/a');
+  await until(async () => (await cluster.role(1, 'follower')) === 1);
+  sent[0]?.writeHead(200, MUST_REVALIDATE).write('ol');
+  const [first, second] = await Promise.all([leading, following]);
+  expect([first.outcome, second.outcome]).toEqual(['miss', 'collapsed']);
+  const go = stalled(cluster, 'append');
+  sent[0]?.end('d');
+  expect(String(await readBody(first.body))).toBe('old');
+  cluster.answer((_, response) => response.writeHead(200, NEW).end('new'));
+  const later = await cluster.get(1, '/a');
+  expect(later.outcome).not.toBe('collapsed');
+  expect(String(await readBody(later.body))).toBe('new');
+  go();
+  expect(String(await readBody(second.body))).toBe('old');
+});
