@@ -129,7 +129,7 @@ function losePartitions(t: Started, times: number): () => number {
 }
 
 test.each([1, Infinity])(
-  'a store that loses partitions of what is published, %i times, costs no reader anything',
+  'a store that loses partitions of what is published, %s times, costs no reader anything',
   async (times) => {
     const t = await started();
     const lost = losePartitions(t, times);
