@@ -1,21 +1,28 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { curl } from '../fixture/curl.ts';
+import { curl, curlHead } from '../fixture/curl.ts';
 import { eventually } from '../fixture/eventually.ts';
 import { startMesh } from '../fixture/mesh.ts';
+import { openSealed } from '../fixture/sealed-body.ts';
+import { startSealedUpstream } from '../fixture/sealed-upstream.ts';
+
+const BYTES = 3_000_000;
+const TARGET = `/${BYTES}/shared`;
 
 it('without a cache server, concurrent callers of one proxy share one fetch', async () => {
-  await using mesh = await startMesh();
+  await using upstream = await startSealedUpstream();
+  await using mesh = await startMesh({ config: { upstreams: { sealed: { url: upstream.url } } } });
   await mesh.server.kill9();
-  const url = `${mesh.upstream.url}/generated/5000000?maxAge=60&seed=1&bytesPerSecond=4000000`;
-  const direct = await curl(url);
-  const before = mesh.upstream.stats().total;
+  // Until all of them are there.
+  upstream.holdBodiesAt(BYTES / 2);
   const answers = await Promise.all(
-    Array.from({ length: 100 }, async () => await curl(url, mesh.proxyUrl())),
+    Array.from({ length: 100 }, async () => await curlHead(upstream.url + TARGET, mesh.proxyUrl())),
   );
-  for (const { sha256, status } of answers) expect([status, sha256]).toEqual([200, direct.sha256]);
+  upstream.release();
+  expect(answers.map(({ statusCode }) => statusCode)).toEqual(answers.map(() => 200));
+  const bodies = await Promise.all(answers.map(async (answer) => Buffer.concat(await answer.toArray())));
+  for (const body of bodies) expect(openSealed(TARGET, body)).toBe(1);
   expect(answers.filter(({ headers }) => headers['cache-status']?.includes('collapsed')).length).toBe(99);
-  expect(mesh.upstream.stats().total - before).toBe(1);
+  expect(upstream.asked.get(TARGET)).toBe(1);
 });
 
 it('without a cache server, a response that is private goes to each caller by itself', async () => {
@@ -28,20 +35,18 @@ it('without a cache server, a response that is private goes to each caller by it
 });
 
 it('without a cache server, a client that leaves does not end the fetch of another', async () => {
-  await using mesh = await startMesh();
+  await using upstream = await startSealedUpstream();
+  await using mesh = await startMesh({ config: { upstreams: { sealed: { url: upstream.url } } } });
   await mesh.server.kill9();
-  const url = `${mesh.upstream.url}/generated/3000000?maxAge=60&seed=2&bytesPerSecond=2000000`;
-  const direct = await curl(url);
-  const before = mesh.upstream.stats().total;
+  upstream.holdBodiesAt(BYTES / 2);
   const leaver = new AbortController();
-  const first = curl(url, mesh.proxyUrl(), { signal: leaver.signal }).catch(() => 'left');
-  await delay(200);
-  const second = curl(url, mesh.proxyUrl());
-  await delay(200);
+  const first = await curlHead(upstream.url + TARGET, mesh.proxyUrl(), { signal: leaver.signal });
+  const second = await curlHead(upstream.url + TARGET, mesh.proxyUrl());
   leaver.abort();
-  expect(await first).toBe('left');
-  expect((await second).sha256).toBe(direct.sha256);
-  expect(mesh.upstream.stats().total - before).toBe(1);
+  await expect(first.toArray()).rejects.toThrow(/aborted/);
+  upstream.release();
+  expect(openSealed(TARGET, Buffer.concat(await second.toArray()))).toBe(1);
+  expect(upstream.asked.get(TARGET)).toBe(1);
 });
 
 it('gives a stale answer while nobody can be asked, and says so', async () => {
