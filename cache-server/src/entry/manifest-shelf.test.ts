@@ -112,6 +112,17 @@ describe('of two responses to one key', () => {
   });
 });
 
+it('what is confirmed by a server that lags behind the log is no older for it than it was written', async () => {
+  const opened = open();
+  const { shelf, generations } = opened;
+  const before = await generations.capture();
+  await purge(opened);
+  const written = await opened.response(0);
+  expect(await shelf.publish(KEY, written)).toBe('published');
+  expect(await shelf.renew(KEY, { ...written, generation: before })).toBe(true);
+  expect(await opened.standing()).toBe(written.version);
+});
+
 it('a purged response is no reason to write no rule', async () => {
   const opened = open();
   const { shelf, response, generations } = opened;

@@ -10,7 +10,7 @@ import { decodeManifest, encodeManifest, versionName } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 import type { ReportFailure } from '../observe/failure-report.ts';
 import type { EntryStore, ManifestRead } from '../store/entry-store.ts';
-import { isLater, standing } from './standing-entry.ts';
+import { isLater, laterGeneration, standing } from './standing-entry.ts';
 import type { Standing, StoredEntry } from './standing-entry.ts';
 import { decodeVaryRule, encodeVaryRule, isVaryRule, ruleVersion } from './vary-rule.ts';
 import type { VaryRule } from './vary-rule.ts';
@@ -147,11 +147,11 @@ export class ManifestShelf {
   async renew({ text }: EntryKey, manifest: Manifest, fence?: string): Promise<boolean> {
     const { store, report } = this.#options;
     const { version, requestTimeMs: sinceMs } = manifest;
-    const bytes = encodeManifest(text, manifest);
-    const write = { bytes, version, ttlMs: retentionMs(manifest), ifVersion: version };
     try {
       const there = standing(text, await store.readManifest(text));
       if (there.version !== version || isLater(there, { sinceMs, version })) return false;
+      const bytes = encodeManifest(text, { ...manifest, generation: laterGeneration(there, manifest) });
+      const write = { bytes, version, ttlMs: retentionMs(manifest), ifVersion: version };
       return await store.writeManifest(text, fence === undefined ? write : { ...write, fence });
     } catch (error) {
       report('store-write', { key: text, error });

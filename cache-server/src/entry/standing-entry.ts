@@ -1,4 +1,5 @@
 /** What stands under a key before something is written there, and which of two comes later. */
+import type { Generation } from '@pannier/proto/generation';
 import { decodeManifest } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 import type { ManifestWrite } from '../store/entry-store.ts';
@@ -52,4 +53,14 @@ export function standing(keyText: string, bytes: Buffer | undefined): Standing {
  */
 export function isLater(there: Ordered, than: Ordered): boolean {
   return there.sinceMs === than.sinceMs ? there.version > than.version : there.sinceMs > than.sinceMs;
+}
+
+/**
+ * What a version that is confirmed is valid up to: a server that lags behind the log confirms it by an older generation than it was written with,
+ * and takes nothing back of what was known of it then.
+ */
+export function laterGeneration(there: Standing, { generation }: Pick<Manifest, 'generation'>): Generation {
+  if (there.entry?.kind !== 'manifest') return generation;
+  const { generation: former } = there.entry.manifest;
+  return former.epoch === generation.epoch && former.sequence > generation.sequence ? former : generation;
 }

@@ -12,7 +12,7 @@ import type { Flight } from '../flight/flight.ts';
 import { followFlight } from './follow-flight.ts';
 import { leadFlight } from './lead-flight.ts';
 
-/** Flights that may be refused, because what they bring is too old for whoever asks now, before a server leads for itself. */
+/** Flights that may be refused, because what they bring is too old for whoever asks now, before a server asks for itself. */
 const REFUSALS_MAX = 3;
 
 /** Runs a flight to its end. Rejects when the upstream fails; a failing store only means that nothing is kept. */
@@ -30,7 +30,7 @@ export async function runFlight(
   await fetchEntry(task, flight, { context });
 }
 
-/** @returns false when it is for this server alone to ask */
+/** @returns false when nobody can agree */
 async function runAmongOthers(
   task: FetchTask,
   flight: Flight<FlightHead>,
@@ -51,11 +51,27 @@ async function runAmongOthers(
     const followed = { name, token, isAnswered: take.isAnswered, askedAtMs };
     const end = await followFlight(task, flight, { followed, context });
     if (end === 'done') return true;
-    if (end === 'alone') return false;
+    if (end === 'alone') break;
     if (end !== 'refused') continue;
     // All who refuse the same flight agree on who asks after it.
     name = `${text}\n${token}`;
     refusals += 1;
   }
-  return false;
+  return await leadForItself(task, flight, context);
+}
+
+/**
+ * Asks for this server alone, by a lease that nobody else wants: its token says which of two responses was asked for later also where the clocks
+ * of two servers do not. @returns false when control is away
+ */
+async function leadForItself(
+  task: FetchTask,
+  flight: Flight<FlightHead>,
+  context: ClusterContext,
+): Promise<boolean> {
+  const name = `${task.entryKey.text}\n${flight.version}`;
+  const take = await takeLease(name, context);
+  if (take?.kind !== 'taken') return false;
+  await leadFlight(task, flight, { lease: { name, token: take.token }, context });
+  return true;
 }
