@@ -5,11 +5,13 @@ import { expect, it } from 'vitest';
 import { curl, curlHead } from '../fixture/curl.ts';
 import { startMesh } from '../fixture/mesh.ts';
 import type { MeshOptions } from '../fixture/mesh.ts';
+import { countsOf, stopsOf } from '../fixture/server-counts.ts';
 
 const CLIENTS = 300;
-/** Three servers, each with callers of its own. On a busy machine a moment of silence is no sign of death. */
+/** Three servers, each with callers of its own. On a busy machine a moment of silence is no sign of death, neither of a server nor of Redis. */
 const CLUSTER: MeshOptions = {
   store: 'redis',
+  redisSettings: { commandTimeoutMs: '20s' },
   servers: 3,
   proxies: 3,
   isPinned: true,
@@ -30,7 +32,8 @@ it('300 cold clients of three servers cost one fetch, and all get the same bytes
   );
   agent.destroy();
   expect(new Set(answers.map(({ sha256 }) => sha256))).toEqual(new Set([direct.sha256]));
-  expect(mesh.upstream.stats().total).toBe(1);
+  // On a machine that is so busy that leases end before their time, which the servers count, each of them may cost one more.
+  expect(mesh.upstream.stats().total).toBeLessThanOrEqual(1 + stopsOf(await countsOf(mesh.servers)));
   // Others are told that they did not cause it.
   const status = answers.map(({ headers }) => String(headers['cache-status']));
   expect(status.filter((one) => /pannier-server[^,]*collapsed/.test(one)).length).toBeGreaterThan(0);

@@ -16,6 +16,8 @@ const large = (seed: number): string => `generated/20MB?type=random&seed=${seed}
 const SMALL = 'generated/1MB?type=random';
 /** On a busy machine a moment of silence is no sign of death. */
 const PATIENT = { ackTimeoutMs: '10s', heartbeatMs: '5s' };
+/** Nor is it one that Redis is slow. */
+const SLOW_REDIS = { commandTimeoutMs: '20s' };
 
 /** @param by a range as in `0-99`, or all headers */
 async function part(mesh: Mesh, path: string, by: string | Record<string, string>): Promise<CurlAnswer> {
@@ -54,12 +56,13 @@ function expectPart(answer: CurlAnswer, content: Buffer, [first, last]: readonly
 describe.each(STORES)('parts of a response on the %s store', (store) => {
   let mesh: Mesh;
   beforeAll(async () => {
-    mesh = await startMesh({ store, config: { limits: PATIENT } });
+    mesh = await startMesh({ store, redisSettings: SLOW_REDIS, config: { limits: PATIENT } });
   });
   afterAll(async () => await mesh[Symbol.asyncDispose]());
 
   it('are fetched once for 50 who ask for the same one, and answer for what lies in them', async () => {
-    const path = `${large(1)}&latencyMs=300`;
+    // Slow enough that all of them are there before it is answered.
+    const path = `${large(1)}&latencyMs=2000`;
     const { body } = await contentOf(mesh, path);
     const [first, last] = [3_000_001, 4_500_000];
     const all = Array.from({ length: 50 }, async () => await part(mesh, path, `${first}-${last}`));
@@ -167,7 +170,7 @@ async function startHeld(servers: number): Promise<HeldMesh> {
   const held: ServerResponse[] = [];
   upstream.answer = (_, response) => void held.push(response);
   const config = { upstreams: { counted: { url: upstream.url } }, limits: PATIENT };
-  const options = { servers, proxies: servers, isPinned: true, config } as const;
+  const options = { servers, proxies: servers, isPinned: true, redisSettings: SLOW_REDIS, config } as const;
   const mesh = parts.use(await startMesh({ store: 'redis', ...options }));
   const running = parts.move();
   const dispose = async (): Promise<void> => await running.disposeAsync();
