@@ -72,7 +72,9 @@ describe.each(STORES)('on the %s store', (store) => {
         keyed: { url: upstreams.keyed.url, credentials: 'keyed' as const },
       },
     };
-    mesh = await startMesh({ store, proxies: 2, config });
+    // On a busy machine Redis is slow, which is not to be taken for away.
+    const redisSettings = { commandTimeoutMs: '20s' };
+    mesh = await startMesh({ store, redisSettings, proxies: 2, config });
   });
   afterAll(async () => {
     await mesh[Symbol.asyncDispose]();
