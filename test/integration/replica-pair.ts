@@ -49,7 +49,8 @@ export interface ReplicaPair extends AsyncDisposable {
 }
 
 const NEVER = new AbortController().signal;
-const SETTINGS = { keyPrefix: 'pannier-test', commandTimeoutMs: 1000, protocol: 3 } as const;
+/** On a busy machine Redis is slow, which is not to be taken for away. */
+const SETTINGS = { keyPrefix: 'pannier-test', commandTimeoutMs: 20_000, protocol: 3 } as const;
 
 async function openReplica(
   { url, data, control }: Pick<ReplicaPair, 'url' | 'data' | 'control'>,
