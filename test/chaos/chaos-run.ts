@@ -3,7 +3,7 @@
  * versions all the time. What breaks off visibly is counted; what is short, mixed or foreign and passes for whole must not be, neither at a client nor in the store.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { startMesh } from '../fixture/mesh.ts';
+import { IMPATIENT, startMesh } from '../fixture/mesh.ts';
 import { startSealedUpstream } from '../fixture/sealed-upstream.ts';
 import { SteadyLoad } from '../load/steady-load.ts';
 import type { SteadyReport } from '../load/steady-load.ts';
@@ -52,7 +52,11 @@ export async function runChaos({ kills, seed, progress }: ChaosOptions): Promise
     servers: 3,
     proxies: 2,
     hasLinks: true,
-    config: { upstreams: { sealed: { url: upstream.url } }, proxy: { nearEntryBytesMax: 10_000 } },
+    config: {
+      upstreams: { sealed: { url: upstream.url } },
+      proxy: { nearEntryBytesMax: 10_000 },
+      limits: IMPATIENT,
+    },
   });
   const counts: Record<string, number> = {};
   let load: SteadyReport;

@@ -2,7 +2,7 @@
 import { expect, it, vi } from 'vitest';
 import { curl, curlHead } from '../fixture/curl.ts';
 import { eventually } from '../fixture/eventually.ts';
-import { startMesh } from '../fixture/mesh.ts';
+import { IMPATIENT, startMesh } from '../fixture/mesh.ts';
 import type { Mesh } from '../fixture/mesh.ts';
 import { sumOfMetric } from '../fixture/metrics-page.ts';
 import { openSealed } from '../fixture/sealed-body.ts';
@@ -29,7 +29,7 @@ const PATIENT = { ackTimeoutMs: '10s', heartbeatMs: '3s' };
 
 async function startSilentMesh(
   store: 'embedded' | 'redis',
-  limits: Partial<typeof PATIENT> = PATIENT,
+  limits: typeof PATIENT = PATIENT,
 ): Promise<SilentMesh> {
   const parts = new AsyncDisposableStack();
   // So short that there is something to fetch and to store at every moment.
@@ -67,7 +67,7 @@ async function directly({ mesh: { proxies } }: SilentMesh): Promise<number> {
 it.each(STORES)(
   'while the only server hangs, on the %s store, every client gets the right bytes from the upstream, and afterwards by way of the server',
   async (store) => {
-    await using silent = await startSilentMesh(store, {});
+    await using silent = await startSilentMesh(store, IMPATIENT);
     const { upstream, mesh } = silent;
     {
       await using load = startLoad(silent);
