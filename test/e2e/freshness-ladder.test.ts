@@ -29,6 +29,8 @@ test('the version endpoint is asked first, once for all servers; only where it t
     servers: 2,
     proxies: 2,
     isPinned: true,
+    // On a busy machine Redis is slow, which is not to be taken for away.
+    redisSettings: { commandTimeoutMs: '20s' },
     config: {
       proxy: { nearCacheBytesMax: 0 },
       upstreams: { api: { url: upstream.url, versionEndpoints } },

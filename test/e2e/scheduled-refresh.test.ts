@@ -18,6 +18,8 @@ test('what is due is fetched once for two servers, by condition, and is there be
   await using mesh = await startMesh({
     store: 'redis',
     servers: 2,
+    // On a busy machine Redis is slow, which is not to be taken for away.
+    redisSettings: { commandTimeoutMs: '20s' },
     config: {
       proxy: { nearCacheBytesMax: 0 },
       upstreams: { api: { url: upstream.url, refresh: [{ path: '/rates', every: '1s' }] } },

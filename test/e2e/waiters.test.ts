@@ -125,7 +125,9 @@ test.each(['refuse', 'alone'] as const)(
     await using upstream = await startCountingUpstream();
     const held: ServerResponse[] = [];
     upstream.answer = (_, response) => void held.push(response);
-    const given = { store: 'redis', servers: 2, proxies: 2, isPinned: true } as const;
+    // On a busy machine Redis is slow, which is not to be taken for away.
+    const redisSettings = { commandTimeoutMs: '20s' };
+    const given = { store: 'redis', redisSettings, servers: 2, proxies: 2, isPinned: true } as const;
     await using mesh = await meshOf(
       upstream.url,
       { waitDeadlineMs: '1s', waitersBeyond },
