@@ -1,17 +1,25 @@
 /** What an upstream is asked at once, and how fast, by several servers over a real Redis. */
-import { connect } from '@pannier/client';
 import { expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../fixture/eventually.ts';
 import { startMesh } from '../fixture/mesh.ts';
-import type { Mesh } from '../fixture/mesh.ts';
+import type { Mesh, MeshOptions } from '../fixture/mesh.ts';
+import { pinnedClient } from '../fixture/pinned-clients.ts';
 import { startCountingUpstream } from './counting-upstream.ts';
 
 /** A lease has to end, on a machine that may be busy. */
 const LONG_MS = 60_000;
 
+/** Two servers. On a busy machine Redis is slow, which is not to be taken for away: then each would keep to a part of its own. */
+const PAIR: MeshOptions = {
+  store: 'redis',
+  servers: 2,
+  proxies: 0,
+  redisSettings: { commandTimeoutMs: '20s' },
+};
+
 /** Asks one server, and no other. */
 function askerOf(mesh: Mesh, server: number): (url: string) => Promise<number> {
-  const client = connect(mesh.serverAddress(server), { onBypass: 'error' });
+  const client = pinnedClient(mesh.serverAddress(server));
   onTestFinished(() => client.close());
   return async (url) => {
     const response = await client.fetch(url);
@@ -27,8 +35,7 @@ function paths(url: string, count: number, name: string): string[] {
 test('200 cold keys over two servers and a cap of 4: never more at once, each key once, nobody is refused', async () => {
   await using upstream = await startCountingUpstream({ delayMs: 15 });
   await using mesh = await startMesh({
-    store: 'redis',
-    servers: 2,
+    ...PAIR,
     config: { upstreams: { busy: { url: upstream.url, concurrencyMax: 4 } } },
   });
   const askers = [askerOf(mesh, 0), askerOf(mesh, 1)];
@@ -48,8 +55,7 @@ test('what a server that was killed had under way comes back, and the other stay
     held.push(() => response.writeHead(200, { 'cache-control': 'max-age=60' }).end('late'));
   };
   await using mesh = await startMesh({
-    store: 'redis',
-    servers: 2,
+    ...PAIR,
     config: { upstreams: { busy: { url: upstream.url, concurrencyMax: 4 } } },
   });
   const lost = paths(upstream.url, 3, 'lost').map(askerOf(mesh, 0));
@@ -74,27 +80,25 @@ test('two servers together keep to a rate', async () => {
   await using upstream = await startCountingUpstream();
   const rate = { requests: 20, per: '1s', burst: 3 };
   await using mesh = await startMesh({
-    store: 'redis',
-    servers: 2,
+    ...PAIR,
     config: { upstreams: { busy: { url: upstream.url, rate } } },
   });
   const askers = [askerOf(mesh, 0), askerOf(mesh, 1)];
+  const sinceMs = performance.now();
   const asked = askers.map(
     async (ask, server) => await Promise.all(paths(upstream.url, 12, `of-${server}`).map(ask)),
   );
   expect((await Promise.all(asked)).flat().every((status) => status === 200)).toBe(true);
   expect(upstream.arrivals.length).toBe(24);
-  // What came in any span of time is at most what had lain ready and what was due meanwhile; the way there may save a little.
-  const [first = 0] = upstream.arrivals;
+  // What has come is at most what had lain ready and what was due since it was asked for, however late each of them is seen here; the way there may save a little.
   for (const [index, atMs] of upstream.arrivals.entries())
-    expect(index + 1).toBeLessThanOrEqual(3 + (atMs - first) / 50 + 2);
+    expect(index + 1).toBeLessThanOrEqual(3 + (atMs - sinceMs) / 50 + 2);
 });
 
 test('while the Redis is away each server keeps to its part, and refuses nobody', async () => {
   await using upstream = await startCountingUpstream({ delayMs: 15 });
   await using mesh = await startMesh({
-    store: 'redis',
-    servers: 2,
+    ...PAIR,
     config: { upstreams: { busy: { url: upstream.url, concurrencyMax: 4 } } },
   });
   const askers = [askerOf(mesh, 0), askerOf(mesh, 1)];
@@ -120,7 +124,7 @@ test('what runs and what waits at an upstream is told to operators', async () =>
     config: { upstreams: { busy: { url: upstream.url, concurrencyMax: 2, breaker: { failures: 3 } } } },
   });
   const asked = Promise.all(paths(upstream.url, 5, 'told').map(askerOf(mesh, 0)));
-  using client = connect(mesh.serverAddress());
+  using client = pinnedClient(mesh.serverAddress());
   await eventually(async () =>
     expect((await client.admin.stats()).upstreamLoads).toEqual({
       busy: { running: 2, queued: 3, concurrencyMax: 2, breaker: 'closed' },
