@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { connect } from '@pannier/client';
 import { startUpstream } from '@pannier/example-upstream';
 import { expect, it, onTestFinished } from 'vitest';
 import { curl } from '../fixture/curl.ts';
 import { eventually } from '../fixture/eventually.ts';
 import { startMesh } from '../fixture/mesh.ts';
 import type { Mesh } from '../fixture/mesh.ts';
+import { patientClient } from '../fixture/patient-client.ts';
 import type { PannierProcess } from '../fixture/pannier-process.ts';
 
 const PAGE = readFileSync(fileURLToPath(new URL('../../docs/metrics.md', import.meta.url)), 'utf8');
@@ -45,7 +45,7 @@ function served(text: string): Catalogue {
 /** A little of everything that is counted only once it has happened. */
 async function use(mesh: Mesh): Promise<void> {
   expect((await curl(`${mesh.upstream.url}/small?id=1`, mesh.proxyUrl())).status).toBe(200);
-  using client = connect(mesh.serverAddress());
+  using client = patientClient(mesh.serverAddress());
   await client.dataset('cities').describe({ deadlineMs: 60_000 });
   await client.invalidate({ tag: 'any' });
 }
@@ -71,7 +71,9 @@ it('is documented, every metric by its name, type and labels, and nothing else i
 });
 
 it('begins at zero for whatever may come of a request, and times the way to its head', async () => {
-  await using mesh = await startMesh({ config: { proxy: { nearCacheBytesMax: '1MiB' } } });
+  await using mesh = await startMesh({
+    config: { proxy: { nearCacheBytesMax: '1MiB', nearTrustMs: '60s' } },
+  });
   const [proxy] = mesh.proxies;
   expect(await scrape(proxy!)).toContain('pannier_proxy_requests_total{outcome="stale-hit"} 0');
   const url = `${mesh.upstream.url}/small?id=1`;
