@@ -1,11 +1,11 @@
 /** What happens to those who follow a flight on other servers when the server that runs it dies or hangs. */
-import { connect } from '@pannier/client';
 import type { PannierClient } from '@pannier/client';
 import { expect, it } from 'vitest';
 import { curl, curlHead } from '../fixture/curl.ts';
 import { eventually } from '../fixture/eventually.ts';
 import { startMesh } from '../fixture/mesh.ts';
 import type { Mesh, MeshOptions } from '../fixture/mesh.ts';
+import { patientClient } from '../fixture/patient-client.ts';
 import { pinnedClient } from '../fixture/pinned-clients.ts';
 import { openSealed } from '../fixture/sealed-body.ts';
 import { startSealedUpstream } from '../fixture/sealed-upstream.ts';
@@ -201,7 +201,7 @@ it(
     }, 30_000);
     mesh.cont(0);
     expect([1, 2, 'broken']).toContain(await first);
-    using late = connect(mesh.serverAddress(0));
+    using late = patientClient(mesh.serverAddress(0));
     await eventually(async () => expect((await late.admin.stats()).flights).toBe(0));
     for (const proxy of [0, 1, 2]) expect(await read(cluster, proxy)).toBe(2);
   },
