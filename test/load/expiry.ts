@@ -7,7 +7,7 @@ import type { Mesh, MeshOptions } from '../fixture/mesh.ts';
 import { pinnedClients } from '../fixture/pinned-clients.ts';
 import { startSealedUpstream } from '../fixture/sealed-upstream.ts';
 import type { SealedUpstream } from '../fixture/sealed-upstream.ts';
-import { countsOf, countsSince, sumOf } from '../fixture/server-counts.ts';
+import { countsOf, countsSince, stopsOf, sumOf } from '../fixture/server-counts.ts';
 import type { ServerCounts } from '../fixture/server-counts.ts';
 import { storm } from './storm-client.ts';
 import type { StormReport } from './storm-client.ts';
@@ -19,6 +19,8 @@ export interface ExpiryReport extends StormReport {
   /** Flights of servers that led, and that followed another server's. */
   readonly leaderFlights: number;
   readonly followerFlights: number;
+  /** Leases that ended before their flights, because a server or Redis did not run for seconds: what alone may cost one more request. */
+  readonly stops: number;
   /** Requests that the upstream got once the entry was stale. */
   readonly asked: number;
   /** Those of them with a condition. */
@@ -97,6 +99,7 @@ async function reportOf(
     lookups: sumOf(counts, 'lookups'),
     leaderFlights: sumOf(counts, 'leader'),
     followerFlights: sumOf(counts, 'follower'),
+    stops: stopsOf(counts),
   };
 }
 
