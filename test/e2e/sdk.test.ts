@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { connect, PannierError } from '@pannier/client';
+import { PannierError } from '@pannier/client';
 import { describe, expect, it } from 'vitest';
 import { curl } from '../fixture/curl.ts';
 import { startMesh } from '../fixture/mesh.ts';
 import type { Mesh } from '../fixture/mesh.ts';
+import { patientClient } from '../fixture/patient-client.ts';
 import { STORES } from './stores.ts';
 
 interface City {
@@ -25,7 +26,7 @@ async function startCities(store: 'embedded' | 'redis'): Promise<Mesh> {
 describe.each(STORES)('the SDK on the %s store', (store) => {
   it('reads one country as records, and all countries as the whole input', async () => {
     await using mesh = await startCities(store);
-    using client = connect(mesh.server.listening['grpc'] ?? '');
+    using client = patientClient(mesh.server.listening['grpc']);
     const all = cities();
 
     const czech = await Array.fromAsync(client.dataset<City>('cities').records({ country: 'CZ' }));
@@ -46,7 +47,7 @@ describe.each(STORES)('the SDK on the %s store', (store) => {
 
   it('shares one upstream fetch between a plain GET and a dataset read, in either order', async () => {
     await using mesh = await startCities(store);
-    using client = connect(mesh.server.listening['grpc'] ?? '');
+    using client = patientClient(mesh.server.listening['grpc']);
     await curl(`${mesh.upstream.url}/cities.json`, mesh.proxyUrl());
     await Array.fromAsync(client.dataset('cities').records({ country: 'CZ' }));
     expect(mesh.upstream.stats().total).toBe(1);
@@ -55,8 +56,8 @@ describe.each(STORES)('the SDK on the %s store', (store) => {
   it('fetches as fetch does, and keeps the objects of a caller', async () => {
     await using mesh = await startCities(store);
     const address = mesh.server.listening['grpc'] ?? '';
-    using client = connect(address, { identity: 'team-a' });
-    using other = connect(address, { identity: 'team-b' });
+    using client = patientClient(address, { identity: 'team-a' });
+    using other = patientClient(address, { identity: 'team-b' });
     const direct = await curl(`${mesh.upstream.url}/generated/3MB?maxAge=60`);
     const response = await client.fetch(`${mesh.upstream.url}/generated/3MB?maxAge=60`);
     expect(Buffer.from(await response.arrayBuffer()).equals(direct.body)).toBe(true);
@@ -75,7 +76,7 @@ describe.each(STORES)('the SDK on the %s store', (store) => {
 
   it('refuses an unknown dataset with the known names, and a field that the data does not have', async () => {
     await using mesh = await startCities(store);
-    using client = connect(mesh.server.listening['grpc'] ?? '');
+    using client = patientClient(mesh.server.listening['grpc']);
     const unknown = await Array.fromAsync(client.dataset('towns').records()).catch((error: unknown) => error);
     expect(unknown).toBeInstanceOf(PannierError);
     expect(unknown).toMatchObject({
