@@ -139,7 +139,7 @@ it('gives a job back when its worker is told to end, and another one takes it at
   await using mesh = await startWorkerMesh();
   const first = await mesh.startWorker();
   using client = connect(mesh.address(), PATIENT);
-  const job = await client.warm({ urls: [`${mesh.upstream.url}/generated/4MB?bytesPerSecond=1MB`] });
+  const job = await client.warm({ urls: [`${mesh.upstream.url}/generated/10MB?bytesPerSecond=1MB`] });
   const states: WarmProgress['state'][] = [];
   const watched = (async () => {
     for await (const { state } of job.progress()) states.push(state);
