@@ -1,8 +1,9 @@
-import { anyOf, connect } from '@pannier/client';
+import { anyOf } from '@pannier/client';
 import type { PannierClient } from '@pannier/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startMesh } from '../fixture/mesh.ts';
 import type { Mesh } from '../fixture/mesh.ts';
+import { patientClient } from '../fixture/patient-client.ts';
 import { startFileUpstream } from './file-upstream.ts';
 import type { FileUpstream } from './file-upstream.ts';
 
@@ -28,7 +29,7 @@ beforeAll(async () => {
     proxies: 0,
     config: { upstreams: { files: { url: upstream.url } }, datasets: { rows: dataset } },
   });
-  client = connect(mesh.server.listening['grpc'] ?? '');
+  client = patientClient(mesh.server.listening['grpc']);
   await client.dataset('rows').version();
 }, 60_000);
 

@@ -1,7 +1,7 @@
-import { connect } from '@pannier/client';
 import { expect, it } from 'vitest';
 import { eventually } from '../fixture/eventually.ts';
 import { startMesh } from '../fixture/mesh.ts';
+import { patientClient } from '../fixture/patient-client.ts';
 import { startFileUpstream } from './file-upstream.ts';
 import type { FileAnswer } from './file-upstream.ts';
 
@@ -97,7 +97,7 @@ it('reads paginated APIs as one dataset, begins anew when they change, and names
   for (const [path, answer] of Object.entries(answers(api))) upstream.put(path, answer);
   const config = { upstreams: { files: { url: upstream.url } }, datasets } as never;
   await using mesh = await startMesh({ proxies: 0, config });
-  using client = connect(mesh.server.listening['grpc'] ?? '');
+  using client = patientClient(mesh.server.listening['grpc']);
   const read = async (name: string): Promise<Row[]> => {
     const found: Row[] = [];
     for await (const row of client.dataset<Row>(name).records()) found.push(row);
