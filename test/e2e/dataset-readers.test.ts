@@ -6,6 +6,7 @@ import { afterEach, expect, it } from 'vitest';
 import { eventually } from '../fixture/eventually.ts';
 import { startMesh } from '../fixture/mesh.ts';
 import type { Mesh, MeshOptions } from '../fixture/mesh.ts';
+import { patientClient } from '../fixture/patient-client.ts';
 import { startCuttingRelay } from './cutting-relay.ts';
 import type { CuttingRelay } from './cutting-relay.ts';
 import { startFileUpstream } from './file-upstream.ts';
@@ -36,7 +37,7 @@ async function rig(
     datasets: { rows: { ...BUCKETS, ...dataset } },
   };
   const mesh = parts.use(await startMesh({ proxies: 0, ...options, config }));
-  const client = parts.use(connect(mesh.server.listening['grpc'] ?? ''));
+  const client = parts.use(patientClient(mesh.server.listening['grpc']));
   // The server listens before its Redis is connected.
   await eventually(async () => await client.get('nothing'));
   return { upstream, mesh, client };

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect } from '@pannier/client';
 import type { JanitorFinding, PannierClient } from '@pannier/client';
 import { startUpstream } from '@pannier/example-upstream';
 import type { Upstream } from '@pannier/example-upstream';
@@ -10,6 +9,7 @@ import type { ConfigInput } from '@pannier/runtime';
 import { expect, it } from 'vitest';
 import { eventually } from '../fixture/eventually.ts';
 import { pannier } from '../fixture/pannier-command.ts';
+import { patientClient } from '../fixture/patient-client.ts';
 import { startProcess } from '../fixture/pannier-process.ts';
 import type { PannierProcess } from '../fixture/pannier-process.ts';
 import { startRedis } from '../fixture/redis-server.ts';
@@ -66,9 +66,9 @@ async function openHouse(): Promise<House> {
 /** Two datasets that share every partition, another one, and the objects of a caller. */
 async function leaveBehind(house: House): Promise<void> {
   const server = await house.start({ kept: BY_COUNTRY, twin: BY_COUNTRY, gone: BY_NAME });
-  using client = connect(server.listening['grpc'] ?? '');
+  using client = patientClient(server.listening['grpc']);
   for (const name of ['kept', 'twin', 'gone']) await client.dataset(name).describe({ deadlineMs: 60_000 });
-  using left = connect(server.listening['grpc'] ?? '', { identity: 'team gone: {x}' });
+  using left = patientClient(server.listening['grpc'], { identity: 'team gone: {x}' });
   await left.put('small', Buffer.from('small'), TTL);
   await left.put('large', Buffer.alloc(200_000, 'x'), TTL);
   await server.stop();
@@ -101,12 +101,7 @@ it('lists what callers that are gone and datasets that nobody declares left behi
   await leaveBehind(house);
   const server = await house.start({ kept: BY_COUNTRY });
   const address = server.listening['grpc'] ?? '';
-  using staying = connect(address, {
-    identity: 'team-stays',
-    nearCacheBytesMax: 0,
-    ackTimeoutMs: PATIENCE_MS,
-    connectTimeoutMs: PATIENCE_MS,
-  });
+  using staying = patientClient(address, { identity: 'team-stays', nearCacheBytesMax: 0 });
   await eventually(async () => {
     await staying.put('mine', Buffer.alloc(100_000, 'y'), TTL);
     expect(await staying.get('mine')).toBeDefined();
