@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startTestCluster } from './cluster.fixture.ts';
 import type { TestCluster } from './cluster.fixture.ts';
 import { readBody, startEntries } from '../get-entry.fixture.ts';
+import { until } from './held-answers.fixture.ts';
 
 const NEW = { 'cache-control': 'max-age=60' };
 
@@ -40,10 +41,6 @@ function stalled(cluster: TestCluster, step: 'append' | 'release'): () => void {
   const go = (): void => gate.resolve(undefined);
   onTestFinished(go);
   return go;
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 async function answerOf(cluster: TestCluster, server: number): Promise<string> {

@@ -3,13 +3,10 @@ import type { ServerResponse } from 'node:http';
 import { expect, it, vi } from 'vitest';
 import { startTestCluster } from './cluster.fixture.ts';
 import { SteppingReader } from '../get-entry.fixture.ts';
+import { until } from './held-answers.fixture.ts';
 
 const HEADERS = { 'cache-control': 'max-age=60', etag: '"1"' };
 const BODY = randomBytes(200_000);
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
 
 it('a record that a failover of Redis lost costs a follower another fetch, not its body', async () => {
   const sent: ServerResponse[] = [];

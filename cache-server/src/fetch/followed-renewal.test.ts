@@ -2,12 +2,9 @@ import type { ServerResponse } from 'node:http';
 import { expect, it } from 'vitest';
 import { startTestCluster } from './cluster.fixture.ts';
 import { readBody } from '../get-entry.fixture.ts';
+import { until } from './held-answers.fixture.ts';
 
 const HEADERS = { 'cache-control': 'max-age=60', etag: '"1"', 'surrogate-key': 'a' };
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
 
 it('who asks after a soft invalidation does not take a confirmation that was asked for before it', async () => {
   const sent: ServerResponse[] = [];

@@ -1,26 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { startTestCluster } from './cluster.fixture.ts';
 import { CacheServerError } from '../errors.ts';
 import { header, readBody, SteppingReader } from '../get-entry.fixture.ts';
-import type { LeaseStore } from '../lease/lease-store.ts';
+import { heldAnswers, until } from './held-answers.fixture.ts';
 
 const FRESH = { 'cache-control': 'max-age=60' };
 const BODY = randomBytes(600_000);
 /** Small, so that a body has many partitions. */
 const limits = { partitionBytes: 64 * 1024, inlineBytesMax: 8 * 1024 };
 const pause = async (ms: number): Promise<void> => await new Promise((resolve) => setTimeout(resolve, ms));
-
-/** An upstream whose responses a test sends piece by piece. */
-function held(): { answer: (request: unknown, response: ServerResponse) => void; sent: ServerResponse[] } {
-  const sent: ServerResponse[] = [];
-  return { sent, answer: (_request, response) => void sent.push(response) };
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await pause(5);
-}
 
 describe('servers that want the same', () => {
   it('ask the upstream once, and all of their clients get all of it', async () => {
@@ -45,7 +34,7 @@ describe('servers that want the same', () => {
   });
 
   it('stream what comes slowly at once, also to a client who comes late', async () => {
-    const { answer, sent } = held();
+    const { answer, sent } = heldAnswers();
     const cluster = await startTestCluster({ limits, answer });
     const leading = cluster.get(0, '/slow');
     await until(() => sent.length === 1);
@@ -86,7 +75,7 @@ describe('servers that want the same', () => {
   });
 
   it('who must hear from the upstream do not follow one that has answered, and share the next', async () => {
-    const { answer, sent } = held();
+    const { answer, sent } = heldAnswers();
     const cluster = await startTestCluster({ limits, answer });
     const first = cluster.get(0, '/a');
     await until(() => sent.length === 1);
@@ -104,7 +93,7 @@ describe('servers that want the same', () => {
   });
 
   it('see the same error', async () => {
-    const { answer, sent } = held();
+    const { answer, sent } = heldAnswers();
     const cluster = await startTestCluster({ answer });
     const asking = Array.from({ length: 6 }, async (_none, client) => await cluster.get(client % 3, '/a'));
     await until(() => sent.length === 1);
@@ -120,7 +109,7 @@ describe('servers that want the same', () => {
   });
 
   it('see an error page of the upstream alike, although it is not stored', async () => {
-    const { answer, sent } = held();
+    const { answer, sent } = heldAnswers();
     const cluster = await startTestCluster({ answer });
     const asking = Array.from({ length: 6 }, async (_none, client) => await cluster.get(client % 3, '/a'));
     await until(() => sent.length === 1);
@@ -154,7 +143,7 @@ describe('servers that want the same', () => {
 
 describe('when a leader has gone', () => {
   it('one of those who wait takes over; what was passed on is not sent again', async () => {
-    const { answer, sent } = held();
+    const { answer, sent } = heldAnswers();
     const cluster = await startTestCluster({ limits, answer });
     const leading = cluster.get(0, '/a');
     await until(() => sent.length === 1);
@@ -179,7 +168,7 @@ describe('when a leader has gone', () => {
   });
 
   it('nobody gets a mixture of what it sent and of what is there now', async () => {
-    const { answer, sent } = held();
+    const { answer, sent } = heldAnswers();
     const cluster = await startTestCluster({ limits, answer });
     void cluster.get(0, '/a').catch(() => undefined);
     await until(() => sent.length === 1);
@@ -198,7 +187,7 @@ describe('when a leader has gone', () => {
   });
 
   it('a late write of its is refused', async () => {
-    const { answer, sent } = held();
+    const { answer, sent } = heldAnswers();
     const cluster = await startTestCluster({ limits, answer });
     const leading = cluster.get(0, '/a');
     await until(() => sent.length === 1);
@@ -219,7 +208,7 @@ describe('when a leader has gone', () => {
   });
 
   it('because nobody waited for it any more, others need not wait for the end of its lease', async () => {
-    const { answer, sent } = held();
+    const { answer, sent } = heldAnswers();
     const cluster = await startTestCluster({ answer });
     const leaver = new AbortController();
     const leaving = cluster.get(0, '/a', { signal: leaver.signal }).catch(() => undefined);
@@ -246,7 +235,7 @@ describe('when control is away', () => {
   });
 
   it('from the middle of a body on, followers go on with the upstream itself', async () => {
-    const { answer, sent } = held();
+    const { answer, sent } = heldAnswers();
     const cluster = await startTestCluster({ limits, answer });
     void cluster.get(0, '/a').catch(() => undefined);
     await until(() => sent.length === 1);
@@ -262,7 +251,7 @@ describe('when control is away', () => {
   it.each([0, 1000])(
     'or takes records of %i bytes at most, nobody waits for what cannot be told, and it is stored all the same',
     async (most) => {
-      const { answer, sent } = held();
+      const { answer, sent } = heldAnswers();
       const cluster = await startTestCluster({ limits, answer });
       const leading = cluster.get(0, '/a');
       await until(() => sent.length === 1);
@@ -282,35 +271,4 @@ describe('when control is away', () => {
       }
     },
   );
-});
-
-it('who asks for itself does so by a lease: what was asked for last stays, whatever the clocks say', async () => {
-  const { answer, sent } = held();
-  // What another version of the server tells, nobody here can follow.
-  const read: LeaseStore['read'] = async (_name, holder) => {
-    return { records: [{ id: '1', bytes: Buffer.from('of another version') }], holder };
-  };
-  const leasesOf = (_server: number, leases: LeaseStore): LeaseStore => ({
-    take: async (name) => await leases.take(name),
-    renew: async (...lease) => await leases.renew(...lease),
-    release: async (...lease) => await leases.release(...lease),
-    append: async (...batch) => await leases.append(...batch),
-    onNews: (...listener) => leases.onNews(...listener),
-    read,
-  });
-  const cluster = await startTestCluster({ limits, answer, leasesOf, aheadMs: [0, 10_000, 0] });
-  const answers: Promise<Buffer>[] = [];
-  for (const server of [0, 1, 2]) {
-    const body = cluster.get(server, '/a').then(async (got) => await readBody(got.body));
-    answers.push(body);
-    await until(() => sent.length === server + 1);
-    sent[server]!.writeHead(200, FRESH).write('asked ');
-  }
-  for (const server of [2, 1, 0]) {
-    sent[server]!.end(`as number ${server}`);
-    expect(String(await answers[server])).toBe(`asked as number ${server}`);
-    await until(() => cluster.services[server]!.activity().flights === 0);
-  }
-  const { outcome, body } = await cluster.get(0, '/a');
-  expect([outcome, String(await readBody(body))]).toEqual(['hit', 'asked as number 2']);
 });

@@ -8,6 +8,7 @@ import { header, SteppingReader } from '../get-entry.fixture.ts';
 import { AWAITED_BYTES_MAX } from './lead-part.ts';
 import { answering, bytesOf, LENGTH, rangedContent, told } from './partial.fixture.ts';
 import type { RangedContent } from './partial.fixture.ts';
+import { until } from '../fetch/held-answers.fixture.ts';
 
 /** Small, so that a part takes several partitions. */
 const limits = { partitionBytes: 1024, inlineBytesMax: 1500 };
@@ -21,10 +22,6 @@ const FRESH = {
   'content-range': 'bytes 100-4099/9000000',
   'content-length': PART.length,
 };
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
-}
 
 /** A cluster before an upstream that answers nothing before the test says so. */
 async function startHeld(content: RangedContent): Promise<{ cluster: TestCluster; release: () => void }> {
