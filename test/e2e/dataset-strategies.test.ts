@@ -2,11 +2,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { connect } from '@pannier/client';
 import type { PannierClient, PartitionDescription } from '@pannier/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startMesh } from '../fixture/mesh.ts';
 import type { Mesh } from '../fixture/mesh.ts';
+import { patientClient } from '../fixture/patient-client.ts';
 import { startFileUpstream } from './file-upstream.ts';
 import type { FileUpstream } from './file-upstream.ts';
 
@@ -76,7 +76,7 @@ beforeAll(async () => {
   upstream.put('/movies.json', JSON.stringify(movies));
   upstream.put('/duplicated.json', JSON.stringify(duplicated));
   mesh = await startMesh({ config: { upstreams: { files: { url: upstream.url } }, datasets } as never });
-  client = connect(mesh.server.listening['grpc'] ?? '');
+  client = patientClient(mesh.server.listening['grpc']);
 }, 60_000);
 
 afterAll(async () => {
