@@ -209,6 +209,7 @@ test('partitions are dealt out whole, in order, and evenly to the largest of the
           place,
           records: 1,
           contentBytes,
+          digest: '',
         }));
         const dealt = deal(partitions, hands);
         expect(dealt).toHaveLength(hands);

@@ -12,7 +12,12 @@ export interface ReaderOptions {
   readonly ordered: boolean;
 }
 
-type Arrival = { readonly place: number; readonly records: PassedPartition['records'] } | undefined;
+/** What passes of a partition, and its position in the version. */
+export interface ArrivedPartition extends Pick<PassedPartition, 'records'> {
+  readonly place: number;
+}
+
+type Arrival = ArrivedPartition | undefined;
 
 /** One of the reads: what it brings next, and the least place in the version that this can have. */
 class ReadLane {
@@ -78,7 +83,7 @@ export async function* readInParallel(
   read: RecordRead,
   { version, partitions }: ReadPlan,
   { readers, ordered }: ReaderOptions,
-): AsyncGenerator<PassedPartition['records'], void, undefined> {
+): AsyncGenerator<ArrivedPartition, void, undefined> {
   const over = new AbortController();
   const { options } = read;
   const signal = options.signal === undefined ? over.signal : AbortSignal.any([options.signal, over.signal]);
@@ -92,8 +97,8 @@ export async function* readInParallel(
   });
   const joined = ordered ? inOrder([...lanes]) : asTheyCome([...lanes]);
   try {
-    for await (const records of joined) {
-      yield records;
+    for await (const arrived of joined) {
+      yield arrived;
       signal.throwIfAborted();
     }
   } finally {
@@ -104,7 +109,7 @@ export async function* readInParallel(
 }
 
 /** Waits for no lane but the one whose partition must be next. */
-async function* inOrder(lanes: ReadLane[]): AsyncGenerator<PassedPartition['records'], void, undefined> {
+async function* inOrder(lanes: ReadLane[]): AsyncGenerator<ArrivedPartition, void, undefined> {
   while (lanes.length > 0) {
     const lane = lanes.reduce((one, other) => (other.place < one.place ? other : one));
     const arrival = await lane.arrival;
@@ -114,12 +119,12 @@ async function* inOrder(lanes: ReadLane[]): AsyncGenerator<PassedPartition['reco
     else {
       lane.skipTo(arrival.place + 1);
       lane.advance();
-      yield arrival.records;
+      yield arrival;
     }
   }
 }
 
-async function* asTheyCome(lanes: ReadLane[]): AsyncGenerator<PassedPartition['records'], void, undefined> {
+async function* asTheyCome(lanes: ReadLane[]): AsyncGenerator<ArrivedPartition, void, undefined> {
   while (lanes.length > 0) {
     const first = await Promise.race(lanes.map(async (lane) => ({ lane, arrival: await lane.arrival })));
     // Whoever came goes to the end, so that none that is always ready keeps the others waiting.
@@ -127,6 +132,6 @@ async function* asTheyCome(lanes: ReadLane[]): AsyncGenerator<PassedPartition['r
     if (first.arrival === undefined) continue;
     lanes.push(first.lane);
     first.lane.advance();
-    yield first.arrival.records;
+    yield first.arrival;
   }
 }

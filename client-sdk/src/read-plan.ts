@@ -2,6 +2,7 @@
 import { CacheService } from '@pannier/proto';
 import { describeDataset } from './describe-dataset.ts';
 import { PannierError } from './errors.ts';
+import type { FreshStarts } from './fresh-starts.ts';
 import { readQuery } from './record-read.ts';
 import type { RecordRead } from './record-read.ts';
 import type { StreamServer } from './transport/index.ts';
@@ -14,6 +15,8 @@ export interface PlannedPartition {
   /** Before any filter. */
   readonly records: number;
   readonly contentBytes: number;
+  /** SHA-256 in hexadecimal; '' where the server does not tell it. */
+  readonly digest: string;
 }
 
 /** Partitions of one version. */
@@ -26,16 +29,35 @@ export interface ReadPlan {
 const SKIP_ALL = 0xffff_ffff;
 
 /** The version that a read is on: the one asked for, or the current one, waiting for the first to be published. */
-export async function planRead(read: RecordRead): Promise<ReadPlan> {
-  const { version = '', signal } = read.options;
-  if (version !== '') return await versionPlan(read, version);
+export async function planRead(read: RecordRead, starts: FreshStarts): Promise<ReadPlan> {
+  const { version = '' } = read.options;
+  for (;;) {
+    // Outside of what is tried again: what is not found here is the dataset.
+    const wanted = version === '' ? await currentVersion(read) : version;
+    try {
+      return await versionPlan(read, wanted);
+    } catch (error) {
+      await starts.after(error);
+    }
+  }
+}
+
+/** Whether two versions hold the same records, in the same order and divided in the same way. */
+export function isSameContent(one: ReadPlan, other: ReadPlan): boolean {
+  const isSame = ({ name, digest }: PlannedPartition, at: number): boolean =>
+    digest !== '' && other.partitions[at]?.name === name && other.partitions[at].digest === digest;
+  return one.partitions.length === other.partitions.length && one.partitions.every(isSame);
+}
+
+async function currentVersion(read: RecordRead): Promise<string> {
+  const { signal } = read.options;
   const versions = read.transport.stream(
     async function* ask(server) {
       yield await publishedVersion(server, read);
     },
     { signal },
   );
-  for await (const published of versions) return await versionPlan(read, published);
+  for await (const published of versions) return published;
   throw new PannierError('protocol', `${read.name}: no version came`);
 }
 
@@ -68,8 +90,8 @@ export async function versionPlan(
     signal,
   });
   const partitions = described.partitions.map((partition, place) => {
-    const { name: one, records, contentBytes } = partition;
-    return { name: one, place, records, contentBytes };
+    const { name: one, records, contentBytes, digest } = partition;
+    return { name: one, place, records, contentBytes, digest };
   });
   return { version, partitions };
 }

@@ -1,9 +1,9 @@
 /** Records of a dataset, partition by partition, on one version from the first to the last. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { CacheService } from '@pannier/proto';
 import { isRecordObject, keepFieldOrder, keptFieldOrder } from '@pannier/proto/partition-format';
 import type { RecordValue } from '@pannier/proto/partition-format';
 import { PannierError } from './errors.ts';
+import { FreshStarts, pause, RESUME_WITHIN_MS } from './fresh-starts.ts';
 import { publishedVersion, versionPlan } from './read-plan.ts';
 import { sentPartitions } from './read-steps.ts';
 import type { ReadProgress, SentPartition } from './read-steps.ts';
@@ -15,8 +15,6 @@ import type { StreamLimits, StreamServer } from './transport/index.ts';
 
 /** What of a partition passes. */
 export type PassedPartition = Pick<SentPartition, 'name' | 'records'>;
-
-const RESUME_WITHIN_MS = 10_000;
 
 /** Yields the records that pass. See `Dataset.records`. */
 export async function* readRecords<T>(read: RecordRead): AsyncGenerator<T, void, undefined> {
@@ -61,7 +59,7 @@ function attempts(
   const { name, held } = read;
   const query = readQuery(read);
   let wanted = [...read.partitions];
-  return async function* attempt(server) {
+  async function* rest(server: StreamServer): AsyncGenerator<SentPartition, void, undefined> {
     if (progress.provisional) {
       const unread = await unreadOfPublished(read, progress, server);
       if (unread?.length === 0) return;
@@ -72,6 +70,20 @@ function attempts(
     const request = { ...query, version, skipPartitions, partitions: wanted, held: [...announced.digests] };
     const call = server.open(CacheService.method.readPartitions, request);
     yield* sentPartitions(call, progress, { name, held, announced });
+  }
+  const starts = new FreshStarts(read.options);
+  return async function* attempt(server) {
+    for (;;) {
+      try {
+        yield* rest(server);
+        return;
+      } catch (error) {
+        // Without a version it is the dataset that was not found.
+        if (progress.version === '' || partitionsRead(progress) > 0) throw error;
+        await starts.after(error);
+        progress.version = '';
+      }
+    }
   };
 }
 
@@ -112,12 +124,7 @@ function patience(
     }
     const delayMs = backOff.next();
     if (performance.now() + delayMs - brokenAtMs > resumeWithinMs) return false;
-    try {
-      await delay(delayMs, undefined, { signal });
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw error;
-    }
+    await pause(delayMs, signal);
     return true;
   };
 }

@@ -1,7 +1,10 @@
 /** Who reads what of a version: several readers of one program, or workers that each read a shard. */
 import { PannierError } from './errors.ts';
+import { FreshStarts } from './fresh-starts.ts';
 import { readInParallel } from './parallel-read.ts';
-import { deal, planRead } from './read-plan.ts';
+import type { ArrivedPartition } from './parallel-read.ts';
+import { deal, isSameContent, planRead } from './read-plan.ts';
+import type { ReadPlan } from './read-plan.ts';
 import { readRecords } from './read-records.ts';
 import type { ReadOptions, RecordRead } from './record-read.ts';
 
@@ -62,23 +65,43 @@ async function* firstOf<T>(records: AsyncIterable<T>, limit: number): AsyncGener
 async function* readPlanned(
   read: RecordRead,
   { readers, ordered, shard }: { readers: number; ordered: boolean; shard: ShardPlace | undefined },
-): AsyncGenerator<readonly unknown[], void, undefined> {
+): AsyncGenerator<ArrivedPartition, void, undefined> {
   requireCount('readers', readers, READERS_MAX);
   if (shard !== undefined) requireShard(shard, read);
-  const plan = await planRead(read);
-  const partitions =
-    shard === undefined ? plan.partitions : (deal(plan.partitions, shard.of)[shard.index] ?? []);
-  yield* readInParallel(read, { ...plan, partitions }, { readers, ordered });
+  const starts = new FreshStarts(read.options);
+  /** Places of the partitions of which the caller has records. */
+  const given = new Set<number>();
+  let plan = await planRead(read, starts);
+  for (;;) {
+    const partitions = partitionsOf(plan, shard).filter(({ place }) => !given.has(place));
+    try {
+      for await (const arrived of readInParallel(read, { ...plan, partitions }, { readers, ordered })) {
+        if (arrived.records.length > 0) given.add(arrived.place);
+        yield arrived;
+      }
+      return;
+    } catch (error) {
+      await starts.after(error);
+      const next = await planRead(read, starts);
+      // What the caller has is of this version, and so is all that may follow.
+      if (given.size > 0 && !isSameContent(plan, next)) throw error;
+      plan = next;
+    }
+  }
 }
 
-async function* eachOf<T>(parts: AsyncIterable<readonly unknown[]>): AsyncGenerator<T, void, undefined> {
-  for await (const records of parts) for (const record of records) yield record as T;
+function partitionsOf({ partitions }: ReadPlan, shard: ShardPlace | undefined): ReadPlan['partitions'] {
+  return shard === undefined ? partitions : (deal(partitions, shard.of)[shard.index] ?? []);
+}
+
+async function* eachOf<T>(parts: AsyncIterable<ArrivedPartition>): AsyncGenerator<T, void, undefined> {
+  for await (const { records } of parts) for (const record of records) yield record as T;
 }
 
 /** See `Dataset.shards`. */
 export async function planShards<T>(read: RecordRead, count: number): Promise<readonly DatasetShard<T>[]> {
   requireCount('shards', count, SHARDS_MAX);
-  const { version, partitions } = await planRead(read);
+  const { version, partitions } = await planRead(read, new FreshStarts(read.options));
   return deal(partitions, count).map((hand, index) => ({
     version,
     index,
