@@ -4,7 +4,7 @@ import { decodeManifest } from '../../cache-server/src/entry/manifest.ts';
 import { COMMAND_TIMEOUT_MS } from './simulated-replica.ts';
 import type { Received, SimulatedReplica } from './simulated-replica.ts';
 import type { Timeline } from './simulated-time.ts';
-import type { SimulatedUpstream } from './simulated-upstream.ts';
+import type { Asked, SimulatedUpstream } from './simulated-upstream.ts';
 
 /** When all replicas heed a purge, in milliseconds after its acknowledgement: a view is no older than this. */
 const PURGED_WITHIN_MS = 1000;
@@ -109,9 +109,25 @@ export class Judge {
     note(`stored version ${version}`);
     const versions = { older: version, newer: this.#storedVersion };
     const isOlder = version < this.#storedVersion;
-    if (isOlder && !upstream.isOvertaken(path, versions) && !this.#isExcused(versions))
+    const couldTell = (): boolean => !upstream.isOvertaken(path, versions) && !this.#isSwapped(versions);
+    if (isOlder && couldTell() && !this.#isExcused(versions))
       this.violated(`version ${version} was stored over version ${this.#storedVersion}`);
     this.#storedVersion = version;
+  }
+
+  /**
+   * Whether a request for the older version and one for the newer were under way together, at servers by whose clocks the first came last: a lease
+   * is taken some time before its request is sent, so that of such two it need not tell either.
+   */
+  #isSwapped({ older, newer }: { older: number; newer: number }): boolean {
+    const { upstream, replicas, path, time } = this.#options;
+    const clockOf = ({ by, sentMs }: Asked): number =>
+      sentMs + (replicas[by]?.process.clock.now() ?? 0) - time.nowMs;
+    const asked = (version: number): Asked[] =>
+      upstream.asked.filter((one) => one.path === path && one.version === version);
+    return asked(older).some((first) =>
+      asked(newer).some((last) => last.sentMs < first.atMs && clockOf(last) <= clockOf(first)),
+    );
   }
 
   /** Whether one of those who asked for either version may have done so without a lease, since control was silent then. */
