@@ -11,6 +11,7 @@ import type { Transport } from './transport/index.ts';
 
 export type { Dataset } from './dataset.ts';
 export type { DescriptionRead } from './describe-dataset.ts';
+export { FreshStarts } from './fresh-starts.ts';
 export { allOf } from './record-filter.ts';
 export type { FilterScalar, RecordFilter } from './record-filter.ts';
 

@@ -1,118 +1,29 @@
-import { create } from '@bufbuild/protobuf';
-import { DescribeDatasetResponseSchema } from '@pannier/proto';
-import { contentDigest, encodeFrame, encodeRecords } from '@pannier/proto/partition-format';
 import { afterEach, describe, expect, test } from 'vitest';
 import { connect } from './connect.ts';
+import { DatasetShelf, rowsOf, shelfScript } from './dataset-shelf.fixture.ts';
+import type { ShelfRow, ShelfVersion } from './dataset-shelf.fixture.ts';
 import type { Dataset } from './dataset.ts';
 import { scriptedError } from './transport/scripted-server.fixture.ts';
-import type { ScriptedServer } from './transport/scripted-server.fixture.ts';
 import { codeOf, endAll, endWithTest, serve } from './transport/scripted-test.fixture.ts';
 
 afterEach(endAll);
 
-interface Row {
-  readonly part: string;
-  readonly edition: number;
-}
-
-/** A version as the server has it: its partitions, and the edition of their rows. */
-interface Version {
-  readonly names: readonly string[];
-  readonly edition: number;
-}
-
 const NAMES = ['p0', 'p1', 'p2', 'p3', 'p4', 'p5', 'p6', 'p7'];
-const FIRST: Version = { names: NAMES, edition: 1 };
-const SECOND: Version = { names: NAMES, edition: 2 };
+const FIRST: ShelfVersion = { names: NAMES, edition: 1 };
+const SECOND: ShelfVersion = { names: NAMES, edition: 2 };
 
-/** What the servers have, and what they were asked for. */
-class Shelf {
-  readonly versions = new Map<string, Version>();
-  current = '';
-  /** `read v1`, `describe v1`; a version that was not named is `-`. */
-  readonly asked: string[] = [];
-  /** Called before a version is looked up. */
-  before: (call: string) => void = () => undefined;
-  /** Called before a partition is sent. */
-  sending: (name: string, server: ScriptedServer) => Promise<void> | void = () => undefined;
-
-  publish(version: string, content: Version): void {
-    this.versions.set(version, content);
-    this.current = version;
-  }
-
-  /** Loses the current one and cuts another. */
-  replace(version: string, content: Version): void {
-    this.versions.clear();
-    this.publish(version, content);
-  }
-
-  find(call: string, named: string): Version & { readonly version: string } {
-    this.asked.push(`${call} ${named || '-'}`);
-    this.before(this.asked.at(-1) ?? '');
-    const version = named || this.current;
-    const found = this.versions.get(version);
-    if (found === undefined)
-      throw scriptedError('not-found', `dataset rows has no version ${version || 'at all'}`);
-    return { ...found, version };
-  }
-}
-
-function partOf(part: string, edition: number): { content: Buffer; digest: Uint8Array } {
-  const content = Buffer.from(encodeRecords([{ part, edition }]));
-  return { content, digest: contentDigest(content, 'dataset') };
-}
-
-async function serveShelf(shelf: Shelf): Promise<ScriptedServer> {
-  return await serve({
-    async *readPartitions(request, server) {
-      const { names, edition, version } = shelf.find('read', request.version);
-      const wanted = names.filter(
-        (name) => request.partitions.length === 0 || request.partitions.includes(name),
-      );
-      const coming = wanted.slice(request.skipPartitions);
-      const records = BigInt(coming.length);
-      yield { case: 'start', value: { version, partitions: coming.length, records } };
-      for (const name of coming) {
-        await shelf.sending(name, server);
-        const { content, digest } = partOf(name, edition);
-        const frame = await encodeFrame(content, { scope: 'rows', digest, compress: false });
-        const stored = { scope: 'rows', digest, frame };
-        yield { case: 'partition', value: { name, stored, digest, records: 1n } };
-      }
-      yield { case: 'complete', value: { version, records } };
-    },
-    cache: {
-      describeDataset: ({ request }, reply) => {
-        try {
-          const { names, edition, version } = shelf.find('describe', request.version);
-          const partitions = names.map((name) => {
-            const { digest } = partOf(name, edition);
-            return { name, records: 1n, contentBytes: 100n, digest };
-          });
-          reply(null, create(DescribeDatasetResponseSchema, { description: { version, partitions } }));
-        } catch (error) {
-          reply(error as Error);
-        }
-      },
-    },
-  });
-}
-
-async function rig(servers = 1): Promise<{ shelf: Shelf; dataset: Dataset<Row> }> {
-  const shelf = new Shelf();
+async function rig(servers = 1): Promise<{ shelf: DatasetShelf; dataset: Dataset<ShelfRow> }> {
+  const shelf = new DatasetShelf();
   shelf.publish('v1', FIRST);
-  const running = await Promise.all(Array.from({ length: servers }, async () => await serveShelf(shelf)));
+  const running = await Promise.all(
+    Array.from({ length: servers }, async () => await serve(shelfScript(shelf))),
+  );
   const client = connect(
     running.map(({ address }) => address),
     { nearCacheBytesMax: 0 },
   );
   endWithTest(() => client.close());
-  return { shelf, dataset: client.dataset<Row>('rows') };
-}
-
-function rowsOf({ names, edition }: Version): Row[] {
-  return names.map((part) => ({ part, edition }));
+  return { shelf, dataset: client.dataset<ShelfRow>('rows') };
 }
 
 describe('a version that no server has any more when it is named', () => {
@@ -180,7 +91,7 @@ describe('a version that no server has any more when it is named', () => {
 
 describe('a version that is lost while several readers read it, after something of it was given to the caller,', () => {
   /** The first partition comes, then the version is replaced, and the reader of `p1` has to ask again. */
-  async function lostMidway(content: Version): Promise<Dataset<Row>> {
+  async function lostMidway(content: ShelfVersion): Promise<Dataset<ShelfRow>> {
     const { shelf, dataset } = await rig(2);
     shelf.sending = async (name, server) => {
       if (name !== 'p1' || shelf.current !== 'v1') return;
@@ -193,7 +104,7 @@ describe('a version that is lost while several readers read it, after something 
   let given = Promise.withResolvers<void>();
   afterEach(() => (given = Promise.withResolvers<void>()));
 
-  async function readMidway(dataset: Dataset<Row>, rows: Row[]): Promise<void> {
+  async function readMidway(dataset: Dataset<ShelfRow>, rows: ShelfRow[]): Promise<void> {
     for await (const row of dataset.records({}, { readers: 2 })) {
       rows.push(row);
       given.resolve();
@@ -202,7 +113,7 @@ describe('a version that is lost while several readers read it, after something 
 
   test('goes on as another one with the same content, every record once', async () => {
     const dataset = await lostMidway(FIRST);
-    const rows: Row[] = [];
+    const rows: ShelfRow[] = [];
     await readMidway(dataset, rows);
     expect(rows).toEqual(rowsOf(FIRST));
   });
@@ -212,7 +123,7 @@ describe('a version that is lost while several readers read it, after something 
     ['fewer partitions', { ...FIRST, names: NAMES.slice(0, 6) }],
   ])('is broken where the next one has %s', async (_what, content) => {
     const dataset = await lostMidway(content);
-    const rows: Row[] = [];
+    const rows: ShelfRow[] = [];
     expect(await codeOf(readMidway(dataset, rows))).toMatch(/^(not-found|body-broken)$/);
     expect(rows).toEqual(rowsOf(FIRST).slice(0, rows.length));
     expect(rows.length).toBeGreaterThan(0);
@@ -220,7 +131,7 @@ describe('a version that is lost while several readers read it, after something 
 });
 
 describe('a version that a reader was told, and whose server left,', () => {
-  async function lostAtStart(before: string): Promise<{ shelf: Shelf; dataset: Dataset<Row> }> {
+  async function lostAtStart(before: string): Promise<{ shelf: DatasetShelf; dataset: Dataset<ShelfRow> }> {
     const { shelf, dataset } = await rig(2);
     shelf.sending = (name) => {
       if (name !== before || shelf.current !== 'v1') return;

@@ -11,7 +11,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { openDatasets } from '@pannier/client/datasets';
+import { FreshStarts, openDatasets } from '@pannier/client/datasets';
 import type { DescriptionRead } from '@pannier/client/datasets';
 import { PannierError } from '@pannier/client/transport';
 import type { Transport } from '@pannier/client/transport';
@@ -98,13 +98,16 @@ export function createDatasetDoor({ transport, heldBytesMax }: DatasetDoorOption
     query: URLSearchParams,
   ): Promise<void> => {
     const signal = exchange.left;
-    const { head } = await datasets.describe(name, { extent: 'fields', signal });
-    const { version } = head;
-    const [filter, fields, limit] = [filterOf(query, head), fieldsOf(query, head), limitOf(query)];
-    const records = datasets
-      .open<RecordValue>(name)
-      .records(filter, { version, signal, ...(fields === undefined ? {} : { fields }) });
-    await sendRecords(exchange, limited(records, limit), `${version}?${query.toString()}`);
+    const describe = async (): Promise<DescriptionRead> =>
+      await datasets.describe(name, { extent: 'fields', signal });
+    await onCurrentVersion(exchange, describe, async ({ head }) => {
+      const { version } = head;
+      const [filter, fields, limit] = [filterOf(query, head), fieldsOf(query, head), limitOf(query)];
+      const records = datasets
+        .open<RecordValue>(name)
+        .records(filter, { version, signal, ...(fields === undefined ? {} : { fields }) });
+      await sendRecords(exchange, limited(records, limit), `${version}?${query.toString()}`);
+    });
   };
   const sendPartition = async (
     exchange: ClientExchange,
@@ -112,19 +115,20 @@ export function createDatasetDoor({ transport, heldBytesMax }: DatasetDoorOption
     query: URLSearchParams,
   ): Promise<void> => {
     const signal = exchange.left;
-    const { head, partitions } = await datasets.describe(name, {
-      extent: 'partitions',
-      partitions: [key],
-      signal,
-    });
-    if (query.has('filter') || namesOf(query).length > 0) throw new ProxyError('bad-request', NO_FILTER);
-    const [fields, limit] = [fieldsOf(query, head), limitOf(query)];
-    const parts = await digestsOf(partitions, key);
-    if (parts.length === 0)
+    const describe = async (): Promise<Pick<DescriptionRead, 'head'> & { readonly digests: string[] }> => {
+      const extent = { extent: 'partitions', partitions: [key], signal } as const;
+      const { head, partitions } = await datasets.describe(name, extent);
+      const digests = await digestsOf(partitions, key);
+      if (digests.length > 0) return { head, digests };
       throw new PannierError('not-found', `dataset ${name} has no partition ${JSON.stringify(key)}`);
-    const options = { version: head.version, signal, ...(fields === undefined ? {} : { fields }) };
-    const records = datasets.open<RecordValue>(name).partition(key, options);
-    await sendRecords(exchange, limited(records, limit), `${parts.join()}?${query.toString()}`);
+    };
+    await onCurrentVersion(exchange, describe, async ({ head, digests }) => {
+      if (query.has('filter') || namesOf(query).length > 0) throw new ProxyError('bad-request', NO_FILTER);
+      const [fields, limit] = [fieldsOf(query, head), limitOf(query)];
+      const options = { version: head.version, signal, ...(fields === undefined ? {} : { fields }) };
+      const records = datasets.open<RecordValue>(name).partition(key, options);
+      await sendRecords(exchange, limited(records, limit), `${digests.join()}?${query.toString()}`);
+    });
   };
   return async (exchange) => {
     try {
@@ -138,6 +142,28 @@ export function createDatasetDoor({ transport, heldBytesMax }: DatasetDoorOption
       });
     }
   };
+}
+
+/**
+ * Sends something of the current version. Where the servers have lost that since it was described (a store that evicts does so) it is
+ * described anew, as long as nothing was sent: what is sent is of one version.
+ */
+async function onCurrentVersion<D>(
+  { response, left }: ClientExchange,
+  describe: () => Promise<D>,
+  sendOf: (described: D) => Promise<void>,
+): Promise<void> {
+  const starts = new FreshStarts({ signal: left });
+  for (;;) {
+    const described = await describe();
+    try {
+      await sendOf(described);
+      return;
+    } catch (error) {
+      if (response.headersSent) throw error;
+      await starts.after(error);
+    }
+  }
 }
 
 function decoded(step: string): string {
