@@ -1,7 +1,7 @@
 /** Datasets while the Redis that keeps their partitions does not do what it should: readers get what the upstream has, whole, as a direct call would. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '@pannier/client';
-import type { PannierClient } from '@pannier/client';
+import type { PannierClient, RecordsOptions } from '@pannier/client';
 import { describe, expect, it, vi } from 'vitest';
 import { curl } from '../fixture/curl.ts';
 import { eventually } from '../fixture/eventually.ts';
@@ -62,7 +62,7 @@ async function startPlaces(options: MeshOptions = {}): Promise<Places> {
 }
 
 /** Reads all; a record twice, or of two editions, is wrong. */
-async function editionRead(client: PannierClient, options: { readers?: number } = {}): Promise<unknown> {
+async function editionRead(client: PannierClient, options: RecordsOptions = {}): Promise<unknown> {
   const ids = new Set<unknown>();
   const editions = new Set<unknown>();
   for await (const row of client.dataset('places').records({}, options)) {
@@ -138,6 +138,29 @@ it('several servers are asked for parts of one read while Redis is away, and it 
   expect(read.reduce((sum, count) => sum + count, 0)).toBe(RECORDS);
   await redis.restart();
   await isAsBefore(places, 2);
+});
+
+it('readers of several servers are told of versions that Redis evicts before they can name them, and get them all', async () => {
+  await using places = await startPlaces({ servers: 3 });
+  const { redis, client } = places;
+  expect(await editionRead(client)).toBe(1);
+  for (let round = 0; round < 20; round += 1) {
+    const over = new AbortController();
+    const reading = editionRead(client, { readers: 4, resumeWithinMs: 60_000 }).finally(() => over.abort());
+    // A read begins anew ten times: less often than that, so that it ends however long each of its starts takes.
+    const evicting = (async () => {
+      for (let time = 0; time < 5 && !over.signal.aborted; time += 1) {
+        const manifests = (await redis.command('KEYS', '*:manifest:*places@*')) as Buffer[];
+        if (manifests.length > 0) await redis.command('UNLINK', ...manifests);
+        await sleep(20);
+      }
+    })();
+    try {
+      expect(await reading).toBe(1);
+    } finally {
+      await evicting;
+    }
+  }
 });
 
 it('a document of many partitions is read although only its beginning is in memory', async () => {
