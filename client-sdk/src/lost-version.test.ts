@@ -131,24 +131,46 @@ describe('a version that is lost while several readers read it, after something 
 });
 
 describe('a version that a reader was told, and whose server left,', () => {
-  async function lostAtStart(before: string): Promise<{ shelf: DatasetShelf; dataset: Dataset<ShelfRow> }> {
+  async function lostBefore(
+    before: string,
+    next = SECOND,
+  ): Promise<{ shelf: DatasetShelf; dataset: Dataset<ShelfRow> }> {
     const { shelf, dataset } = await rig(2);
     shelf.sending = (name) => {
       if (name !== before || shelf.current !== 'v1') return;
-      shelf.replace('v2', SECOND);
+      shelf.replace('v2', next);
       throw scriptedError('draining', 'the server is shutting down');
     };
     return { shelf, dataset };
   }
 
   test('is read anew when nothing of it has come', async () => {
-    const { shelf, dataset } = await lostAtStart('p0');
+    const { shelf, dataset } = await lostBefore('p0');
     expect(await Array.fromAsync(dataset.records())).toEqual(rowsOf(SECOND));
     expect(shelf.asked).toEqual(['read -', 'read v1', 'read -']);
   });
 
-  test('breaks the read when something of it has come, and the next one is another', async () => {
-    const { dataset } = await lostAtStart('p3');
-    expect(await codeOf(Array.fromAsync(dataset.records()))).toBe('body-broken');
+  test('goes on as another one that begins with the same partitions, every record once', async () => {
+    const longer = { ...FIRST, names: [...NAMES, 'p8'] };
+    const { shelf, dataset } = await lostBefore('p3', longer);
+    expect(await Array.fromAsync(dataset.records())).toEqual(rowsOf(longer));
+    expect(shelf.asked).toEqual(['read -', 'read v1', 'read -']);
+  });
+
+  test.each([
+    ['has other rows', SECOND],
+    ['has another partition before', { ...FIRST, names: ['o9', ...NAMES] }],
+    ['has fewer than were given', { ...FIRST, names: NAMES.slice(0, 2) }],
+  ])('breaks the read when something of it has come, and the next one %s', async (_what, content) => {
+    const { dataset } = await lostBefore('p3', content);
+    const rows: ShelfRow[] = [];
+    const reading = (async () => {
+      for await (const row of dataset.records()) rows.push(row);
+    })();
+    await expect(reading).rejects.toMatchObject({
+      code: 'body-broken',
+      message: expect.stringContaining('has no version v1') as string,
+    });
+    expect(rows).toEqual(rowsOf(FIRST).slice(0, 3));
   });
 });

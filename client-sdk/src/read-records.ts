@@ -4,6 +4,7 @@ import { isRecordObject, keepFieldOrder, keptFieldOrder } from '@pannier/proto/p
 import type { RecordValue } from '@pannier/proto/partition-format';
 import { PannierError } from './errors.ts';
 import { FreshStarts, pause, RESUME_WITHIN_MS } from './fresh-starts.ts';
+import { GivenPartitions } from './given-partitions.ts';
 import { publishedVersion, versionPlan } from './read-plan.ts';
 import { sentPartitions } from './read-steps.ts';
 import type { ReadProgress, SentPartition } from './read-steps.ts';
@@ -33,6 +34,7 @@ export async function* readPartitions(read: RecordRead): AsyncGenerator<PassedPa
     partitions: 0,
     provisional: false,
     provisionalNames: new Set(),
+    given: new GivenPartitions(),
   };
   try {
     const limits = { signal, again: patience(options, progress) };
@@ -78,10 +80,13 @@ function attempts(
         yield* rest(server);
         return;
       } catch (error) {
-        // Without a version it is the dataset that was not found.
-        if (progress.version === '' || partitionsRead(progress) > 0) throw error;
+        // Without a version it is the dataset that was not found; what came in no certain order cannot be compared.
+        if (progress.version === '' || progress.provisionalNames.size > 0) throw error;
+        if (progress.given.isBroken(error)) throw error;
         await starts.after(error);
+        progress.given.beginAnew(error);
         progress.version = '';
+        progress.partitions = 0;
       }
     }
   };
@@ -129,8 +134,8 @@ function patience(
   };
 }
 
-function partitionsRead({ partitions, provisionalNames }: ReadProgress): number {
-  return partitions + provisionalNames.size;
+function partitionsRead({ given }: ReadProgress): number {
+  return given.count;
 }
 
 /** Without the fields that were not asked for, in the record's own order. */

@@ -2,6 +2,7 @@
 import type { DatasetPartition, ReadPartitionsResponse } from '@pannier/proto';
 import { decodeRecords } from '@pannier/proto/partition-format';
 import type { RecordValue } from '@pannier/proto/partition-format';
+import type { GivenPartitions } from './given-partitions.ts';
 import { PannierError } from './errors.ts';
 import type { Announcement, HeldPartitions } from './held-partitions.ts';
 import { decodeAhead, decodeStored, processBudget, storedBytes } from './transport/index.ts';
@@ -16,6 +17,8 @@ export interface ReadProgress {
   partitions: number;
   provisional: boolean;
   readonly provisionalNames: Set<string>;
+  /** What came, for as long as its version is there by the one name or another. */
+  readonly given: GivenPartitions;
 }
 
 /** The records of a partition. */
@@ -24,6 +27,8 @@ export interface SentPartition {
   readonly records: readonly RecordValue[];
   /** True when the server left nothing out. */
   readonly isWhole: boolean;
+  /** SHA-256 of the partition as it is stored; empty where the server does not tell it. */
+  readonly digest: Uint8Array;
 }
 
 /** The dataset that is read, and what was named to the server as held of it. */
@@ -60,18 +65,20 @@ export async function* sentPartitions(
   for await (const step of steps) {
     if (step.kind === 'start') {
       requireVersion(step.version, progress);
+      progress.given.requireOrder(step.provisional);
       progress.begun = true;
       progress.provisional = step.provisional;
     } else if (step.kind === 'complete') {
       requireVersion(step.version, progress);
       if (step.records !== records)
         throw new PannierError('protocol', `${records} records came of ${step.records}`);
+      progress.given.requireAll();
       whole = true;
     } else {
       records += step.sent;
       if (progress.provisional) progress.provisionalNames.add(step.name);
       else progress.partitions += 1;
-      yield step;
+      if (progress.given.isNew(step)) yield step;
     }
   }
   if (!whole) throw new PannierError('unavailable', 'the stream ended before every partition was sent');
@@ -122,5 +129,5 @@ async function decodePartition(
   const isWhole =
     stored === undefined || digest.byteLength === 0 || Buffer.compare(stored.digest, digest) === 0;
   if (isWhole && stored !== undefined) holding.held.put(holding.name, stored);
-  return { kind: 'records', name, records, sent, isWhole };
+  return { kind: 'records', name, records, sent, isWhole, digest };
 }
