@@ -31,7 +31,8 @@ export interface Dataset<T, K extends string = string> {
   readonly name: string;
   /**
    * Reads records, in the order of their partitions. Numbers that a double cannot hold are `bigint` or `ExactNumber`. A read
-   * that breaks goes on at another server, on the same version; leaving early cancels it. Partitions that were read before and have not
+   * that breaks goes on at another server, on the same version, or, where that is lost and was not asked for by name, on one that begins
+   * with the same partitions; leaving early cancels it. Partitions that were read before and have not
    * changed are not sent again. While the dataset is being fetched for the first time records come as they are cut, in the order in which
    * they are, and the iteration throws if that fails; several readers wait for the version instead.
    *
@@ -48,8 +49,9 @@ export interface Dataset<T, K extends string = string> {
    * Splits a read among `count` workers, 1 to 1,000: whole partitions of one version, about as many bytes each. All shards together give
    * every record once; each is read on its own, in the order of its partitions, and again from its start when it is iterated again. A
    * worker in another process needs only `{ version, shard: { index, of } }` for `records`. With more shards than partitions some are empty.
+   * A shard names its version, and is of no other.
    *
-   * @throws PannierError as `records`
+   * @throws PannierError as `records`; reading a shard also `not-found`, when its version is not kept any more
    */
   shards(count: number, filter?: RecordFilter<T>, options?: ReadOptions): Promise<readonly DatasetShard<T>[]>;
   /** The records of one partition, by its name. @throws PannierError `not-found` */

@@ -12,7 +12,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { FreshStarts, openDatasets } from '@pannier/client/datasets';
-import type { DescriptionRead } from '@pannier/client/datasets';
+import type { Datasets, DescriptionRead } from '@pannier/client/datasets';
 import { PannierError } from '@pannier/client/transport';
 import type { Transport } from '@pannier/client/transport';
 import { getTokenList, matchesAnyTag } from '@pannier/http-semantics';
@@ -88,47 +88,10 @@ export function createDatasetDoor({ transport, heldBytesMax }: DatasetDoorOption
         await datasets.describe(name, { extent: 'statistics', signal: left }),
       );
     const query = url.searchParams;
-    if (part === 'records' && key === '') return await sendSelection(exchange, name, query);
-    if (part === 'partitions' && key !== '') return await sendPartition(exchange, { name, key }, query);
+    if (part === 'records' && key === '') return await sendSelection(datasets, exchange, { name, query });
+    if (part === 'partitions' && key !== '')
+      return await sendPartition(datasets, exchange, { name, key, query });
     throw new ProxyError('no-route', `nothing is at ${url.pathname}; there are records and partitions/KEY`);
-  };
-  const sendSelection = async (
-    exchange: ClientExchange,
-    name: string,
-    query: URLSearchParams,
-  ): Promise<void> => {
-    const signal = exchange.left;
-    const describe = async (): Promise<DescriptionRead> =>
-      await datasets.describe(name, { extent: 'fields', signal });
-    await onCurrentVersion(exchange, describe, async ({ head }) => {
-      const { version } = head;
-      const [filter, fields, limit] = [filterOf(query, head), fieldsOf(query, head), limitOf(query)];
-      const records = datasets
-        .open<RecordValue>(name)
-        .records(filter, { version, signal, ...(fields === undefined ? {} : { fields }) });
-      await sendRecords(exchange, limited(records, limit), `${version}?${query.toString()}`);
-    });
-  };
-  const sendPartition = async (
-    exchange: ClientExchange,
-    { name, key }: { name: string; key: string },
-    query: URLSearchParams,
-  ): Promise<void> => {
-    const signal = exchange.left;
-    const describe = async (): Promise<Pick<DescriptionRead, 'head'> & { readonly digests: string[] }> => {
-      const extent = { extent: 'partitions', partitions: [key], signal } as const;
-      const { head, partitions } = await datasets.describe(name, extent);
-      const digests = await digestsOf(partitions, key);
-      if (digests.length > 0) return { head, digests };
-      throw new PannierError('not-found', `dataset ${name} has no partition ${JSON.stringify(key)}`);
-    };
-    await onCurrentVersion(exchange, describe, async ({ head, digests }) => {
-      if (query.has('filter') || namesOf(query).length > 0) throw new ProxyError('bad-request', NO_FILTER);
-      const [fields, limit] = [fieldsOf(query, head), limitOf(query)];
-      const options = { version: head.version, signal, ...(fields === undefined ? {} : { fields }) };
-      const records = datasets.open<RecordValue>(name).partition(key, options);
-      await sendRecords(exchange, limited(records, limit), `${digests.join()}?${query.toString()}`);
-    });
   };
   return async (exchange) => {
     try {
@@ -142,6 +105,46 @@ export function createDatasetDoor({ transport, heldBytesMax }: DatasetDoorOption
       });
     }
   };
+}
+
+async function sendSelection(
+  datasets: Datasets,
+  exchange: ClientExchange,
+  { name, query }: { name: string; query: URLSearchParams },
+): Promise<void> {
+  const signal = exchange.left;
+  const describe = async (): Promise<DescriptionRead> =>
+    await datasets.describe(name, { extent: 'fields', signal });
+  await onCurrentVersion(exchange, describe, async ({ head }) => {
+    const { version } = head;
+    const [filter, fields, limit] = [filterOf(query, head), fieldsOf(query, head), limitOf(query)];
+    const records = datasets
+      .open<RecordValue>(name)
+      .records(filter, { version, signal, ...(fields === undefined ? {} : { fields }) });
+    await sendRecords(exchange, limited(records, limit), `${version}?${query.toString()}`);
+  });
+}
+
+async function sendPartition(
+  datasets: Datasets,
+  exchange: ClientExchange,
+  { name, key, query }: { name: string; key: string; query: URLSearchParams },
+): Promise<void> {
+  const signal = exchange.left;
+  const describe = async (): Promise<Pick<DescriptionRead, 'head'> & { readonly digests: string[] }> => {
+    const extent = { extent: 'partitions', partitions: [key], signal } as const;
+    const { head, partitions } = await datasets.describe(name, extent);
+    if (query.has('filter') || namesOf(query).length > 0) throw new ProxyError('bad-request', NO_FILTER);
+    const digests = await digestsOf(partitions, key);
+    if (digests.length > 0) return { head, digests };
+    throw new PannierError('not-found', `dataset ${name} has no partition ${JSON.stringify(key)}`);
+  };
+  await onCurrentVersion(exchange, describe, async ({ head, digests }) => {
+    const [fields, limit] = [fieldsOf(query, head), limitOf(query)];
+    const options = { version: head.version, signal, ...(fields === undefined ? {} : { fields }) };
+    const records = datasets.open<RecordValue>(name).partition(key, options);
+    await sendRecords(exchange, limited(records, limit), `${digests.join()}?${query.toString()}`);
+  });
 }
 
 /**
