@@ -31,6 +31,8 @@ export interface TestClusterOptions {
   readonly aheadMs?: readonly number[];
   /** What a server has of the leases that all share. */
   readonly leasesOf?: (server: number, leases: LeaseStore) => LeaseStore;
+  /** What a server knows of the invalidations that all share. */
+  readonly generationsOf?: (server: number, generations: Generations) => Generations;
 }
 
 /** What a request may say beside its path. */
@@ -127,7 +129,7 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
     const deps = {
       store,
       leases: options.leasesOf?.(server, leases) ?? leases,
-      generations,
+      generations: options.generationsOf?.(server, generations) ?? generations,
       upstreams,
       plainUrls: new Set<string>(),
       limits: { ...config.limits, ...options.limits },

@@ -35,7 +35,8 @@ export async function followBody(
   const { clock, limits, frames, pool, report } = context;
   const { version, generation, status, headers, requestTimeMs, responseTimeMs, variant } = head;
   flight.version = version;
-  flight.captured = { generation, atMs: Math.min(requestTimeMs, clock.now()) };
+  // By its leader's clock it may be from the future.
+  flight.captured = { generation, atMs: Math.min(requestTimeMs, flight.captured?.atMs ?? -Infinity) };
   flight.tags = entryTags(headers);
   const key = placeFlight(task, flight, { variant, isShared: true, context });
   const { policy } = task.target.upstream;

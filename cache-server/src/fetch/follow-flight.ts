@@ -44,7 +44,7 @@ export async function followFlight(
   const { confirmedMsAgo, position } = context.generations;
   const began = confirmedMsAgo <= CONFIRMED_MS_MAX ? position : undefined;
   // Whoever comes after an invalidation from here on shall not wait with the others.
-  flight.captured = { generation: position, atMs: context.clock.now() };
+  flight.captured = { generation: position, atMs: context.clock.now() - confirmedMsAgo };
   flight.isFollowing = true;
   try {
     const records = reader.records();
