@@ -89,6 +89,9 @@ export async function followBody(
   return 'done';
 }
 
+/** Records that say nothing by themselves. */
+const OF_A_BODY: ReadonlySet<FlightRecord['kind']> = new Set(['bytes', 'partition', 'end']);
+
 interface Passing {
   readonly head: HeadRecord;
   readonly assembly: BodyAssembly;
@@ -99,14 +102,27 @@ interface Passing {
 /** The bytes of the body, each once, wherever they come from. Ends only when it is whole. */
 async function* passedOn(first: BodySource, passing: Passing): AsyncGenerator<Buffer, void, undefined> {
   const { assembly, sources } = passing;
-  let source = first;
-  for (;;) {
-    const end = yield* told(source, passing);
-    if (end === 'whole') return;
-    source = await sources.next(end);
+  let end = yield* told(first, passing);
+  while (end !== 'whole') {
+    const source = await sources.next(end);
     assembly.restart();
+    end = yield* told(named(source), passing);
   }
 }
+
+/** Begins with its head, or tells nothing: that may have been lost with a failover, and of what response the bytes behind it are, nobody knows. */
+async function* named(source: BodySource): BodySource {
+  try {
+    const first = await source.next();
+    if (first.done === true) return first.value;
+    if (OF_A_BODY.has(first.value.kind)) return 'unreadable';
+    yield first.value;
+    return yield* source;
+  } finally {
+    await source.return('last');
+  }
+}
+
 async function* told(
   source: BodySource,
   passing: Passing,
@@ -155,6 +171,7 @@ async function added(
     case 'partition':
       return await assembly.partition(record);
     case 'end':
+      if (head.bodyBytes !== undefined && head.bodyBytes !== record.bodyBytes) throw changed();
       assembly.end(record.bodyBytes);
       return 'whole';
     case 'failed':
