@@ -42,9 +42,12 @@ export async function followFlight(
   context.counters.flightRole('follower');
   const reader = readerOf(followed, flight.signal, context);
   const { confirmedMsAgo, position } = context.generations;
-  const began = confirmedMsAgo <= CONFIRMED_MS_MAX ? position : undefined;
-  // Whoever comes after an invalidation from here on shall not wait with the others.
-  flight.captured = { generation: position, atMs: context.clock.now() - confirmedMsAgo };
+  const isConfirmed = confirmedMsAgo <= CONFIRMED_MS_MAX;
+  const began = isConfirmed ? position : undefined;
+  // Whoever comes after an invalidation from here on shall not wait with the others. What is known is as old as its confirmation; without one
+  // the head is judged by what is known when it comes, so that those who come until then are in time.
+  const knownMsAgo = isConfirmed ? confirmedMsAgo : 0;
+  flight.captured = { generation: position, atMs: context.clock.now() - knownMsAgo };
   flight.isFollowing = true;
   try {
     const records = reader.records();
