@@ -10,7 +10,7 @@ import { BackOff } from './transport/index.ts';
 /** How long a read that broke is tried again, in milliseconds, where the caller does not say. */
 export const RESUME_WITHIN_MS = 10_000;
 
-/** Of one read. With the times between them there are fewer in ten seconds. */
+/** Without a partition coming. With the times between them there are fewer in ten seconds. */
 const STARTS_MAX = 10;
 
 /** How often a read may still begin anew. */
@@ -19,6 +19,7 @@ export class FreshStarts {
   readonly #backOff = new BackOff();
   #starts = 0;
   #firstLossAtMs = 0;
+  #partitions = 0;
 
   constructor(options: Pick<ReadOptions, 'version' | 'signal' | 'resumeWithinMs'>) {
     this.#options = options;
@@ -28,10 +29,17 @@ export class FreshStarts {
    * Waits until it is worth asking for the current version again.
    *
    * @param error of a call that named a version which a server had told
+   * @param partitions that have come in all, each counted once however often it came: with another one, starts and time are counted from
+   *   here; default: as many as before
    * @throws the error itself where it says something else, where the caller named that version, and after too many starts or too long; the
    *   signal's reason
    */
-  async after(error: unknown): Promise<void> {
+  async after(error: unknown, partitions = this.#partitions): Promise<void> {
+    if (partitions > this.#partitions) {
+      this.#partitions = partitions;
+      this.#starts = 0;
+      this.#backOff.reset();
+    }
     const { version = '', signal, resumeWithinMs = RESUME_WITHIN_MS } = this.#options;
     if (version !== '' || !isVersionLost(error) || this.#starts === STARTS_MAX) throw error;
     if (this.#starts === 0) this.#firstLossAtMs = performance.now();

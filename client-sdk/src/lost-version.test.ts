@@ -174,3 +174,46 @@ describe('a version that a reader was told, and whose server left,', () => {
     expect(rows).toEqual(rowsOf(FIRST).slice(0, 3));
   });
 });
+
+describe.each([1, 2])('a version that is lost again and again: readers %i', (readers) => {
+  /** A partition is lost when the caller has the one before: `once`, or every time that it is asked for. */
+  async function readWithLosses(names: readonly string[], once: boolean): Promise<[ShelfRow[], string]> {
+    const { shelf, dataset } = await rig();
+    const had = NAMES.map(() => Promise.withResolvers<void>());
+    const waiting = new Set(names);
+    let versions = 1;
+    shelf.sending = async (name) => {
+      if (!waiting.has(name)) return;
+      const version = shelf.current;
+      await had[NAMES.indexOf(name) - 1]!.promise;
+      // Otherwise its reader has left: another one's partition was lost first.
+      if (version !== shelf.current) return;
+      if (once) waiting.delete(name);
+      shelf.replace(`v${(versions += 1)}`, FIRST);
+      throw scriptedError('not-found', `dataset rows has no version ${version}`);
+    };
+    const rows: ShelfRow[] = [];
+    const reading = (async () => {
+      for await (const row of dataset.records({}, { readers, resumeWithinMs: 1000 })) {
+        rows.push(row);
+        had[NAMES.indexOf(row.part)]!.resolve();
+      }
+    })();
+    const code = await codeOf(reading);
+    expect(versions).toBeGreaterThan(3);
+    return [rows, code];
+  }
+
+  // Seven waits, each twice the one before, would be longer than the second that one loss may take.
+  test('is read to its end when a partition comes in between', async () => {
+    const [rows, code] = await readWithLosses(NAMES.slice(1), true);
+    expect(code).toBe('no failure');
+    expect(rows).toEqual(rowsOf(FIRST));
+  });
+
+  test('is given up when only those come again that the caller has', async () => {
+    const [rows, code] = await readWithLosses(['p3'], false);
+    expect(code).toMatch(/^(not-found|body-broken)$/);
+    expect(rows).toEqual(rowsOf(FIRST).slice(0, 3));
+  });
+});

@@ -83,7 +83,7 @@ function attempts(
         // Without a version it is the dataset that was not found; what came in no certain order cannot be compared.
         if (progress.version === '' || progress.provisionalNames.size > 0) throw error;
         if (progress.given.isBroken(error)) throw error;
-        await starts.after(error);
+        await starts.after(error, partitionsRead(progress));
         progress.given.beginAnew(error);
         progress.version = '';
         progress.partitions = 0;

@@ -71,17 +71,20 @@ async function* readPlanned(
   const starts = new FreshStarts(read.options);
   /** Places of the partitions of which the caller has records. */
   const given = new Set<number>();
+  /** Places of all that came; a filter may have left no record of one. */
+  const come = new Set<number>();
   let plan = await planRead(read, starts);
   for (;;) {
     const partitions = partitionsOf(plan, shard).filter(({ place }) => !given.has(place));
     try {
       for await (const arrived of readInParallel(read, { ...plan, partitions }, { readers, ordered })) {
+        come.add(arrived.place);
         if (arrived.records.length > 0) given.add(arrived.place);
         yield arrived;
       }
       return;
     } catch (error) {
-      await starts.after(error);
+      await starts.after(error, come.size);
       const next = await planRead(read, starts);
       // What the caller has is of this version, and so is all that may follow.
       if (given.size > 0 && !isSameContent(plan, next)) throw error;
