@@ -51,11 +51,8 @@ export async function ask(
   // is invalidated during the wait must not come back by a 304.
   const known =
     conditions.length > 0 ? capturing(asking.known ?? (await context.generations.capture())) : undefined;
-  const capture = async (): Promise<Generation> => {
-    await look?.();
-    return known ?? capturing(await context.generations.capture());
-  };
-  const asked = { target, headers, kind, capture, signal: flight.signal };
+  const capture = async (): Promise<Generation> => known ?? capturing(await context.generations.capture());
+  const asked = { target, headers, kind, look, capture, signal: flight.signal };
   const { response, ...arrival } = await askUpstream(asked, context);
   return { ...arrival, response: { ...response, body: counted(response.body, flight, context) } };
 }
@@ -63,6 +60,7 @@ export async function ask(
 /**
  * Asks an upstream when it may be asked, and counts it.
  *
+ * @param asking.look once the turn has come, before each attempt; what it throws ends the request
  * @param asking.capture called before each attempt is sent; by default, what is known of invalidations then
  * @throws CacheServerError `upstream-…`
  */
@@ -72,12 +70,13 @@ export async function askUpstream(
     target: UpstreamTarget;
     headers: HeaderList;
     kind?: UpstreamRequestKind;
+    look?: Look | undefined;
     capture?: () => Promise<Generation>;
     signal: AbortSignal;
   },
   { clock, counters, protection, generations }: EntryContext,
 ): Promise<FlightArrival> {
-  const { method = 'GET', target, headers, kind = 'full', signal } = asking;
+  const { method = 'GET', target, headers, kind = 'full', look, signal } = asking;
   const { capture = async () => await generations.capture() } = asking;
   const { name, policy } = target.upstream;
   const attempt = async (own: AbortSignal): Promise<FlightArrival> => {
@@ -101,7 +100,7 @@ export async function askUpstream(
     }
   };
   const isPersonal = headers.some(([header]) => looksLikeCredential(header.toLowerCase()));
-  return await protection.ask(target.upstream, { attempt, isPersonal, signal });
+  return await protection.ask(target.upstream, { look, attempt, isPersonal, signal });
 }
 
 async function* counted(

@@ -31,14 +31,20 @@ function guardOf(
   settings: Partial<ProtectionSettings>,
   answers: (Answer | Error)[],
   chance = 1,
-): { ask: (isPersonal?: boolean) => Promise<number>; asked: () => number; clock: ManualClock } {
+): {
+  ask: (isPersonal?: boolean, look?: () => Promise<void>) => Promise<number>;
+  asked: () => number;
+  running: () => number;
+  clock: ManualClock;
+} {
   const clock = new ManualClock();
   const all = { ...UNDECLARED_PROTECTION, ...settings };
   const parts = { upstream: 'api', settings: all, clock, share: undefined, servers: () => 1 };
   const events = { onChange: () => undefined, onAway: () => undefined, onPause: () => undefined };
+  const slots = new FetchSlots({ ...parts, ...events });
   const guard = new UpstreamGuard({
     ...parts,
-    slots: new FetchSlots({ ...parts, ...events }),
+    slots,
     breaker: all.breaker && new UpstreamBreaker('api', all.breaker, () => undefined),
     pauses: new UpstreamPauses({ ...parts, ...events }),
     counters: createProtectionCounters(createMetrics('test'), () => 1),
@@ -52,11 +58,12 @@ function guardOf(
     return next;
   };
   return {
-    ask: async (isPersonal = false) => {
+    ask: async (isPersonal = false, look) => {
       const { signal } = new AbortController();
-      return (await guard.ask({ attempt, isPersonal, signal })).response.status;
+      return (await guard.ask({ look, attempt, isPersonal, signal })).response.status;
     },
     asked: () => asked,
+    running: () => slots.running,
     clock,
   };
 }
@@ -151,6 +158,43 @@ test('a breaker opens by failures in a row, lets one try, and opens again or clo
   } finally {
     vi.useRealTimers();
   }
+});
+
+test('what a look ends before it is sent is no trial of a breaker, neither failed nor passed', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  try {
+    const breaker = { failures: 2, openMs: 5000, windowMs: 10_000, requestsMin: 20 };
+    const answers = [answer(500), answer(500), answer(500), answer(200)];
+    const { ask, asked, running } = guardOf({ breaker, concurrencyMax: 1 }, answers);
+    const stored = new Error('stored meanwhile');
+    const look = vi.fn(async () => await Promise.reject(stored));
+    await ask();
+    await ask();
+    vi.setSystemTime(Date.now() + 5000);
+    await expect(ask(false, look)).rejects.toBe(stored);
+    expect([look.mock.calls.length, asked(), running()]).toEqual([1, 2, 0]);
+    // The next one is the trial: its failure alone opens the breaker again, where a closed one would take two.
+    expect(await ask()).toBe(500);
+    await expect(ask()).rejects.toMatchObject({ code: 'upstream-paused' });
+    vi.setSystemTime(Date.now() + 5000);
+    await expect(ask(false, look)).rejects.toBe(stored);
+    expect(await ask()).toBe(200);
+    expect(asked()).toBe(4);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('a look is made before each attempt', async () => {
+  const retries = { max: 1, firstDelayMs: 100 };
+  const { ask, asked, clock } = guardOf({ retries }, [unreachable(), answer(200)]);
+  const look = vi.fn(async () => await Promise.resolve());
+  const asking = ask(false, look);
+  await vi.waitUntil(() => asked() === 1);
+  await new Promise((resolve) => setImmediate(resolve));
+  clock.pass(100);
+  expect(await asking).toBe(200);
+  expect(look).toHaveBeenCalledTimes(2);
 });
 
 test('a breaker opens by the share of failures once there were enough requests', async () => {

@@ -1,4 +1,4 @@
-/** What stands before one upstream. A request passes, in this order: breaker and wished-for peace, its turn, the attempt, another one. */
+/** What stands before one upstream. A request passes, in this order: breaker and wished-for peace, its turn, a last look, the attempt, another one. */
 import { getHeader } from '@pannier/http-semantics';
 import type { Clock } from '../../clock.ts';
 import { CacheServerError } from '../../errors.ts';
@@ -17,6 +17,8 @@ export interface Attempted {
 
 /** A request that is to be made. */
 export interface GuardedRequest<A extends Attempted> {
+  /** Made when the turn has come, before each attempt; what it throws ends the request, and says nothing of the upstream. */
+  readonly look?: (() => Promise<void>) | undefined;
   /** Sends it once and brings the head of the response; ended by the signal, body included. */
   readonly attempt: (signal: AbortSignal) => Promise<A>;
   /** Whether it carries somebody's credentials: what is answered to them concerns nobody else. */
@@ -73,7 +75,7 @@ export class UpstreamGuard {
   }
 
   async #askOnce<A extends Attempted>(
-    { attempt, isPersonal, signal }: GuardedRequest<A>,
+    { look, attempt, isPersonal, signal }: GuardedRequest<A>,
     isLast: boolean,
   ): Promise<{ arrived: A } | { failed: true }> {
     const { breaker } = this.#options;
@@ -85,6 +87,8 @@ export class UpstreamGuard {
     const send = async (): Promise<A> => await attempt(own);
     let arrived: A;
     try {
+      // Outside of the breaker, to which whatever ends without an answer is a failed trial; and it takes a while, so that it comes first.
+      await look?.();
       this.#requireAllowed();
       arrived = await (breaker === undefined ? send() : breaker.run(send));
     } catch (error) {
