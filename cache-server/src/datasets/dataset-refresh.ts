@@ -8,7 +8,7 @@ import { pageDocuments, PagesChanged } from './dataset-pages.ts';
 import { lookAfter } from './dataset-upkeep.ts';
 import type { DeclaredDataset } from './declared-dataset.ts';
 import type { EntryService } from '../entry/entry-service.ts';
-import { CacheServerError } from '../errors.ts';
+import { CacheServerError, isLoss } from '../errors.ts';
 import { versionId } from '../flight/version-id.ts';
 import { publishDataset, tooLarge } from './publish-dataset.ts';
 import type { DatasetCut } from './publish-dataset.ts';
@@ -66,7 +66,8 @@ async function refreshOnce(
   } catch (error) {
     if (error instanceof TurnPassed) return { seen: shelf };
     const told = asTold(error, declared, deps);
-    if (!isDataTrouble(told)) throw told;
+    // What the store lost of a newer version does not make the one at hand unreadable, and would be lost by each read again.
+    if (!isDataTrouble(told) && !(isReadable && isLoss(told))) throw told;
     if (deps.failures.standing(declared.name)?.error !== told) {
       deps.failures.add(declared.name, { error: told, cut: standing.attempt.cut });
       deps.count('failed');

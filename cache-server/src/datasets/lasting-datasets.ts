@@ -12,6 +12,7 @@ import { CacheServerError, isLoss } from '../errors.ts';
 import { isWantOfRoom, MakeshiftDatasets } from './makeshift-datasets.ts';
 import type { OpenedMakeshift } from './makeshift-datasets.ts';
 import { isWorthAnother } from './readable-documents.ts';
+import { StoreLosses } from './store-losses.ts';
 import { isStoreAway, StoreWatch } from './store-watch.ts';
 
 /** What they are made with. */
@@ -47,6 +48,7 @@ type GoOn = (progress: ReadProgress, failed: unknown, asked: RestQuery) => Promi
 class LastingDatasets implements Datasets {
   readonly #shared: Datasets;
   readonly #watch: StoreWatch;
+  readonly #losses: StoreLosses;
   readonly #makeshift: MakeshiftDatasets;
   readonly #madeDo: LastingDeps['madeDo'];
 
@@ -62,9 +64,14 @@ class LastingDatasets implements Datasets {
         this.#makeshift.dropUnneeded();
       },
     });
+    this.#losses = new StoreLosses({
+      clock,
+      onLoss: (dataset, err) => logger.warn({ dataset, err }, 'Redis lost a dataset: it is read in memory'),
+      onNone: () => this.#makeshift.dropUnneeded(),
+    });
     this.#makeshift = new MakeshiftDatasets({
       open: openMakeshift,
-      isNeeded: () => this.#watch.isAway,
+      isNeeded: () => this.#watch.isAway || !this.#losses.isNone,
       clock,
     });
     metrics.gauge({
@@ -134,14 +141,16 @@ class LastingDatasets implements Datasets {
 
   async close(): Promise<void> {
     this.#watch.close();
+    this.#losses.close();
     await Promise.all([this.#shared.close(), this.#makeshift.close()]);
   }
 
   /** From the store, and from memory where that fails; the other way round while it is known to be away, for its memory may have the answer. */
   async #answer<T>(
-    { dataset, version, signal }: Asked,
+    asked: Asked,
     { shared, makeshift }: { shared: () => Promise<T>; makeshift: (datasets: Datasets) => Promise<T> },
   ): Promise<T> {
+    const { dataset, version, signal } = asked;
     const fromMemory = async (): Promise<T> => await this.#makeshift.lend(dataset, makeshift);
     const fromStore = async (): Promise<T> =>
       await shared().catch(async (error: unknown) => {
@@ -150,11 +159,11 @@ class LastingDatasets implements Datasets {
       });
     // Of a version that the store has named only the store knows what is in it.
     const isNamedByStore = version !== '' && !isContentVersion(version);
-    if (isNamedByStore || (await this.#watch.answers())) {
+    if (isNamedByStore || (!this.#losses.has(dataset) && (await this.#watch.answers()))) {
       try {
         return await fromStore();
       } catch (away) {
-        this.#requireAway(away, signal);
+        this.#requireAway(away, asked);
         return await fromMemory().catch((error: unknown) => {
           throw toBeTold(away, error, { version });
         });
@@ -166,7 +175,7 @@ class LastingDatasets implements Datasets {
       signal.throwIfAborted();
       if (error instanceof CacheServerError && error.code === 'bad-request') throw error;
       return await fromStore().catch((away: unknown) => {
-        this.#requireAway(away, signal);
+        this.#requireAway(away, asked);
         throw toBeTold(away, error, { version });
       });
     }
@@ -179,10 +188,12 @@ class LastingDatasets implements Datasets {
     await this.#shared.warm(dataset, signal, () => undefined);
   }
 
-  /** One that loses what it was just given is of no more use than one that is away. @throws the error itself, when it is not the store's */
-  #requireAway(error: unknown, signal: AbortSignal): void {
+  /** One that loses what it was just given is, for that dataset, of no more use than one that is away. @throws the error itself, when it is not the store's */
+  #requireAway(error: unknown, { dataset, version, signal }: Asked): void {
     if (signal.aborted || !(isStoreAway(error) || isLoss(error))) throw error;
-    this.#watch.noteAway(error);
+    if (!isLoss(error)) this.#watch.noteAway(error);
+    // What is lost of a certain version may be there of the current one.
+    else if (version === '') this.#losses.note(dataset, error);
   }
 
   async #readShared(query: DatasetQuery, signal: AbortSignal): Promise<DatasetRead> {
@@ -242,7 +253,7 @@ class LastingDatasets implements Datasets {
 
   readonly #restFromMemory: GoOn = async (progress, failed, asked) => {
     const { query, signal } = asked;
-    this.#requireAway(failed, signal);
+    this.#requireAway(failed, { ...query, signal });
     try {
       const parts = await this.#makeshift.lend(
         query.dataset,
