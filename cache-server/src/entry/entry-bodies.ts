@@ -112,7 +112,7 @@ export function flightBody(
       const frame = found[i];
       if (frame === undefined)
         throw new CacheServerError('store', 'a partition of the body is lost', { isLost: true });
-      return { digest, frame, bodyBytes: limits.partitionBytes };
+      return { digest, frame };
     });
   };
   return announceReader({ ...flight, stored: { scope, read }, partitionBytes: limits.partitionBytes });

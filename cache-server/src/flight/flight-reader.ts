@@ -15,8 +15,6 @@ export interface StoredPartitions {
 export interface StoredFrame {
   readonly digest: Uint8Array;
   readonly frame: Uint8Array;
-  /** Bytes of the body in it. */
-  readonly bodyBytes: number;
 }
 
 /** What a reader needs to know of its flight. */
@@ -81,7 +79,10 @@ async function* read(
         body.places.advance(place, place.offset + bytes.length);
       } else {
         for (const frame of await stored.read(step.digests)) {
-          const part = framePart(frame, stored.scope, place.offset % partitionBytes);
+          const skipBytes = place.offset % partitionBytes;
+          // The last one is shorter, and whoever comes when the window has gone reads that from the store, too.
+          const bodyBytes = Math.min(partitionBytes, body.arrivedBytes - (place.offset - skipBytes));
+          const part = framePart(frame, { scope: stored.scope, skipBytes, bodyBytes });
           yield part;
           body.places.advance(place, place.offset + part.bodyBytes);
         }
@@ -94,7 +95,10 @@ async function* read(
 }
 
 /** A stored partition without its first bytes. */
-function framePart({ digest, frame, bodyBytes }: StoredFrame, scope: string, skipBytes: number): FramePart {
+function framePart(
+  { digest, frame }: StoredFrame,
+  { scope, skipBytes, bodyBytes }: Pick<FramePart, 'scope' | 'skipBytes' | 'bodyBytes'>,
+): FramePart {
   if (skipBytes >= bodyBytes)
     throw new CacheServerError('store', 'a stored partition is shorter than its place in the body');
   return { kind: 'frame', scope, digest, frame, skipBytes, bodyBytes: bodyBytes - skipBytes };
