@@ -50,7 +50,7 @@ test('it is refreshed for another server, too, which follows that fetch', async 
     const first = cluster.services[0]!.warm(request, WATCH);
     await arrived.promise;
     const second = cluster.services[1]!.warm(request, WATCH);
-    while ((await cluster.role(1, 'follower')) < asked) await new Promise((resolve) => setImmediate(resolve));
+    await cluster.followed([1], asked);
     held.resolve();
     await Promise.all([first, second]);
     expect(cluster.asked()).toBe(asked);

@@ -75,7 +75,7 @@ describe.each([
     const go = stalled(cluster, 'append');
     expect(await answerOf(cluster, 0)).toBe(`${status} old`);
     const later = answerOf(cluster, asked);
-    await until(async () => (await cluster.role(asked, 'follower')) === 1);
+    await cluster.followed([asked], 1);
     go();
     expect(await later).toBe('200 new');
   });
@@ -175,7 +175,7 @@ it('what must be confirmed before each use is not joined at a server that follow
   const leading = cluster.get(0, '/a');
   await until(() => sent.length === 1);
   const following = cluster.get(1, '/a');
-  await until(async () => (await cluster.role(1, 'follower')) === 1);
+  await cluster.followed([1], 1);
   sent[0]?.writeHead(200, MUST_REVALIDATE).write('ol');
   const [first, second] = await Promise.all([leading, following]);
   expect([first.outcome, second.outcome]).toEqual(['miss', 'collapsed']);

@@ -14,6 +14,7 @@ import type { EntryService } from '../entry/entry-service.ts';
 import { createGenerations } from '../generation/create-generations.ts';
 import type { Generations } from '../generation/generations.ts';
 import { createGetEntry } from '../get-entry.ts';
+import { until } from './held-answers.fixture.ts';
 import type { LeaseStore } from '../lease/lease-store.ts';
 import { ProcessLeases } from '../lease/process-leases.fixture.ts';
 import type { EntryStore } from '../store/entry-store.ts';
@@ -61,6 +62,11 @@ export interface TestCluster {
   readonly unpublished: readonly (readonly string[])[];
   /** How often a server had a part in a flight, by its metrics. */
   role(server: number, role: string): Promise<number>;
+  /**
+   * Waits until servers have followed so often in all, and the millisecond is over: a response of the same one counts for one that came before
+   * they asked.
+   */
+  followed(servers: readonly number[], times: number): Promise<void>;
   /** Waits until no flight is under way. */
   landed(): Promise<void>;
 }
@@ -144,6 +150,10 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
     await upstreams.close();
     await upstream[Symbol.asyncDispose]();
   });
+  const role: TestCluster['role'] = async (server, name) => {
+    const text = (await servers[server]?.metrics.registry.metrics()) ?? '';
+    return Number(new RegExp(`flight_roles_total\\{role="${name}"\\} (\\d+)`).exec(text)?.[1] ?? 0);
+  };
   const ask: TestCluster['ask'] = async (server, path, { headers = [], signal = NEVER } = {}) => {
     const service = services[server];
     if (service === undefined) throw new Error(`no server ${server}`);
@@ -165,9 +175,15 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
       if (got.kind !== 'response') throw new Error(`expected a response, not ${got.outcome}`);
       return got;
     },
-    async role(server, role) {
-      const text = (await servers[server]?.metrics.registry.metrics()) ?? '';
-      return Number(new RegExp(`flight_roles_total\\{role="${role}"\\} (\\d+)`).exec(text)?.[1] ?? 0);
+    role,
+    async followed(those, times) {
+      const followed = async (): Promise<number> => {
+        const roles = await Promise.all(those.map(async (server) => await role(server, 'follower')));
+        return roles.reduce((sum, one) => sum + one, 0);
+      };
+      await until(async () => (await followed()) >= times);
+      const sinceMs = systemClock.now();
+      await until(() => systemClock.now() > sinceMs);
     },
     async landed() {
       while (services.some((service) => service.activity().flights > 0))

@@ -30,13 +30,13 @@ it('what is followed is as old as when it began to be, whatever the clock of its
   const leading = cluster.get(0, '/a');
   await until(() => sent.length === 1);
   const before = cluster.get(1, '/a');
-  await until(async () => (await cluster.role(1, 'follower')) === 1);
+  await cluster.followed([1], 1);
   await pause(1100);
   confirmedMsAgo = 1100;
   sent[0]!.writeHead(200, { 'cache-control': 'max-age=60' }).write('all of ');
   await before;
   const after = cluster.get(1, '/a');
-  await until(async () => (await cluster.role(1, 'follower')) === 2);
+  await cluster.followed([1], 2);
   sent[0]!.end('it');
   for (const answered of [leading, before, after])
     expect(String(await readBody((await answered).body))).toBe('all of it');
@@ -48,7 +48,7 @@ it('those who come while nothing is known of invalidations follow together, sinc
   const leading = cluster.get(0, '/a');
   await until(() => sent.length === 1);
   const following = [cluster.get(1, '/a')];
-  await until(async () => (await cluster.role(1, 'follower')) === 1);
+  await cluster.followed([1], 1);
   following.push(...Array.from({ length: 20 }, async () => await cluster.get(1, '/a')));
   await until(() => cluster.services[1]!.activity().waiters >= 21);
   sent[0]!.writeHead(200, { 'cache-control': 'max-age=60' }).end('all of it');

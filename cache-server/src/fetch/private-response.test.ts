@@ -13,11 +13,7 @@ test('a response for one caller has the callers of all servers ask for themselve
   const aheadMs = [0, 0, 0];
   const cluster = await startTestCluster({ answer, aheadMs });
   const asking = Array.from({ length: 9 }, async (_none, client) => await cluster.ask(client % 3, '/mine'));
-  await vi.waitFor(async () => {
-    const roles = [0, 1, 2].map(async (server) => await cluster.role(server, 'follower'));
-    const times = await Promise.all(roles);
-    expect(times.reduce((sum, one) => sum + one, 0)).toBe(2);
-  }, WAIT_MS);
+  await cluster.followed([0, 1, 2], 2);
   await vi.waitFor(() => expect(sent).toHaveLength(1), WAIT_MS);
   sent[0]?.writeHead(200, PRIVATE).end('mine');
   const answers = await Promise.all(asking);

@@ -214,7 +214,7 @@ describe('when a leader has gone', () => {
     const leaving = cluster.get(0, '/a', { signal: leaver.signal }).catch(() => undefined);
     await until(() => sent.length === 1);
     const staying = cluster.get(1, '/a');
-    await until(async () => (await cluster.role(1, 'follower')) === 1);
+    await cluster.followed([1], 1);
     leaver.abort(new CacheServerError('cancelled', 'gone'));
     await leaving;
     await until(() => sent.length === 2);
@@ -256,7 +256,7 @@ describe('when control is away', () => {
       const leading = cluster.get(0, '/a');
       await until(() => sent.length === 1);
       const following = cluster.get(1, '/a');
-      await until(async () => (await cluster.role(1, 'follower')) === 1);
+      await cluster.followed([1], 1);
       cluster.leases.recordBytesMax = most;
       cluster.answer((_request, response) => response.writeHead(200, FRESH).end(BODY));
       sent[0]!.writeHead(200, FRESH).end(BODY);

@@ -45,7 +45,7 @@ async function asked(cluster: TestCluster): Promise<Promise<string>[]> {
   const leading = ask(0);
   await until(() => cluster.asked() === 1);
   const others = [1, 2].map(ask);
-  for (const server of [1, 2]) await until(async () => (await cluster.role(server, 'follower')) === 1);
+  await cluster.followed([1, 2], 2);
   return [leading, ...others];
 }
 
@@ -57,10 +57,7 @@ describe('servers that want the same part', () => {
     const content = rangedContent(LENGTH);
     const { cluster, release } = await startHeld(content);
     const clients = Array.from({ length: 60 }, async (_, one) => await cluster.get(one % 3, '/a', ASKING));
-    await until(async () => {
-      const roles = [0, 1, 2].map(async (server) => await cluster.role(server, 'follower'));
-      return (await Promise.all(roles)).filter((times) => times === 1).length === 2;
-    });
+    await cluster.followed([0, 1, 2], 2);
     release();
     const answers = await Promise.all(clients);
     for (const answer of answers) expect(await told(answer, PART)).toMatch(/ 206 bytes 100-4099\/10000$/);
@@ -171,7 +168,7 @@ describe('a part is not waited for', () => {
     await until(() => sent.length === 1);
     const leaver = new AbortController();
     const leaving = cluster.get(1, '/a', { ...ASKING, signal: leaver.signal });
-    await until(async () => (await cluster.role(1, 'follower')) === 1);
+    await cluster.followed([1], 1);
     leaver.abort(new CacheServerError('cancelled', 'gone'));
     await expect(leaving).rejects.toMatchObject({ code: 'cancelled' });
     await until(() => cluster.services[1]?.activity().flights === 0);
@@ -211,7 +208,7 @@ describe('when the server that asks for a part', () => {
     const leaving = cluster.get(0, '/a', { ...ASKING, signal: leaver.signal }).catch(() => undefined);
     await until(() => sent.length === 1);
     const staying = cluster.get(1, '/a', ASKING);
-    await until(async () => (await cluster.role(1, 'follower')) === 1);
+    await cluster.followed([1], 1);
     leaver.abort(new CacheServerError('cancelled', 'gone'));
     await leaving;
     await until(() => sent.length === 2);
