@@ -75,7 +75,7 @@ export class IngestThread {
   readonly #done = Promise.withResolvers<IngestSummary>();
   readonly #failed = Promise.withResolvers<never>();
   readonly #rules: string;
-  readonly #ruleWatch = new RuleWatch();
+  readonly #ruleWatch: RuleWatch;
   readonly #watchTimer: NodeJS.Timeout | undefined;
   #ahead = 0;
   #onTaken: (() => void) | undefined;
@@ -84,6 +84,8 @@ export class IngestThread {
     const { plan, signal, ruleTimeoutMs } = options;
     this.#options = options;
     this.#rules = rulesOf(plan);
+    const lookEveryMs = Math.max(20, ruleTimeoutMs / 10);
+    this.#ruleWatch = new RuleWatch(lookEveryMs);
     this.#worker = takeWorker(plan.limits.ingestBytesMax);
     this.#worker.postMessage({ plan, ruleMemory: this.#ruleWatch.memory } satisfies IngestStart);
     this.#failed.promise.catch(() => undefined);
@@ -93,8 +95,7 @@ export class IngestThread {
     this.#worker.on('exit', (code) => this.#fail(this.#exitOf(code)));
     signal.addEventListener('abort', this.#abort, { once: true });
     if (signal.aborted) this.#abort();
-    if (this.#rules !== '')
-      this.#watchTimer = setInterval(() => this.#checkRules(), Math.max(20, ruleTimeoutMs / 10));
+    if (this.#rules !== '') this.#watchTimer = setInterval(() => this.#checkRules(), lookEveryMs);
   }
 
   /** Rejects with what ended the ingest. */

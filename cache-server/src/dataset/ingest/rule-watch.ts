@@ -32,16 +32,27 @@ export class RuleMark {
 export class RuleWatch {
   readonly memory = new SharedArrayBuffer(8);
   readonly #cells = new Int32Array(this.memory);
+  readonly #countedMsMax: number;
   #seenCall = 0;
   #seenAtMs = 0;
+  #stuckMs = 0;
 
-  /** For how long one call has been seen under way; 0 where none is. Tells only what was looked at before. */
+  /** @param everyMs how often it is looked at, in milliseconds */
+  constructor(everyMs: number) {
+    this.#countedMsMax = 2 * everyMs;
+  }
+
+  /**
+   * For how long one call has been seen under way; 0 where none is. Who looks after a long pause was stopped itself, and the thread with it:
+   * of that no more counts than of two looks.
+   */
   stuckMs(nowMs: number): number {
     const call = Atomics.load(this.#cells, CALLS);
-    if (call % 2 !== 0 && call === this.#seenCall) return nowMs - this.#seenAtMs;
+    const isStuck = call % 2 !== 0 && call === this.#seenCall;
+    this.#stuckMs = isStuck ? this.#stuckMs + Math.min(nowMs - this.#seenAtMs, this.#countedMsMax) : 0;
     this.#seenCall = call;
     this.#seenAtMs = nowMs;
-    return 0;
+    return this.#stuckMs;
   }
 
   /** What the latest call was about; '' before the first. */

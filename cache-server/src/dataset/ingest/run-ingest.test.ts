@@ -21,10 +21,10 @@ it('does not blame a rule for what takes long behind it, nor for a slow store', 
     `${CUSTOM}{ const until = performance.now() + 1; while (performance.now() < until); return 'p' + row.id % 20; }`,
   );
   const partitionBy = [{ unique: { field: 'id' } }, { custom: { module } }];
-  const waits = [2500];
-  const options = { limits: { ruleTimeoutMs: 1000 }, store: () => delay(waits.pop() ?? 0) };
-  const slow = await cut({ partitionBy }, [JSON.stringify(rows(1500))], options);
-  expect(slow.counts.records).toBe(1500);
+  const waits = [5000];
+  const options = { limits: { ruleTimeoutMs: 2000 }, store: () => delay(waits.pop() ?? 0) };
+  const slow = await cut({ partitionBy }, [JSON.stringify(rows(3000))], options);
+  expect(slow.counts.records).toBe(3000);
 });
 
 it.each([
