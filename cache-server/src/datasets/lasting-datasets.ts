@@ -9,9 +9,9 @@ import type { DatasetCounters } from './dataset-counters.ts';
 import type { DatasetQuery, DatasetRead, Datasets, DatasetsDeps, ReadPartition } from './dataset-service.ts';
 import type { DatasetManifest } from '../dataset/version/dataset-manifest.ts';
 import { CacheServerError, isLoss } from '../errors.ts';
-import { isWantOfRoom, MakeshiftDatasets } from './makeshift-datasets.ts';
+import { isWantOfRoom, MakeshiftDatasets, toBeTold } from './makeshift-datasets.ts';
 import type { OpenedMakeshift } from './makeshift-datasets.ts';
-import { isWorthAnother } from './readable-documents.ts';
+import { canBeProvisional } from './read-dataset.ts';
 import { StoreLosses } from './store-losses.ts';
 import { isStoreAway, StoreWatch } from './store-watch.ts';
 
@@ -28,7 +28,11 @@ interface FoundVersion {
 }
 
 /** What is asked for. */
-type Asked = Pick<DatasetQuery, 'dataset' | 'version'> & { readonly signal: AbortSignal };
+interface Asked extends Pick<DatasetQuery, 'dataset' | 'version'> {
+  readonly signal: AbortSignal;
+  /** Whether a first version may be given while it is cut: all of it, whether the store keeps it or not. */
+  readonly mayBeProvisional?: boolean;
+}
 
 /** What a read that has begun asks for. */
 interface RestQuery {
@@ -96,7 +100,7 @@ class LastingDatasets implements Datasets {
   }
 
   async read(query: DatasetQuery, signal: AbortSignal): Promise<DatasetRead> {
-    const asked = { ...query, signal };
+    const asked = { ...query, signal, mayBeProvisional: canBeProvisional(query) };
     return await this.#answer(asked, {
       shared: async () => {
         const read = await begun(await this.#readShared(query, signal));
@@ -150,7 +154,7 @@ class LastingDatasets implements Datasets {
     asked: Asked,
     { shared, makeshift }: { shared: () => Promise<T>; makeshift: (datasets: Datasets) => Promise<T> },
   ): Promise<T> {
-    const { dataset, version, signal } = asked;
+    const { dataset, version, signal, mayBeProvisional = false } = asked;
     const fromMemory = async (): Promise<T> => await this.#makeshift.lend(dataset, makeshift);
     const fromStore = async (): Promise<T> =>
       await shared().catch(async (error: unknown) => {
@@ -174,6 +178,9 @@ class LastingDatasets implements Datasets {
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof CacheServerError && error.code === 'bad-request') throw error;
+      // There is no room for it in either: what the store lost a moment ago it would lose again, two cuts later.
+      const isInVain = version === '' && !mayBeProvisional && isWantOfRoom(error);
+      if (isInVain && this.#losses.has(dataset)) throw this.#losses.of(dataset);
       return await fromStore().catch((away: unknown) => {
         this.#requireAway(away, asked);
         throw toBeTold(away, error, { version });
@@ -279,14 +286,6 @@ async function restFrom(
     manifest,
     async (skipPartitions) => await datasets.read({ ...query, version, skipPartitions }, signal),
   );
-}
-
-/**
- * Which of two failures is told: what is wrong with the upstream or its data, rather than that the store is away. But the store it is where
- * there was no room without it, where a document is still at fault that it does not give, and where a certain version was asked for.
- */
-function toBeTold(away: unknown, makeshift: unknown, { version }: Pick<Asked, 'version'>): unknown {
-  return version !== '' || isWantOfRoom(makeshift) || isWorthAnother(makeshift) ? away : makeshift;
 }
 
 /** Datasets that outlast the absence of their store. */

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { NEVER, startDatasets } from '../get-dataset.fixture.ts';
+import { NEVER, startDatasets, WHOLE } from '../get-dataset.fixture.ts';
 import type { TestDatasets, TestDatasetsOptions } from '../get-dataset.fixture.ts';
 import { SharedStore } from './shared-store.fixture.ts';
 
@@ -109,6 +109,25 @@ describe('a first version that the store loses', () => {
     await t.elapse(5_000);
     expect((await t.service.describe('d', '', NEVER)).version).not.toMatch(/^content-/);
     expect(await t.metrics.registry.metrics()).toMatch(/^test_dataset_makeshift_bytes 0$/m);
+  });
+
+  test('is not cut by each who asks for it, where it does not fit into memory either', async () => {
+    const t = await started({ makeshiftBytesMax: 1_000 });
+    loseOthers(t, []);
+    const version = async (): Promise<string> => (await t.service.describe('d', '', NEVER)).version;
+    await expect(version()).rejects.toMatchObject({ code: 'store' });
+    const cuts = cutsOf(t);
+    for (let time = 0; time < 3; time += 1) {
+      await expect(version()).rejects.toMatchObject({ code: 'store', isLost: true });
+      const read = t.service.read({ ...WHOLE, dataset: 'd', skipPartitions: 1 }, NEVER);
+      await expect(read).rejects.toMatchObject({ code: 'store' });
+    }
+    expect(cutsOf(t)).toBe(cuts);
+    // Who is given all of it while it is cut needs it nowhere else.
+    expect(await t.records()).toEqual(edition(1));
+    keepAll(t);
+    await t.elapse(5_000);
+    expect(await version()).not.toMatch(/^content-/);
   });
 
   test('is no reason to read another dataset from memory, or to call the store away', async () => {

@@ -35,6 +35,18 @@ export function isWantOfRoom(error: unknown): boolean {
   );
 }
 
+/**
+ * Which of two failures is told: what is wrong with the upstream or its data, rather than that the store is away. But the store it is where
+ * there was no room without it, where a document is still at fault that it does not give, and where a certain version was asked for.
+ */
+export function toBeTold(
+  away: unknown,
+  makeshift: unknown,
+  { version }: { readonly version: string },
+): unknown {
+  return version !== '' || isWantOfRoom(makeshift) || isWorthAnother(makeshift) ? away : makeshift;
+}
+
 /** See the head of this file. */
 export class MakeshiftDatasets {
   readonly #options: MakeshiftOptions;

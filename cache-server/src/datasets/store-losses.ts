@@ -15,33 +15,38 @@ export interface StoreLossesOptions {
 /** See the head of this file. */
 export class StoreLosses {
   readonly #options: StoreLossesOptions;
-  readonly #stopWaiting = new Map<string, () => void>();
+  readonly #losses = new Map<string, { readonly error: unknown; readonly stopWaiting: () => void }>();
 
   constructor(options: StoreLossesOptions) {
     this.#options = options;
   }
 
   get isNone(): boolean {
-    return this.#stopWaiting.size === 0;
+    return this.#losses.size === 0;
   }
 
   has(dataset: string): boolean {
-    return this.#stopWaiting.has(dataset);
+    return this.#losses.has(dataset);
+  }
+
+  /** What was lost of it; undefined when nothing was lately. */
+  of(dataset: string): unknown {
+    return this.#losses.get(dataset)?.error;
   }
 
   note(dataset: string, error: unknown): void {
     if (this.has(dataset)) return;
     const { clock, onLoss, onNone } = this.#options;
     const forget = (): void => {
-      this.#stopWaiting.delete(dataset);
+      this.#losses.delete(dataset);
       if (this.isNone) onNone();
     };
-    this.#stopWaiting.set(dataset, clock.after(LOSS_COUNTS_MS, forget));
+    this.#losses.set(dataset, { error, stopWaiting: clock.after(LOSS_COUNTS_MS, forget) });
     onLoss(dataset, error);
   }
 
   close(): void {
-    for (const stopWaiting of this.#stopWaiting.values()) stopWaiting();
-    this.#stopWaiting.clear();
+    for (const { stopWaiting } of this.#losses.values()) stopWaiting();
+    this.#losses.clear();
   }
 }
