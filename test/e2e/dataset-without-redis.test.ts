@@ -87,12 +87,19 @@ async function metric({ mesh }: Places, name: string): Promise<number> {
   return (await Promise.all(pages)).reduce((sum, value) => sum + value, 0);
 }
 
+/** Whether nothing is in the servers' own memory: on a busy machine a Redis that is there may have been slow, and so taken for away. */
+async function expectNoMakeshift(places: Places): Promise<void> {
+  expect(await metric(places, 'dataset_makeshift_bytes')).toBe(0);
+}
+
 /** What was cut without Redis is not kept once it is back, and what is cut then is there for all. */
 async function isAsBefore(places: Places, edition: number): Promise<void> {
-  await eventually(async () => expect(await metric(places, 'dataset_makeshift_bytes')).toBe(0), 30_000);
-  const before = await metric(places, 'dataset_makeshift_reads_total{part="whole"}');
-  await eventually(async () => expect(await editionRead(places.client)).toBe(edition), 30_000);
-  expect(await metric(places, 'dataset_makeshift_reads_total{part="whole"}')).toBe(before);
+  await eventually(async () => {
+    await expectNoMakeshift(places);
+    const before = await metric(places, 'dataset_makeshift_reads_total{part="whole"}');
+    expect(await editionRead(places.client)).toBe(edition);
+    expect(await metric(places, 'dataset_makeshift_reads_total{part="whole"}')).toBe(before);
+  }, 60_000);
 }
 
 const FAULTS = redisFaults('2mb');
@@ -196,7 +203,11 @@ it('the HTTP door gives records while Redis is away', async () => {
 it('without Redis and without the upstream a read fails, and says why; with the upstream back it works', async () => {
   await using places = await startPlaces();
   const { redis, client, upstream, publish } = places;
-  await eventually(async () => expect(await countOf(places, 'C0')).toBe(EACH));
+  // From Redis: what is in memory can be read without the upstream, too.
+  await eventually(async () => {
+    expect(await countOf(places, 'C0')).toBe(EACH);
+    await expectNoMakeshift(places);
+  }, 30_000);
   await redis.kill9();
   upstream.put('/places.json', (_request, response) => void response.destroy());
   await expect(editionRead(client)).rejects.toMatchObject({
