@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { connect } from '@pannier/client';
 import type { Dataset, PannierClient } from '@pannier/client';
 import type { ConfigInput } from '@pannier/runtime';
 import { afterEach, expect, it } from 'vitest';
@@ -125,11 +124,14 @@ it('shards and readers end on the version they began, whatever is published mean
 /** The least that HTTP/2 allows: what is under way when a connection breaks is lost, and shall be little. */
 const WINDOW_BYTES = 64 * 1024;
 
-/** A client whose connections lead through a relay. */
+/** A busy machine takes its time to publish a version, or to start a server, while a read is broken. */
+const PATIENT = { resumeWithinMs: 60_000 };
+
+/** A client whose connections lead through a relay. It is patient: what comes twice comes because of a cut, and of nothing else. */
 async function throughRelay(mesh: Mesh): Promise<{ relay: CuttingRelay; dataset: Dataset<Row> }> {
   const relay = parts.use(await startCuttingRelay(mesh.server.listening['grpc'] ?? ''));
   const options = { nearCacheBytesMax: 0, flowControlWindowBytes: WINDOW_BYTES };
-  return { relay, dataset: parts.use(connect(relay.address, options)).dataset<Row>('rows') };
+  return { relay, dataset: parts.use(patientClient(relay.address, options)).dataset<Row>('rows') };
 }
 
 it.each([1, 4])(
@@ -143,7 +145,7 @@ it.each([1, 4])(
     const total = stored.reduce((sum, bytes) => sum + bytes);
     const { relay, dataset } = await throughRelay(mesh);
     relay.cutAfter(total / 2, async () => await eventually(() => expect(relay.refused()).toBeGreaterThan(2)));
-    expect(await Array.fromAsync(dataset.records({}, { readers, version }))).toEqual(rows);
+    expect(await Array.fromAsync(dataset.records({}, { readers, version, ...PATIENT }))).toEqual(rows);
     expect(relay.refused()).toBeGreaterThan(2);
     // Each reader: the partition that was cut and what had come behind it; 32 KiB for frames, heads and the description.
     const again = relay.received() - total;
@@ -162,8 +164,8 @@ it('a read whose connection is cut twice ends on its version, which was replaced
     await eventually(async () => expect(await client.dataset('rows').version()).not.toBe(version));
     relay.cutAfter(400_000, () => undefined);
   });
-  expect(await Array.fromAsync(dataset.records())).toEqual(before);
-  expect(await Array.fromAsync(dataset.records())).toEqual(after);
+  expect(await Array.fromAsync(dataset.records({}, PATIENT))).toEqual(before);
+  expect(await Array.fromAsync(dataset.records({}, PATIENT))).toEqual(after);
 });
 
 it.each([
@@ -186,7 +188,7 @@ it.each([
     await mesh.server.restart();
     await eventually(async () => await client.get('nothing'));
   });
-  const reading = Array.fromAsync(dataset.records({}, { resumeWithinMs: 60_000 }));
+  const reading = Array.fromAsync(dataset.records({}, PATIENT));
   if (!isGone) expect(await reading).toEqual(before);
   else
     await expect(reading).rejects.toMatchObject({
@@ -213,7 +215,7 @@ it.each([
   relay.cutAfter(300_000, () => gate.resolve());
   const read: Row[] = [];
   const reading = (async () => {
-    for await (const row of dataset.records()) read.push(row);
+    for await (const row of dataset.records({}, PATIENT)) read.push(row);
   })();
   if (isPublished) await reading;
   else await expect(reading).rejects.toMatchObject({ code: 'body-broken' });

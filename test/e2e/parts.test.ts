@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import { connect } from '@pannier/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { curl, curlHead } from '../fixture/curl.ts';
 import type { CurlAnswer } from '../fixture/curl.ts';
 import { eventually } from '../fixture/eventually.ts';
 import { startMesh } from '../fixture/mesh.ts';
 import type { Mesh } from '../fixture/mesh.ts';
+import { pinnedClient } from '../fixture/pinned-clients.ts';
 import { startCountingUpstream } from './counting-upstream.ts';
 import type { CountingUpstream } from './counting-upstream.ts';
 import { STORES } from './stores.ts';
@@ -204,8 +204,8 @@ describe('a part that is asked for at several servers', () => {
   it('is fetched twice at most when the server that asks for it is killed', async () => {
     await using started = await startHeld(3);
     const { mesh, upstream, url, held } = started;
-    // No proxy, which would go on with the upstream itself.
-    using first = connect(mesh.serverAddress(0));
+    // No proxy, which would go on with the upstream itself, as does a client that may, or that takes a slow server for dead.
+    using first = pinnedClient(mesh.serverAddress(0));
     const headers = { range: RANGE };
     const lost = first.fetch(url, { headers }).then(
       () => 'answered',
