@@ -44,7 +44,6 @@ interface Cluster extends AsyncDisposable {
 const TRUSTING = { nearTrustMs: '60s' };
 /** They are to stop within a second; a timing decides no test, and a busy machine may stop any process for longer than that. */
 const STOP_WITHIN_MS = 10_000;
-const TIMEOUT_MS = 120_000;
 
 interface ClusterOptions {
   readonly hasLinks?: boolean;
@@ -116,23 +115,18 @@ it.each<[string, (url: string) => Invalidation]>([
     expect((await cluster.ask(0, '/cities/1')).body).toBe((await cluster.ask(1, '/cities/1')).body);
     await cluster.hold('/cities/1');
   },
-  TIMEOUT_MS,
 );
 
-it(
-  'what a purge does not name stays in the memory of the proxies',
-  async () => {
-    await using cluster = await startCluster();
-    await cluster.hold('/towns/1');
-    const before = await cluster.ask(0, '/towns/1');
-    await cluster.purge(1, '--tag', 'cities', `${cluster.url}/towns/2`, '--prefix', `${cluster.url}/cities`);
-    await cluster.hold('/towns/1');
-    expect(await cluster.ask(0, '/towns/1')).toEqual(before);
-    await cluster.purge(1, '--prefix', `${cluster.url}/tow`);
-    await stops(cluster, { path: '/towns/1', old: before.body });
-  },
-  TIMEOUT_MS,
-);
+it('what a purge does not name stays in the memory of the proxies', async () => {
+  await using cluster = await startCluster();
+  await cluster.hold('/towns/1');
+  const before = await cluster.ask(0, '/towns/1');
+  await cluster.purge(1, '--tag', 'cities', `${cluster.url}/towns/2`, '--prefix', `${cluster.url}/cities`);
+  await cluster.hold('/towns/1');
+  expect(await cluster.ask(0, '/towns/1')).toEqual(before);
+  await cluster.purge(1, '--prefix', `${cluster.url}/tow`);
+  await stops(cluster, { path: '/towns/1', old: before.body });
+});
 
 /** What ends the serving while nobody tells: what a proxy was told later, or its distrust of the silence. */
 const ENDED_BY = [
@@ -157,7 +151,6 @@ it.each(ENDED_BY.flatMap(([how, options]) => [0, 1].map((hung) => [how, hung, op
     mesh.cont(hung);
     await cluster.hold('/cities/1');
   },
-  TIMEOUT_MS,
 );
 
 it.each(ENDED_BY)(
@@ -174,5 +167,4 @@ it.each(ENDED_BY)(
     await stops(cluster, { path: '/cities/1', old: before.body, withinMs });
     await cluster.hold('/cities/1');
   },
-  TIMEOUT_MS,
 );

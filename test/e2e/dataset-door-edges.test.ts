@@ -26,7 +26,7 @@ beforeAll(async () => {
     wide: { ...base, endpoint: '/wide.json', partitionBy: { field: 'id' } },
   };
   mesh = await startMesh({ config: { upstreams: { files: { url: upstream.url } }, datasets } });
-}, 60_000);
+});
 
 afterAll(async () => {
   await mesh[Symbol.asyncDispose]();

@@ -30,7 +30,7 @@ beforeAll(async () => {
   upstream.put('/places.json', text);
   const places = { upstream: 'files', endpoint: '/places.json', partitionBy: { field: 'country' } };
   mesh = await startMesh({ config: { upstreams: { files: { url: upstream.url } }, datasets: { places } } });
-}, 60_000);
+});
 
 afterAll(async () => {
   await mesh[Symbol.asyncDispose]();
@@ -163,4 +163,4 @@ it('the command shows, compares and writes types that compile', async () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
-}, 60_000);
+});

@@ -130,4 +130,4 @@ it('reads paginated APIs as one dataset, begins anew when they change, and names
   await expect(read('broken')).rejects.toThrow(/page 3: the upstream answered 500 for \/broken\?page=2/);
   await expect(read('circle')).rejects.toThrow(/page 2: it leads in a circle/);
   await expect(read('away')).rejects.toThrow(/page 1: its next link leads to http:\/\/elsewhere\.invalid/);
-}, 60_000);
+});

@@ -77,7 +77,7 @@ beforeAll(async () => {
   upstream.put('/duplicated.json', JSON.stringify(duplicated));
   mesh = await startMesh({ config: { upstreams: { files: { url: upstream.url } }, datasets } as never });
   client = patientClient(mesh.server.listening['grpc']);
-}, 60_000);
+});
 
 afterAll(async () => {
   client.close();
@@ -121,7 +121,7 @@ const numeric = cities.map((row): Row => ({ ...row, lat: Number(row['lat']), lng
 
 it('cuts cities by country', async () => {
   await check('by-country', cities, (row) => String(row['country']));
-}, 60_000);
+});
 
 it('cuts cities by latitude', async () => {
   const edges = [-60, -30, 0, 30, 60];
@@ -129,7 +129,7 @@ it('cuts cities by latitude', async () => {
     const above = edges.filter((edge) => edge <= Number(row['lat'])).length;
     return `${edges[above - 1] ?? '-∞'}..${edges[above] ?? '∞'}`;
   });
-}, 60_000);
+});
 
 it('cuts cities by hash, so that any program finds the bucket', async () => {
   await check('by-hash', cities, (row) => {
@@ -138,7 +138,7 @@ it('cuts cities by hash, so that any program finds the bucket', async () => {
     head.writeUInt32BE(text.length, 1);
     return `bucket-${String(crc32(Buffer.concat([head, text])) % 64).padStart(2, '0')}`;
   });
-}, 60_000);
+});
 
 it('cuts cities into chunks, and countries into chunks', async () => {
   const chunk = (at: number): string => `chunk-${String(at).padStart(6, '0')}`;
@@ -150,18 +150,18 @@ it('cuts cities into chunks, and countries into chunks', async () => {
     seen.set(String(country), at + 1);
     return `${String(country)}/${chunk(Math.floor(at / 1000))}`;
   });
-}, 120_000);
+});
 
 it('cuts by quantiles into partitions of about one size', async () => {
   const partitions = await client.dataset('by-quantile').partitions();
   expect(partitions).toHaveLength(10);
   for (const { records } of partitions) expect(Math.abs(records - 17_107)).toBeLessThan(400);
-}, 60_000);
+});
 
 it('cuts earthquakes by day in a time zone', async () => {
   const day = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Europe/Prague' });
   await check('by-day', earthquakes, (row) => day.format(Number(row['time'])));
-}, 60_000);
+});
 
 it('cuts movies by named expressions, and puts the rest by itself', async () => {
   await check('by-success', movies, (row) => {
@@ -169,7 +169,7 @@ it('cuts movies by named expressions, and puts the rest by itself', async () => 
     if (typeof gross !== 'number') return 'rest';
     return gross > 100_000_000 ? 'hit' : gross < 1_000_000 ? 'flop' : 'rest';
   });
-}, 60_000);
+});
 
 it('leaves duplicates out and counts them', async () => {
   const last = new Map(
@@ -181,7 +181,7 @@ it('leaves duplicates out and counts them', async () => {
     return typeof rating === 'string' ? rating : 'null';
   });
   expect((await client.dataset('unique').describe()).duplicates).toBe(duplicated.length - kept.length);
-}, 60_000);
+});
 
 it('filters rows and picks fields as a plain computation does', async () => {
   const dataset = client.dataset<Row>('by-latitude');
@@ -197,4 +197,4 @@ it('filters rows and picks fields as a plain computation does', async () => {
   await expect(all(dataset.records({ population: 5 }))).rejects.toThrow(
     /no field "population".*name, lat, lng/,
   );
-}, 60_000);
+});

@@ -146,4 +146,4 @@ it('lists what callers that are gone and datasets that nobody declares left behi
   expect(metrics).toContain('pannier_server_janitor_removed_keys_total{kind="scope"} 2');
   expect(metrics).toContain('pannier_server_janitor_removed_keys_total{kind="dataset"} 4');
   expect((await dryRun(address)).findings).toEqual([]);
-}, 120_000);
+});

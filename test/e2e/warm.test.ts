@@ -1,15 +1,13 @@
-import { connect } from '@pannier/client';
 import type { WarmProgress } from '@pannier/client';
 import { expect, it } from 'vitest';
 import { eventually } from '../fixture/eventually.ts';
 import { startMesh } from '../fixture/mesh.ts';
 import { pannier } from '../fixture/pannier-command.ts';
+import { patientClient } from '../fixture/patient-client.ts';
 import { continueProcess, stopProcess } from '../fixture/stopped-process.ts';
 import { startWorkerMesh } from './worker-mesh.ts';
 
 const MANY_BYTES = 8_000_000;
-/** A loaded machine is no reason to give up. */
-const PATIENT = { ackTimeoutMs: 20_000, connectTimeoutMs: 20_000, deadlineMs: 60_000 };
 const COUNTS = ['bytes', 'bytesTotal', 'records', 'partitions', 'itemsDone', 'attempts'] as const;
 
 function expectMonotonic(all: readonly WarmProgress[]): void {
@@ -47,7 +45,7 @@ it('fetches two URLs and a dataset by a process that does nothing else; then all
   const { total } = mesh.upstream.stats();
   expect(total).toBe(3);
 
-  using client = connect(mesh.address(1), { ...PATIENT, nearCacheBytesMax: 0 });
+  using client = patientClient(mesh.address(1), { nearCacheBytesMax: 0 });
   for (const url of [...urls, `${mesh.upstream.url}/cities.json`]) {
     const response = await client.fetch(url);
     await response.arrayBuffer();
@@ -61,84 +59,76 @@ it('fetches two URLs and a dataset by a process that does nothing else; then all
   expect(await worker.stop()).toBe(0);
 });
 
-it(
-  'goes on in another worker when the one that had the job is killed, and no count goes back',
-  { timeout: 120_000 },
-  async () => {
-    await using mesh = await startWorkerMesh({ servers: 2 });
-    const first = await mesh.startWorker();
-    const url = `${mesh.upstream.url}/generated/${MANY_BYTES}?bytesPerSecond=1MB`;
-    using asking = connect(mesh.address(0), PATIENT);
-    using watching = connect(mesh.address(1), PATIENT);
-    const { id } = await asking.warm({ urls: [`${mesh.upstream.url}/small?id=1`, url] });
+it('goes on in another worker when the one that had the job is killed, and no count goes back', async () => {
+  await using mesh = await startWorkerMesh({ servers: 2 });
+  const first = await mesh.startWorker();
+  const url = `${mesh.upstream.url}/generated/${MANY_BYTES}?bytesPerSecond=1MB`;
+  using asking = patientClient(mesh.address(0));
+  using watching = patientClient(mesh.address(1));
+  const { id } = await asking.warm({ urls: [`${mesh.upstream.url}/small?id=1`, url] });
 
-    const all: WarmProgress[] = [];
-    let killed: Promise<void> | undefined;
-    // From another server than the one that took it in.
-    for await (const progress of watching.warmJob(id).progress()) {
-      all.push(progress);
-      if (killed === undefined && progress.bytes > 1_000_000) {
-        killed = first.kill9();
-        await killed;
-        await mesh.startWorker();
-      }
+  const all: WarmProgress[] = [];
+  let killed: Promise<void> | undefined;
+  // From another server than the one that took it in.
+  for await (const progress of watching.warmJob(id).progress()) {
+    all.push(progress);
+    if (killed === undefined && progress.bytes > 1_000_000) {
+      killed = first.kill9();
+      await killed;
+      await mesh.startWorker();
     }
+  }
 
-    expect(killed).toBeDefined();
-    expect(all.at(-1)).toMatchObject({ state: 'completed', itemsDone: 2, attempts: 2, error: '' });
-    expectMonotonic(all);
-    const response = await asking.fetch(url);
-    expect((await response.arrayBuffer()).byteLength).toBe(MANY_BYTES);
-    expect(response.cache.outcome).toBe('hit');
-    // What was stored before the death was not fetched again.
-    expect(mesh.upstream.stats().byPath['/small']).toBe(1);
-  },
-);
+  expect(killed).toBeDefined();
+  expect(all.at(-1)).toMatchObject({ state: 'completed', itemsDone: 2, attempts: 2, error: '' });
+  expectMonotonic(all);
+  const response = await asking.fetch(url);
+  expect((await response.arrayBuffer()).byteLength).toBe(MANY_BYTES);
+  expect(response.cache.outcome).toBe('hit');
+  // What was stored before the death was not fetched again.
+  expect(mesh.upstream.stats().byPath['/small']).toBe(1);
+});
 
-it(
-  'no count goes back when a worker that was stopped goes on beside the one that has its job now, and it fetches nothing more',
-  { timeout: 120_000 },
-  async () => {
-    await using mesh = await startWorkerMesh({ config: { limits: { jobItemsAtOnceMax: 2 } } });
-    const first = await mesh.startWorker();
-    using client = connect(mesh.address(), PATIENT);
-    const urls = Array.from({ length: 30 }, (_, id) => `${mesh.upstream.url}/small?id=${id}&latencyMs=700`);
-    const all: WarmProgress[] = [];
-    let isStopped = false;
-    let isOn = false;
-    let doneWhenOn = 0;
-    for await (const progress of (await client.warm({ urls })).progress()) {
-      all.push(progress);
-      if (!isStopped && progress.itemsDone >= 4) {
-        isStopped = true;
-        await stopProcess(first.pid);
-        await mesh.startWorker();
-      } else if (!isOn && progress.attempts === 2 && progress.itemsDone >= 10) {
-        isOn = true;
-        doneWhenOn = progress.itemsDone;
-        continueProcess(first.pid);
-      }
+it('no count goes back when a worker that was stopped goes on beside the one that has its job now, and it fetches nothing more', async () => {
+  await using mesh = await startWorkerMesh({ config: { limits: { jobItemsAtOnceMax: 2 } } });
+  const first = await mesh.startWorker();
+  using client = patientClient(mesh.address());
+  const urls = Array.from({ length: 30 }, (_, id) => `${mesh.upstream.url}/small?id=${id}&latencyMs=700`);
+  const all: WarmProgress[] = [];
+  let isStopped = false;
+  let isOn = false;
+  let doneWhenOn = 0;
+  for await (const progress of (await client.warm({ urls })).progress()) {
+    all.push(progress);
+    if (!isStopped && progress.itemsDone >= 4) {
+      isStopped = true;
+      await stopProcess(first.pid);
+      await mesh.startWorker();
+    } else if (!isOn && progress.attempts === 2 && progress.itemsDone >= 10) {
+      isOn = true;
+      doneWhenOn = progress.itemsDone;
+      continueProcess(first.pid);
     }
-    if (isStopped && !isOn) continueProcess(first.pid);
+  }
+  if (isStopped && !isOn) continueProcess(first.pid);
 
-    // There was time for it to do harm.
-    expect(doneWhenOn).toBeGreaterThan(0);
-    expect(doneWhenOn).toBeLessThan(urls.length);
-    expectMonotonic(all);
-    expect(all.at(-1)).toMatchObject({ state: 'completed', itemsDone: 30, attempts: 2, error: '' });
-    // But for the two that were under way.
-    expect(mesh.upstream.stats().byPath['/small']).toBeLessThanOrEqual(urls.length + 2);
-    await eventually(async () => {
-      const metrics = await (await fetch(`http://${first.listening['admin']}/metrics`)).text();
-      expect(metrics).toContain('pannier_server_jobs_total{what="taken-over"} 1');
-    });
-  },
-);
+  // There was time for it to do harm.
+  expect(doneWhenOn).toBeGreaterThan(0);
+  expect(doneWhenOn).toBeLessThan(urls.length);
+  expectMonotonic(all);
+  expect(all.at(-1)).toMatchObject({ state: 'completed', itemsDone: 30, attempts: 2, error: '' });
+  // But for the two that were under way.
+  expect(mesh.upstream.stats().byPath['/small']).toBeLessThanOrEqual(urls.length + 2);
+  await eventually(async () => {
+    const metrics = await (await fetch(`http://${first.listening['admin']}/metrics`)).text();
+    expect(metrics).toContain('pannier_server_jobs_total{what="taken-over"} 1');
+  });
+});
 
 it('gives a job back when its worker is told to end, and another one takes it at once', async () => {
   await using mesh = await startWorkerMesh();
   const first = await mesh.startWorker();
-  using client = connect(mesh.address(), PATIENT);
+  using client = patientClient(mesh.address());
   const job = await client.warm({ urls: [`${mesh.upstream.url}/generated/10MB?bytesPerSecond=1MB`] });
   const states: WarmProgress['state'][] = [];
   const watched = (async () => {
@@ -156,7 +146,7 @@ it('gives a job back when its worker is told to end, and another one takes it at
 
 it('refuses jobs beyond the limit by its name, tells of what failed, and of jobs that there are not', async () => {
   await using mesh = await startWorkerMesh({ config: { limits: { jobsMax: 2, jobItemsMax: 2 } } });
-  using client = connect(mesh.address(), PATIENT);
+  using client = patientClient(mesh.address());
   const urls = [`${mesh.upstream.url}/status/404`];
   const jobs = [await client.warm({ urls }), await client.warm({ datasets: ['no-such'] })];
   await expect(client.warm({ urls })).rejects.toMatchObject({
@@ -195,7 +185,7 @@ it('names the store where that is what fails, and no time is left for what has f
 
 it('takes no credentials into a job, and none of them gets to Redis', async () => {
   await using mesh = await startWorkerMesh();
-  using client = connect(mesh.address(), PATIENT);
+  using client = patientClient(mesh.address());
   const urls = [`${mesh.upstream.url}/small?id=1`];
   for (const name of ['authorization', 'cookie', 'proxy-authorization'])
     await expect(client.warm({ urls, headers: { [name]: 'hush' } })).rejects.toMatchObject({
@@ -214,7 +204,7 @@ it('runs jobs of a server on the embedded store in the server itself', async () 
   const url = `${mesh.upstream.url}/generated/1MB`;
   const { code, out } = await pannier(['-s', mesh.serverAddress(), 'warm', url, '--no-wait']);
   expect(code).toBe(0);
-  using client = connect(mesh.serverAddress(), PATIENT);
+  using client = patientClient(mesh.serverAddress());
   await expect(client.warmJob(out.trim()).done()).resolves.toMatchObject({ bytes: 1_000_000, itemsDone: 1 });
   const response = await client.fetch(url);
   expect(response.cache.outcome).toBe('hit');
