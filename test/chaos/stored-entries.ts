@@ -1,7 +1,7 @@
 /** Reads everything that is stored, from the store alone. */
-import { connect } from '@pannier/client';
 import type { PannierClient } from '@pannier/client';
 import type { Mesh } from '../fixture/mesh.ts';
+import { pinnedClient } from '../fixture/pinned-clients.ts';
 import { openSealed } from '../fixture/sealed-body.ts';
 import type { SealedUpstream } from '../fixture/sealed-upstream.ts';
 
@@ -19,6 +19,9 @@ export interface StoredReport {
 
 /** However stale it is, and without asking anybody. */
 const FROM_THE_STORE = { 'cache-control': 'only-if-cached, max-stale=86400' };
+
+/** A busy machine may stop any process for seconds; an entry that needs what is not there is given up after so long. */
+const PATIENCE_MS = 20_000;
 
 /** The name of an entry is its method, its URL, and the headers that tell it apart. */
 const URL_IN_NAME = /(?<=^GET )\S+/;
@@ -41,7 +44,7 @@ export async function readStored(mesh: Mesh, upstream: SealedUpstream): Promise<
   let good = 0;
   let notGiven = 0;
   for (const [server] of mesh.servers.entries()) {
-    using client = connect(mesh.serverAddress(server), { nearCacheBytesMax: 0, deadlineMs: 20_000 });
+    using client = pinnedClient(mesh.serverAddress(server), PATIENCE_MS);
     const listed: string[] = [];
     for await (const { name } of client.admin.entries()) listed.push(...(URL_IN_NAME.exec(name) ?? []));
     for (const url of listed) {
