@@ -4,6 +4,7 @@ import type { CurlAnswer } from '../fixture/curl.ts';
 import { eventually } from '../fixture/eventually.ts';
 import { startMesh } from '../fixture/mesh.ts';
 import { sumOfMetric } from '../fixture/metrics-page.ts';
+import { countsOf, stopsOf } from '../fixture/server-counts.ts';
 import { storedPartitions } from '../fixture/stored-partitions.ts';
 
 // Several processes start for each test, on a machine that may be busy with other things.
@@ -57,14 +58,19 @@ it.each(Object.keys(DAMAGES))('a stored body with %s heals, and no client sees w
   for (let round = 0; round < 3; round += 1) {
     for (const { sha256 } of await answers(10)) expect(sha256).toBe(whole.sha256);
   }
-  const { total: healed, byKind } = mesh.upstream.stats();
-  // The repair; the rest of a body that was under way comes by a range.
-  expect(byKind.full).toBe(1);
-  await eventually(async () => {
+  const isWhole = async (): Promise<void> => {
     const [again] = await answers(1);
     expect(again?.headers['cache-status']).toContain('pannier-server; hit');
     expect(again?.sha256).toBe(whole.sha256);
-  });
+  };
+  await eventually(isWhole);
+  const { total: healed, byKind } = mesh.upstream.stats();
+  // The repair; the rest of a body that was under way comes by a range. On a machine that is so busy that leases end before their time, which the
+  // server counts, each of them may cost one more.
+  const stops = stopsOf(await countsOf(mesh.servers));
+  expect(byKind.full).toBeGreaterThan(0);
+  expect(byKind.full).toBeLessThanOrEqual(1 + stops);
+  await isWhole();
   expect(mesh.upstream.stats().total).toBe(healed);
   const lost = await Promise.all(
     ['frame-damaged', 'frame-missing'].map(
