@@ -77,9 +77,11 @@ export async function runChaos({ kills, seed, progress }: ChaosOptions): Promise
       await delay(random() * PAUSE_MS_MAX);
     }
     await storm.allBack();
+    progress('all are back');
     await clients.moreAnswers(ANSWERS_AFTER);
     load = clients.report;
   }
+  progress('what is stored is read');
   return { load, stored: await readStored(mesh, upstream), victims: counts };
 }
 
