@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { wholeResponse } from './scripted-server.fixture.ts';
 import type { ScriptedLookup } from './scripted-server.fixture.ts';
@@ -51,6 +52,17 @@ test('a server that grants no credits is not waited for', async () => {
     code: 'unavailable',
     message: expect.stringContaining('no connection within 80 ms') as string,
   });
+});
+
+test('who waits longer than a second for an acknowledgement waits as long for the connection', async () => {
+  const server = await serve({ credits: 0, lookup: good });
+  const transport = connectTo([server.address], { ackTimeoutMs: 60_000 });
+  const answer = transport.lookup(get('http://api.example/a'));
+  answer.catch(() => undefined);
+  // Longer than a connection may take by default.
+  await delay(1_500);
+  server.announce({ case: 'credit', value: { lookups: 1 } });
+  expect(await answer).toMatchObject({ kind: 'response' });
 });
 
 test('a draining server finishes what it has and gets nothing new', async () => {

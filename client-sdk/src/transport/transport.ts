@@ -20,7 +20,7 @@ export interface TransportOptions {
   readonly ackTimeoutMs?: number;
   /** How long a server at work may show no sign of life, default 3,000; a sign is due every 1,000. */
   readonly silenceMs?: number;
-  /** How long a new connection may take until the server grants its first credits, default 1,000. */
+  /** How long a new connection may take until the server grants its first credits; default 1,000, or `ackTimeoutMs` where that is longer. */
   readonly connectTimeoutMs?: number;
   /** Lookups of one server under way, and as many again that wait for credits; default 16,384. */
   readonly lookupsPerStreamMax?: number;
