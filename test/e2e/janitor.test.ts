@@ -114,7 +114,7 @@ it('lists what callers that are gone and datasets that nobody declares left behi
     const found = await dryRun(address);
     expect(found.findings).toHaveLength(3);
     return found;
-  }, 30_000);
+  });
   expect(findings.map(({ kind, name, keys }) => ({ kind, name, keys }))).toEqual([
     { kind: 'dataset', name: 'demo/gone', keys: 2 },
     { kind: 'dataset', name: 'demo/twin', keys: 2 },
