@@ -6,6 +6,8 @@ import { expect, it } from 'vitest';
 import { eventually } from '../fixture/eventually.ts';
 import { startMesh } from '../fixture/mesh.ts';
 import type { Mesh } from '../fixture/mesh.ts';
+import { sumOfMetric } from '../fixture/metrics-page.ts';
+import { countsOf, stopsOf } from '../fixture/server-counts.ts';
 import { startFileUpstream } from './file-upstream.ts';
 import type { FileUpstream } from './file-upstream.ts';
 
@@ -23,9 +25,9 @@ interface Cluster extends AsyncDisposable {
   readonly clients: readonly PannierClient[];
 }
 
-async function startCluster(): Promise<Cluster> {
+async function startCluster(freshS = 1): Promise<Cluster> {
   const parts = new AsyncDisposableStack();
-  const upstream = parts.use(await startFileUpstream());
+  const upstream = parts.use(await startFileUpstream({ freshS }));
   const places = { upstream: 'files', endpoint: '/places.json', partitionBy: { field: 'country' } };
   const config = { upstreams: { files: { url: upstream.url } }, datasets: { places } };
   // On a busy machine Redis is slow, which is not to be taken for away.
@@ -69,6 +71,23 @@ const cuts = ({ mesh }: Cluster): number[] =>
   mesh.servers.map(({ log }) => log.filter((line) => line.includes('"dataset cut"')).length);
 const total = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
 
+/** What a server that does not run for seconds costs: leases that end before their time, which the servers count. */
+async function stops({ mesh }: Cluster): Promise<number> {
+  const superseded = mesh.servers.map(
+    async (server) => await sumOfMetric(server, 'pannier_server_datasets_total', { what: 'superseded' }),
+  );
+  return stopsOf(await countsOf(mesh.servers)) + total(await Promise.all(superseded));
+}
+
+/** So many fetches and cuts. On a machine that is so busy that leases end before their time, each of them may cost one more. */
+async function expectEach(cluster: Cluster, count: number): Promise<void> {
+  const most = count + (await stops(cluster));
+  for (const counted of [cluster.upstream.counts.get('/places.json') ?? 0, total(cuts(cluster))]) {
+    expect(counted).toBeGreaterThanOrEqual(count);
+    expect(counted).toBeLessThanOrEqual(most);
+  }
+}
+
 /** Sends half of a document, and the rest when it is let. */
 function putHeld({ upstream }: Cluster, body: string): { asked: Promise<void>; letGo: () => void } {
   const asked = Promise.withResolvers<void>();
@@ -106,17 +125,17 @@ it(
   'cold readers of two servers cost one fetch and one cut, and those of a changed document one more',
   { timeout: TIMEOUT_MS },
   async () => {
-    await using cluster = await startCluster();
+    // As long as a busy machine takes from the first reader to the last: who came later would ask for what is stale, and not yet stored.
+    await using cluster = await startCluster(10);
     const { upstream } = cluster;
     upstream.put('/places.json', document(1));
     expect(await readByAll(cluster)).toEqual(new Set([1]));
     // What a server logs comes a moment after what it answers.
-    const counted = (): unknown[] => [upstream.counts.get('/places.json'), total(cuts(cluster))];
-    await eventually(() => expect(counted()).toEqual([1, 1]));
+    await eventually(async () => await expectEach(cluster, 1));
 
     upstream.put('/places.json', document(2));
     await eventually(async () => expect(await readByAll(cluster)).toEqual(new Set([2])));
-    await eventually(() => expect(counted()).toEqual([2, 2]));
+    await eventually(async () => await expectEach(cluster, 2));
     expect(await cluster.clients[0]?.admin.versions('places')).toHaveLength(2);
     await eventually(async () => expect(await leases(cluster)).toEqual([]));
   },

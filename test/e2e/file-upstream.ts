@@ -17,8 +17,8 @@ export interface FileUpstream extends AsyncDisposable {
   put(path: string, body: string | Buffer | FileAnswer, type?: string): void;
 }
 
-/** Listens on a free port. Bodies are fresh for a second. */
-export async function startFileUpstream(): Promise<FileUpstream> {
+/** Listens on a free port. Bodies are fresh for a second, or for as many as are given. */
+export async function startFileUpstream({ freshS = 1 }: { freshS?: number } = {}): Promise<FileUpstream> {
   const files = new Map<string, FileAnswer>();
   const counts = new Map<string, number>();
   const server = createServer((request, response) => {
@@ -35,7 +35,7 @@ export async function startFileUpstream(): Promise<FileUpstream> {
       if (typeof body === 'function') return void files.set(path, body);
       const etag = `"${createHash('sha256').update(body).digest('hex').slice(0, 16)}"`;
       files.set(path, (request, response) => {
-        const headers = { etag, 'cache-control': 'max-age=1', 'content-type': type };
+        const headers = { etag, 'cache-control': `max-age=${freshS}`, 'content-type': type };
         if (request.headers['if-none-match'] === etag) return void response.writeHead(304, headers).end();
         counts.set(path, (counts.get(path) ?? 0) + 1);
         response.writeHead(200, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
