@@ -115,6 +115,22 @@ function openServer(
   return { service: createGetEntry({ ...deps, clock, logger: { warn }, metrics }), metrics, unpublished };
 }
 
+/** How often a server had a part in a flight. */
+async function roleOf({ metrics }: TestServer, name: string): Promise<number> {
+  const text = await metrics.registry.metrics();
+  return Number(new RegExp(`flight_roles_total\\{role="${name}"\\} (\\d+)`).exec(text)?.[1] ?? 0);
+}
+
+/** See `TestCluster.followed`. */
+async function followed(servers: readonly TestServer[], times: number): Promise<void> {
+  await until(async () => {
+    const roles = await Promise.all(servers.map(async (server) => await roleOf(server, 'follower')));
+    return roles.reduce((sum, one) => sum + one, 0) >= times;
+  });
+  const sinceMs = systemClock.now();
+  await until(() => systemClock.now() > sinceMs);
+}
+
 /** Starts one; the test's end ends it. */
 export async function startTestCluster(options: TestClusterOptions): Promise<TestCluster> {
   const upstream = await startUpstream(options.answer);
@@ -150,13 +166,13 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
     await upstreams.close();
     await upstream[Symbol.asyncDispose]();
   });
-  const role: TestCluster['role'] = async (server, name) => {
-    const text = (await servers[server]?.metrics.registry.metrics()) ?? '';
-    return Number(new RegExp(`flight_roles_total\\{role="${name}"\\} (\\d+)`).exec(text)?.[1] ?? 0);
+  const serverOf = (index: number): TestServer => {
+    const server = servers[index];
+    if (server === undefined) throw new Error(`no server ${index}`);
+    return server;
   };
   const ask: TestCluster['ask'] = async (server, path, { headers = [], signal = NEVER } = {}) => {
-    const service = services[server];
-    if (service === undefined) throw new Error(`no server ${server}`);
+    const { service } = serverOf(server);
     const request = { method: 'GET', url: url + path, headers };
     return await service.getEntry(request, { identity: 'test' }, signal);
   };
@@ -175,16 +191,8 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
       if (got.kind !== 'response') throw new Error(`expected a response, not ${got.outcome}`);
       return got;
     },
-    role,
-    async followed(those, times) {
-      const followed = async (): Promise<number> => {
-        const roles = await Promise.all(those.map(async (server) => await role(server, 'follower')));
-        return roles.reduce((sum, one) => sum + one, 0);
-      };
-      await until(async () => (await followed()) >= times);
-      const sinceMs = systemClock.now();
-      await until(() => systemClock.now() > sinceMs);
-    },
+    role: async (server, name) => await roleOf(serverOf(server), name),
+    followed: async (those, times) => await followed(those.map(serverOf), times),
     async landed() {
       while (services.some((service) => service.activity().flights > 0))
         await new Promise((resolve) => setTimeout(resolve, 5));
