@@ -78,6 +78,20 @@ it('caches an http request inside a CONNECT', async () => {
   expect(stack.upstream.stats().total).toBe(1);
 });
 
+it('knows an http request inside a CONNECT that came while the proxy was stopped', async () => {
+  await using stack = await startStack();
+  const host = `127.0.0.1:${stack.upstream.port}`;
+  const socket = connect(stack.proxyPort, '127.0.0.1');
+  socket.write(`CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+  await once(socket, 'data');
+  socket.write(`GET /small?id=1 HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+  // For longer than a silent client is waited for. The proxy runs in this process.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+  let text = '';
+  for await (const chunk of socket) text += String(chunk);
+  expect(text).toMatch(/^cache-status: .*fwd=uri-miss/im);
+});
+
 it('tunnels TLS through a CONNECT byte for byte', async () => {
   const tls = selfSignedCertificate();
   await using stack = await startStack(() => ({}), { tls });

@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { connect as dial } from 'node:net';
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { asTold, failureHead } from '../client-exchange.ts';
 import { ownAddress } from '../egress.ts';
 import type { Egress } from '../egress.ts';
@@ -127,26 +128,28 @@ async function dialUpstream({ authority, hostname, port }: Target, egress: Egres
 async function peek(client: Socket): Promise<'http' | 'other'> {
   const silence = AbortSignal.timeout(limits.silenceMs);
   for (;;) {
+    // A process that was stopped finds the time over before it finds what came in time.
+    if (silence.aborted) await nextTurn();
     const bytes = client.read() as Buffer | null;
     if (bytes !== null) {
       client.unshift(bytes);
       const verdict = judgeFirstBytes(bytes);
       if (verdict !== 'undecided') return verdict;
     }
-    if (client.readableEnded || client.destroyed) return 'other';
-    try {
-      await moreBytes(client, silence);
-    } catch {
-      // Silence, or a client that broke off: both are for the tunnel to find out.
-      return 'other';
-    }
+    // Silence, or a client that broke off: both are for the tunnel to find out.
+    if (client.readableEnded || client.destroyed || silence.aborted) return 'other';
+    await moreBytes(client, silence);
   }
 }
 
 /** `readable` fires again at once for bytes that were put back, so it is the arrival on the socket that is waited for. */
 async function moreBytes(client: Socket, signal: AbortSignal): Promise<void> {
   const before = client.bytesRead;
-  while (client.bytesRead === before) await once(client, 'readable', { signal });
+  try {
+    while (client.bytesRead === before) await once(client, 'readable', { signal });
+  } catch (error) {
+    if (!signal.aborted && !client.destroyed) throw error;
+  }
 }
 
 /** Both directions byte for byte, each with its own backpressure and its own end. */

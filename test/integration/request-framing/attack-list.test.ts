@@ -59,8 +59,10 @@ function aimOf(door: Door): { target: string; host: string; tunnelTo?: string } 
 async function shoot(payload: FramingPayload, door: Door, port: number): Promise<Shot> {
   const { tunnelTo, ...aim } = aimOf(door);
   const canary = `/canary/${(fired += 1)}/`;
-  const socket = await approach(port, tunnelTo);
-  const aftermath = await fire(socket, spell(payload, { ...aim, canary }), {
+  const socket = await approach(port);
+  // In one piece: a tunnel whose client is silent for a while is opened unread.
+  const opening = tunnelTo === undefined ? '' : `CONNECT ${tunnelTo} HTTP/1.1\r\nHost: ${tunnelTo}\r\n\r\n`;
+  const aftermath = await fire(socket, opening + spell(payload, { ...aim, canary }), {
     answers: ANSWERS[payload.outcome],
     stop: AbortSignal.timeout(PATIENCE_MS),
   });

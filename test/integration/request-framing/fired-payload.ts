@@ -1,7 +1,7 @@
 /** Sends one payload and waits for what becomes of it. */
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { speak, until } from '../raw-peers.ts';
+import { speak } from '../raw-peers.ts';
 
 /** What the client saw. */
 export interface Aftermath {
@@ -12,13 +12,13 @@ export interface Aftermath {
   readonly ended: boolean;
 }
 
-/** Connects, through a CONNECT to `tunnelTo` when it is given. */
-export async function approach(port: number, tunnelTo?: string): Promise<Socket> {
-  if (tunnelTo === undefined) return await speak(port, '');
-  const socket = await speak(port, `CONNECT ${tunnelTo} HTTP/1.1\r\nHost: ${tunnelTo}\r\n\r\n`);
-  await until(socket, '200 Connection Established\r\n\r\n');
-  return socket;
+/** Connects, and says nothing yet. */
+export async function approach(port: number): Promise<Socket> {
+  return await speak(port, '');
 }
+
+/** What a CONNECT is answered with; it is no final status of what the tunnel carries. */
+const ESTABLISHED = 'HTTP/1.1 200 Connection Established\r\n\r\n';
 
 /** Waits until the proxy ends the connection, or has answered so many requests, or `stop` fires. */
 export async function fire(
@@ -29,7 +29,9 @@ export async function fire(
   let text = '';
   const done = new AbortController();
   const statusesOf = (): number[] =>
-    [...text.matchAll(/HTTP\/1\.1 ([2-5]\d\d) /g)].map(([, status]) => Number(status));
+    [...text.replace(ESTABLISHED, '').matchAll(/HTTP\/1\.1 ([2-5]\d\d) /g)].map(([, status]) =>
+      Number(status),
+    );
   socket.on('data', (chunk: Buffer) => {
     text += chunk.toString('latin1');
     if (statusesOf().length >= answers) done.abort();
