@@ -77,6 +77,8 @@ function sentenceOf(details: string): string {
   );
   const [, waited] = /^Deadline exceeded after ([\d.]+)s/.exec(inner) ?? [];
   if (waited !== undefined) return `no answer within ${Number(Number(waited).toFixed(1))} s`;
+  // As a server says it, to which it was told how long the client waits.
+  if (inner === 'Deadline exceeded') return 'no answer in time';
   const sentence = inner.replace(/ \(\d{4}-\d\d-\d\dT[\d:.]+Z\)$/, '');
   return sentence === 'Protocol error' ? 'what listens there does not speak gRPC' : sentence;
 }
