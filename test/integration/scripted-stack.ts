@@ -42,7 +42,7 @@ export async function startScriptedStack(
     env: {},
     overrides: {
       log: { level: 'error' },
-      limits: { ackTimeoutMs: 10_000, ...limits },
+      limits: { ackTimeoutMs: 10_000, heartbeatMs: 5_000, ...limits },
       upstreams: { mine: { url: upstreamUrl } },
       // A machine under load takes long, and these servers tell of no invalidation: what is known is trusted meanwhile.
       proxy: {
