@@ -46,7 +46,8 @@ export interface PannierClient extends ObjectStore, WarmJobs, Disposable {
   close(): void;
 }
 
-const DEADLINE_MS = 10_000;
+/** Of a call that says nothing else, in milliseconds. */
+export const DEADLINE_MS = 10_000;
 const NEAR_TRUST_MS = 1000;
 const NEAR_CACHE_BYTES = 16 * 1024 * 1024;
 /** Larger bodies come by Fetch and are never whole in memory. */
