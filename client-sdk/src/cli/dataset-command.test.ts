@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { connect, createServer as createTcpServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -118,4 +119,24 @@ test('an interrupted download leaves no file', async () => {
   });
   expect(code).toBe(130);
   expect(await readdir(folder)).toEqual([]);
+});
+
+test('a server that accepts a connection late is waited for, for half of the deadline', async () => {
+  const { address } = await serve(script());
+  const [host, port] = address.split(':');
+  // Longer than any other client waits.
+  const late = createTcpServer((client) => {
+    client.on('error', () => client.destroy());
+    setTimeout(() => {
+      const server = connect(Number(port), host).on('error', () => client.destroy());
+      client.once('close', () => server.destroy());
+      client.pipe(server).pipe(client);
+    }, 1500);
+  });
+  late.listen(0, '127.0.0.1');
+  await once(late, 'listening');
+  onTestFinished(() => void late.close());
+  const { port: latePort } = late.address() as AddressInfo;
+  const answered = await pannier(['dataset', 'ls', '-s', `127.0.0.1:${latePort}`]);
+  expect({ code: answered.code, err: answered.err }).toEqual({ code: 0, err: '' });
 });
